@@ -1,0 +1,30 @@
+import { readdirSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['@hikyaku/source', 'node', 'import', 'module', 'default'];
+
+function project(name: string, root: string, options: object = {}) {
+  return {
+    resolve: { conditions },
+    ssr: { resolve: { conditions, externalConditions: ['@hikyaku/source'] } },
+    test: { name, root, include: ['src/**/*.test.ts'], execArgv: ['--conditions=@hikyaku/source'], ...options },
+  };
+}
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './tools/closing-line-reporter.ts'],
+    projects: [
+      ...readdirSync('packages').map((name) => project(name, `packages/${name}`)),
+      project('agent', 'apps/agent'),
+      // A real API server starts in these.
+      project('devcluster', 'tools/devcluster', { testTimeout: 120_000, hookTimeout: 900_000 }),
+      project('e2e', 'apps/agent', {
+        include: ['e2e/**/*.test.ts'],
+        testTimeout: 120_000,
+        hookTimeout: 900_000,
+        maxWorkers: 2,
+      }),
+    ],
+  },
+});
