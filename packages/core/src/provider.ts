@@ -1,0 +1,64 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Dispatcher } from 'undici';
+import type { CallOptions } from './call-options.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './logger.ts';
+import type { SecretValue } from './secret-value.ts';
+import type { SecretsClient } from './secrets-client.ts';
+
+/**
+ * A kind of place where secrets are kept. A plain object made by {@link defineProvider}; it holds no state: one provider
+ * serves many sources.
+ */
+export interface Provider<Config = unknown> {
+  /** The word that stands behind `type:` in the config file. */
+  readonly type: string;
+  /**
+   * Checks the source's part of the config file, without `type`, without the words that every source has (`refresh`, `hold`
+   * and the like) and without its credential fields. Use a strict object, so that a mistyped word is an error.
+   * May offer a JSON Schema for editors: `~standard.jsonSchema`, which zod objects bring.
+   */
+  readonly config: StandardSchemaV1<unknown, Config>;
+  /** Where credentials stand in the config. */
+  readonly credentials?: readonly CredentialField[];
+  /** Pure: what must be known about a source before anything connects. */
+  describe(config: Config): SourceDescription;
+  /** Opens a source. Must not send a request yet, so that a service that is down does not keep others from starting. */
+  connect(config: Config, context: ProviderContext): SecretsClient | Promise<SecretsClient>;
+}
+
+export interface CredentialField {
+  /** The field's path in the config, dotted: `token`; `*` stands for every key of a map: `headers.*`. */
+  readonly path: string;
+  /** Used when the config does not name one. */
+  readonly default?: { readonly env: string };
+}
+
+export interface SourceDescription {
+  /** Which data this is (project, vault, url; no credential). When it changes, what is known of the source is dropped. */
+  readonly identity: string;
+  /** The only origins (`https://host[:port]`) requests may reach; the dispatcher enforces it, redirects included. */
+  readonly origins: readonly string[];
+  /** Certificates (PEM text, or the path of a PEM file) to trust for these origins instead of the system's. */
+  readonly ca?: string;
+}
+
+export interface ProviderContext {
+  /**
+   * The credential of a field, as it is now: ask per request, keep nothing. After a 401 pass the refused value, once, to get
+   * a fresh one where the credential's source has one (the same value comes back where it has not).
+   * Rejects with a {@link ProviderError} `INVALID_CONFIG` that names the field when there is none.
+   */
+  credential(path: string, options: CallOptions & { readonly refused?: SecretValue }): Promise<SecretValue>;
+  /** Resolves when one more request fits into `perMinute`; shared by all sources of this process with the same `account`. */
+  budget(account: string, perMinute: number, options: CallOptions): Promise<void>;
+  /** For undici's `request` and `fetch`; bound to {@link SourceDescription.origins}; shared: never close it. */
+  readonly dispatcher: Dispatcher;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** Gives `connect` and `describe` the type that the schema infers. */
+export function defineProvider<Config>(provider: Provider<Config>): Provider<Config> {
+  return provider;
+}
