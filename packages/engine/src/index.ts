@@ -1,0 +1,16 @@
+export type { Inventory, InventoryEntry, InventoryKey } from './inventory.ts';
+export { plan } from './plan.ts';
+export type { Action, Changes, HoldReason, Holds, PlanInput, Threshold } from './plan.ts';
+export { Reconciler } from './reconciler.ts';
+export type { ReconcileRequest, ReconcilerOptions } from './reconciler.ts';
+export { render } from './render.ts';
+export type { DesiredSecret, DesiredValue, Rendered, RenderProblem } from './render.ts';
+export type { Report, SecretRecord, SecretState, SourceRecord } from './report.ts';
+export { refreshAll, run } from './run.ts';
+export type { RunOptions, SyncOptions } from './run.ts';
+export { secretId } from './secret-spec.ts';
+export type { BulkItem, DataItem, NameTransform, SecretId, SecretSpec } from './secret-spec.ts';
+export { demands, Source } from './source.ts';
+export type { Demand, SourceOptions, SourceState } from './source.ts';
+export { TargetError } from './target.ts';
+export type { Fingerprint, Observation, PutResult, RemoveResult, Target, TargetErrorCode } from './target.ts';

@@ -1,0 +1,195 @@
+import type { InventoryEntry } from './inventory.ts';
+import type { DesiredSecret, Rendered, RenderProblem } from './render.ts';
+import { secretId } from './secret-spec.ts';
+import type { SecretId } from './secret-spec.ts';
+import type { Fingerprint, Observation, TargetError } from './target.ts';
+
+export interface PlanInput {
+  readonly rendered: readonly Rendered[];
+  /** Of each rendered Secret that has a desired state. */
+  readonly fingerprints: ReadonlyMap<SecretId, Fingerprint>;
+  readonly inventory: ReadonlyMap<SecretId, InventoryEntry>;
+  /** What is there, where somebody looked; the inventory stands in for the rest. */
+  readonly observations?: ReadonlyMap<SecretId, Observation>;
+  readonly holds: Holds;
+  /** A person has said that what is held may go. */
+  readonly approved?: boolean;
+}
+
+export interface Holds {
+  /** Of all Secrets that this agent made. */
+  readonly lostSecrets: Threshold | 'off';
+  /** By source, of all keys in use from it. */
+  readonly lostKeys: ReadonlyMap<string, Threshold | 'off'>;
+}
+
+/** More than this may not go without a person's word; all of it never. */
+export type Threshold = { readonly percent: number } | { readonly count: number };
+
+export type Action =
+  | { readonly kind: 'create'; readonly id: SecretId; readonly desired: DesiredSecret; readonly changes: Changes }
+  | {
+      readonly kind: 'update';
+      readonly id: SecretId;
+      readonly desired: DesiredSecret;
+      readonly changes: Changes;
+      readonly drifted: boolean;
+    }
+  | { readonly kind: 'delete'; readonly id: SecretId; readonly entry: InventoryEntry }
+  /** Nothing to do; or, with problems, nothing that could be done: the last good data stays. */
+  | {
+      readonly kind: 'keep';
+      readonly id: SecretId;
+      readonly desired?: DesiredSecret;
+      readonly problems?: readonly RenderProblem[];
+    }
+  /** Its entry is gone and it stays, as the entry had said. */
+  | { readonly kind: 'forget'; readonly id: SecretId; readonly entry: InventoryEntry }
+  | { readonly kind: 'refuse'; readonly id: SecretId; readonly desired?: DesiredSecret; readonly error: TargetError }
+  | { readonly kind: 'hold'; readonly id: SecretId; readonly reason: HoldReason; readonly changes: Changes };
+
+/** Names of keys, in order. `shape`: type, labels, annotations or immutability change. */
+export interface Changes {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+  readonly shape: boolean;
+}
+
+export interface HoldReason {
+  /** `config`: the entries of too many Secrets are gone. `source`: too many keys of one source are gone. `empty`: nothing would be left. */
+  readonly cause: 'config' | 'source' | 'empty';
+  readonly source?: string;
+  readonly lost: number;
+  readonly total: number;
+  readonly message: string;
+}
+
+/** Pure: the difference between what is wanted and what is there, as actions in order of namespace and name. */
+export function plan(input: PlanInput): readonly Action[] {
+  const actions: Action[] = [];
+  const heldSources = input.approved ? new Map<string, HoldReason>() : sourcesOnHold(input);
+  for (const rendered of input.rendered) actions.push(planSecret(rendered, heldSources, input));
+  actions.push(...planRemovals(input));
+  return actions.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function planSecret(rendered: Rendered, heldSources: ReadonlyMap<string, HoldReason>, input: PlanInput): Action {
+  const id = secretId(rendered.spec);
+  const { desired } = rendered;
+  if (desired === undefined) return { kind: 'keep', id, problems: rendered.problems };
+
+  const observation = input.observations?.get(id);
+  if (observation?.state === 'refused') return { kind: 'refuse', id, desired, error: observation.error };
+
+  const entry = input.inventory.get(id);
+  const wanted = input.fingerprints.get(id);
+  if (wanted === undefined) throw new TypeError(`no fingerprint of ${id}`);
+  const before = observation?.state === 'absent' ? undefined : baseline(observation, entry);
+  const changes = before === UNKNOWN ? NO_CHANGES : compare(before, wanted);
+
+  if (!input.approved) {
+    for (const [key, { source }] of entry?.keys ?? []) {
+      const reason = heldSources.get(source);
+      if (reason !== undefined && !desired.data.has(key)) return { kind: 'hold', id, reason, changes };
+    }
+    if (desired.data.size === 0 && entry?.keys.size !== 0) {
+      return {
+        kind: 'hold',
+        id,
+        changes,
+        reason: { cause: 'empty', lost: changes.removed.length, total: changes.removed.length, message: EMPTY },
+      };
+    }
+  }
+  if (before === undefined) return { kind: 'create', id, desired, changes };
+  const drifted = observation?.state === 'ours' && (observation.drifted || before === UNKNOWN);
+  const equal =
+    !changes.shape && !drifted && changes.added.length + changes.changed.length + changes.removed.length === 0;
+  return equal ? { kind: 'keep', id, desired } : { kind: 'update', id, desired, changes, drifted };
+}
+
+const NO_CHANGES: Changes = { added: [], changed: [], removed: [], shape: false };
+const EMPTY = 'nothing is selected: it would be an empty Secret';
+
+function baseline(
+  observation: Observation | undefined,
+  entry: InventoryEntry | undefined,
+): PartialFingerprint | undefined {
+  if (observation?.state === 'ours' && observation.actual !== undefined) return observation.actual;
+  if (entry === undefined || (entry.uid === undefined && observation === undefined)) {
+    return observation?.state === 'ours' ? UNKNOWN : undefined;
+  }
+  const keys = new Map([...entry.keys].map(([key, { fingerprint }]) => [key, fingerprint]));
+  return { keys, ...(entry.shape !== undefined && { shape: entry.shape }) };
+}
+
+/** Ours, and nothing remembers what it holds. */
+const UNKNOWN: PartialFingerprint = { keys: new Map() };
+
+interface PartialFingerprint {
+  readonly shape?: string;
+  readonly keys: ReadonlyMap<string, string | undefined>;
+}
+
+function compare(before: PartialFingerprint | undefined, wanted: Fingerprint): Changes {
+  const had = before?.keys ?? new Map<string, string>();
+  const added = [...wanted.keys.keys()].filter((key) => !had.has(key));
+  const changed = [...wanted.keys].filter(([key, text]) => had.has(key) && had.get(key) !== text).map(([key]) => key);
+  const removed = [...had.keys()].filter((key) => !wanted.keys.has(key));
+  return { added, changed, removed: removed.toSorted(), shape: before !== undefined && before.shape !== wanted.shape };
+}
+
+function sourcesOnHold({ rendered, inventory, holds }: PlanInput): ReadonlyMap<string, HoldReason> {
+  const total = new Map<string, number>();
+  const lost = new Map<string, number>();
+  for (const { spec, desired } of rendered) {
+    for (const [key, { source }] of inventory.get(secretId(spec))?.keys ?? []) {
+      total.set(source, (total.get(source) ?? 0) + 1);
+      if (desired !== undefined && !desired.data.has(key)) lost.set(source, (lost.get(source) ?? 0) + 1);
+    }
+  }
+  const held = new Map<string, HoldReason>();
+  for (const [source, gone] of lost) {
+    const all = total.get(source) ?? 0;
+    if (!exceeds(gone, all, holds.lostKeys.get(source) ?? DEFAULT_THRESHOLD)) continue;
+    held.set(source, {
+      cause: 'source',
+      source,
+      lost: gone,
+      total: all,
+      message: `${gone} of ${all} keys from ${source} would go`,
+    });
+  }
+  return held;
+}
+
+function planRemovals({ rendered, inventory, observations, holds, approved = false }: PlanInput): Action[] {
+  const wanted = new Set(rendered.map(({ spec }) => secretId(spec)));
+  const gone = [...inventory.values()].filter(({ id }) => !wanted.has(id));
+  const deletions = gone.filter(({ whenRemoved }) => whenRemoved === 'delete');
+  const held = !approved && exceeds(deletions.length, inventory.size, holds.lostSecrets);
+  const message = `${deletions.length} of ${inventory.size} Secrets would go, as their entries are gone from the config`;
+  return gone.map((entry): Action => {
+    const { id } = entry;
+    const observation = observations?.get(id);
+    if (entry.whenRemoved === 'keep' || observation?.state === 'absent') return { kind: 'forget', id, entry };
+    if (observation?.state === 'refused') return { kind: 'refuse', id, error: observation.error };
+    if (!held) return { kind: 'delete', id, entry };
+    const changes = { added: [], changed: [], removed: [...entry.keys.keys()], shape: false };
+    return {
+      kind: 'hold',
+      id,
+      changes,
+      reason: { cause: 'config', lost: deletions.length, total: inventory.size, message },
+    };
+  });
+}
+
+const DEFAULT_THRESHOLD: Threshold = { percent: 50 };
+
+function exceeds(lost: number, total: number, threshold: Threshold | 'off'): boolean {
+  if (lost === 0 || threshold === 'off') return false;
+  if (lost >= total) return true;
+  return lost > ('percent' in threshold ? (total * threshold.percent) / 100 : threshold.count);
+}

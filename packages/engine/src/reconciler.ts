@@ -1,0 +1,363 @@
+import type { CallOptions, Clock, Snapshot } from '@hikyaku/core';
+import { backoffMs } from './backoff.ts';
+import type { Inventory, InventoryEntry } from './inventory.ts';
+import { plan } from './plan.ts';
+import type { Action, Changes, Holds } from './plan.ts';
+import { render, sourcesOf } from './render.ts';
+import type { DesiredSecret, Rendered } from './render.ts';
+import type { Report, SecretRecord, SecretState } from './report.ts';
+import { secretId } from './secret-spec.ts';
+import type { SecretId, SecretSpec } from './secret-spec.ts';
+import type { Source } from './source.ts';
+import { TargetError } from './target.ts';
+import type { Fingerprint, Observation, Target, TargetErrorCode } from './target.ts';
+
+export interface ReconcilerOptions {
+  readonly specs: readonly SecretSpec[];
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly target: Target;
+  readonly inventory: Inventory;
+  readonly holds: Holds;
+  readonly report: Report;
+  readonly clock: Clock;
+  /** Writes under way at once; 32 by default. */
+  readonly concurrency?: number;
+  readonly random?: () => number;
+}
+
+/** What one reconcile is asked to do. `signal` cuts off what is under way. */
+export interface ReconcileRequest extends CallOptions {
+  /** Put every Secret again, also those that nothing is known to have changed. */
+  readonly resync: boolean;
+  /** A person has said that what is held may go. */
+  readonly approved?: boolean;
+  /** When it aborts nothing new is started, and what is under way is finished. */
+  readonly stopping?: AbortSignal;
+}
+
+interface RenderedCache {
+  readonly rendered: Rendered;
+  readonly fingerprint?: Fingerprint;
+  readonly from: ReadonlyMap<string, Snapshot | undefined>;
+}
+
+interface Retry {
+  readonly failures: number;
+  /** On the monotonic clock. */
+  readonly at: number;
+  /** What was tried; something else is tried at once. */
+  readonly fingerprint?: Fingerprint;
+}
+
+/** After this many writes in a row that did not reach the target, the rest is put off. */
+const UNREACHABLE_AFTER = 3;
+
+/** Makes the target equal to what the sources hold. Level-based: it looks at what is wanted and what was applied, never at an event. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #cache = new Map<SecretId, RenderedCache>();
+  /** What was last put by this process: puts the last good data back while the source is wrong. */
+  readonly #applied = new Map<SecretId, DesiredSecret>();
+  readonly #retries = new Map<SecretId, Retry>();
+  readonly #missingNamespaces = new Set<string>();
+  #unsaved: Retry | undefined;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** Namespaces that Secrets wait for. */
+  get missingNamespaces(): ReadonlySet<string> {
+    return this.#missingNamespaces;
+  }
+
+  /** When something that failed is due again, on the monotonic clock; `Infinity` when nothing failed. */
+  get nextRetryAt(): number {
+    let next = this.#unsaved?.at ?? Infinity;
+    for (const { at } of this.#retries.values()) next = Math.min(next, at);
+    return next;
+  }
+
+  /** Its Secrets are tried again at the next reconcile. */
+  namespaceAppeared(namespace: string): void {
+    if (!this.#missingNamespaces.delete(namespace)) return;
+    for (const [id, retry] of this.#retries) {
+      if (id.startsWith(`${namespace}/`)) this.#retries.set(id, { ...retry, at: 0 });
+    }
+  }
+
+  /** What a reconcile would do, after a look at the target; writes nothing. */
+  async preview({ approved, signal }: CallOptions & { readonly approved?: boolean }): Promise<readonly Action[]> {
+    const { inventory, target } = this.#options;
+    this.#renderAll();
+    const observations = new Map<SecretId, Observation>();
+    const wanted = new Map([...this.#cache].map(([id, { rendered }]) => [id, rendered.desired]));
+    const removable = [...inventory.entries.keys()].filter((id) => !wanted.has(id));
+    const known = [...wanted].filter(([, desired]) => desired !== undefined).map(([id]) => id);
+    await this.#forEach([...known, ...removable], async (id) => {
+      observations.set(id, await target.observe(id, wanted.get(id), inventory.entries.get(id), { signal }));
+    });
+    return this.#plan(approved, observations);
+  }
+
+  /** Does what is to be done. Never throws but for the signal: what went wrong is reported and due again. */
+  async reconcile(request: ReconcileRequest): Promise<void> {
+    this.#renderAll();
+    let actions = this.#plan(request.approved);
+    if (!request.approved && actions.some(({ kind }) => kind === 'hold')) {
+      // Somebody may have approved it from elsewhere, which shows in the inventory.
+      await this.#options.inventory.reload(request).catch(() => request.signal.throwIfAborted());
+      actions = this.#plan(request.approved);
+    }
+    const due = actions.filter((action) => this.#isDue(action, request));
+    if (due.length === 0 && !this.#isDueToSave(request)) return;
+
+    const fresh = this.#announce(due);
+    if (!(await this.#save(due, request))) return;
+
+    let unreachable = 0;
+    let down: TargetError | undefined;
+    await this.#forEach(due, async (action) => {
+      if (request.stopping?.aborted) return;
+      if (down !== undefined) {
+        this.#failed(action, down, fresh);
+        return;
+      }
+      try {
+        await this.#apply(action, request);
+        this.#retries.delete(action.id);
+        unreachable = 0;
+      } catch (error) {
+        request.signal.throwIfAborted();
+        if (!isTargetError(error)) throw error;
+        this.#failed(action, error, fresh);
+        unreachable = error.code === 'UNAVAILABLE' ? unreachable + 1 : 0;
+        if (unreachable >= UNREACHABLE_AFTER) down = error;
+      }
+    });
+    await this.#save([], request);
+  }
+
+  #renderAll(): void {
+    for (const spec of this.#options.specs) {
+      const id = secretId(spec);
+      const from = new Map([...sourcesOf(spec)].map((name) => [name, this.#options.sources.get(name)?.state.snapshot]));
+      const cached = this.#cache.get(id);
+      if (cached !== undefined && [...from].every(([name, snapshot]) => cached.from.get(name) === snapshot)) continue;
+      const snapshots = new Map<string, Snapshot>();
+      for (const [name, snapshot] of from) if (snapshot !== undefined) snapshots.set(name, snapshot);
+      const rendered = render(spec, snapshots);
+      const fingerprint = rendered.desired && this.#options.target.fingerprint(rendered.desired);
+      this.#cache.set(id, { rendered, from, ...(fingerprint && { fingerprint }) });
+    }
+  }
+
+  #plan(approved = false, observations?: ReadonlyMap<SecretId, Observation>): readonly Action[] {
+    const fingerprints = new Map<SecretId, Fingerprint>();
+    for (const [id, { fingerprint }] of this.#cache) if (fingerprint !== undefined) fingerprints.set(id, fingerprint);
+    const { inventory, holds } = this.#options;
+    const rendered = [...this.#cache.values()].map((cached) => cached.rendered);
+    return plan({
+      rendered,
+      fingerprints,
+      inventory: inventory.entries,
+      holds,
+      approved,
+      ...(observations && { observations }),
+    });
+  }
+
+  #isDue(action: Action, { resync }: ReconcileRequest): boolean {
+    const { id } = action;
+    const retry = this.#retries.get(id);
+    if (retry !== undefined && retry.fingerprint === this.#cache.get(id)?.fingerprint) {
+      return resync || this.#options.clock.monotonic() >= retry.at;
+    }
+    this.#retries.delete(id);
+    if (action.kind !== 'keep' || resync || action.problems !== undefined) return true;
+    return (
+      !this.#applied.has(id) || this.#options.inventory.entries.get(id)?.whenRemoved !== this.#specOf(id)?.whenRemoved
+    );
+  }
+
+  #specOf(id: SecretId): SecretSpec | undefined {
+    return this.#cache.get(id)?.rendered.spec;
+  }
+
+  /** Enters what will be created into the inventory, so that a crash in between orphans nothing. */
+  #announce(due: readonly Action[]): ReadonlySet<SecretId> {
+    const { inventory } = this.#options;
+    const fresh = new Set<SecretId>();
+    for (const action of due) {
+      if (action.kind !== 'create' || inventory.entries.has(action.id)) continue;
+      const keys = new Map([...action.desired.data].map(([key, { source }]) => [key, { source }]));
+      inventory.set({ id: action.id, keys, whenRemoved: this.#specOf(action.id)?.whenRemoved ?? 'delete' });
+      fresh.add(action.id);
+    }
+    return fresh;
+  }
+
+  #isDueToSave({ resync }: ReconcileRequest): boolean {
+    return this.#unsaved !== undefined && (resync || this.#options.clock.monotonic() >= this.#unsaved.at);
+  }
+
+  /** Without its inventory nothing is written. */
+  async #save(due: readonly Action[], { signal }: ReconcileRequest): Promise<boolean> {
+    try {
+      await this.#options.inventory.save({ signal });
+      this.#unsaved = undefined;
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isTargetError(error)) throw error;
+      this.#unsaved = this.#retryAfter(error, this.#unsaved?.failures ?? 0);
+      for (const action of due) this.#failed(action, error, new Set());
+      return false;
+    }
+  }
+
+  async #apply(action: Action, request: ReconcileRequest): Promise<void> {
+    const { id } = action;
+    const { inventory, target } = this.#options;
+    switch (action.kind) {
+      case 'create':
+      case 'update':
+        await this.#put(action.desired, action.changes, request);
+        return;
+      case 'keep':
+        if (action.desired !== undefined) await this.#put(action.desired, undefined, request);
+        else {
+          const unread = action.problems?.every(({ code }) => code === 'SOURCE_UNREAD') ?? false;
+          await this.#keepLastGood(
+            id,
+            unread ? 'waiting' : 'kept',
+            action.problems?.map(({ message }) => message) ?? [],
+            undefined,
+            request,
+          );
+        }
+        return;
+      case 'hold':
+        await this.#keepLastGood(id, 'held', [action.reason.message], action.changes, request);
+        return;
+      case 'refuse':
+        throw action.error;
+      case 'delete': {
+        const outcome = await target.remove(action.entry, request);
+        this.#forget(id);
+        this.#say({
+          id,
+          state: 'removed',
+          outcome,
+          messages: outcome === 'foreign' ? [`${id} is not ours any more: left alone`] : [],
+        });
+        return;
+      }
+      case 'forget':
+        inventory.remove(id);
+        this.#forget(id);
+        this.#say({ id, state: 'left', messages: [] });
+    }
+  }
+
+  async #put(desired: DesiredSecret, changes: Changes | undefined, { signal }: CallOptions): Promise<void> {
+    const { inventory, target } = this.#options;
+    const { id } = desired;
+    const { outcome, uid, resourceVersion } = await target.put(desired, inventory.entries.get(id), { signal });
+    this.#applied.set(id, desired);
+    const { shape, keys: texts } = this.#cache.get(id)?.fingerprint ?? target.fingerprint(desired);
+    const keys: InventoryEntry['keys'] = new Map(
+      [...desired.data].map(([key, { source }]) => [key, { source, fingerprint: texts.get(key) ?? '' }]),
+    );
+    inventory.set({ id, uid, resourceVersion, shape, keys, whenRemoved: this.#specOf(id)?.whenRemoved ?? 'delete' });
+    this.#say({ id, state: 'synced', outcome, messages: [], ...(changes && outcome !== 'unchanged' && { changes }) });
+  }
+
+  /** Puts the last good data back where somebody has changed it meanwhile. */
+  async #keepLastGood(
+    id: SecretId,
+    state: SecretState,
+    messages: readonly string[],
+    changes: Changes | undefined,
+    request: ReconcileRequest,
+  ): Promise<void> {
+    const { inventory, target } = this.#options;
+    const lastGood = this.#applied.get(id);
+    const entry = inventory.entries.get(id);
+    const more = changes && { changes };
+    if (!request.resync || lastGood === undefined || entry === undefined) {
+      this.#say({ id, state, messages, ...more });
+      return;
+    }
+    const { outcome, uid, resourceVersion } = await target.put(lastGood, entry, request);
+    inventory.set({ ...entry, uid, resourceVersion });
+    this.#say({ id, state, messages, ...more, outcome });
+  }
+
+  #failed(action: Action, error: TargetError, fresh: ReadonlySet<SecretId>): void {
+    const { id } = action;
+    const { inventory } = this.#options;
+    if (error.code === 'NAMESPACE_MISSING') this.#missingNamespaces.add(id.slice(0, id.indexOf('/')));
+    // Nothing of ours is there: what was announced is taken back. With any other outcome something may be.
+    if (fresh.has(id) && REFUSALS.has(error.code)) inventory.remove(id);
+    const retry = this.#retryAfter(error, this.#retries.get(id)?.failures ?? 0);
+    const fingerprint = this.#cache.get(id)?.fingerprint;
+    this.#retries.set(id, { ...retry, ...(fingerprint && { fingerprint }) });
+    this.#say({ id, state: STATES[error.code], messages: [error.message] });
+  }
+
+  #retryAfter(error: TargetError, failuresBefore: number): Retry {
+    const { clock, random = Math.random } = this.#options;
+    const failures = failuresBefore + 1;
+    const backoff = REFUSALS.has(error.code)
+      ? { firstMs: 30_000, mostMs: 600_000 }
+      : { firstMs: 1_000, mostMs: 60_000 };
+    return {
+      failures,
+      at: clock.monotonic() + Math.max(error.retryAfterMs ?? 0, backoffMs(backoff, failures, random)),
+    };
+  }
+
+  #forget(id: SecretId): void {
+    this.#options.inventory.remove(id);
+    this.#applied.delete(id);
+    this.#retries.delete(id);
+  }
+
+  #say(record: SecretRecord): void {
+    this.#options.report.secret(record);
+  }
+
+  async #forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    const queue = items.values();
+    async function worker(): Promise<void> {
+      for (const item of queue) await work(item);
+    }
+    await Promise.all(Array.from({ length: Math.min(this.#options.concurrency ?? 32, items.length) }, worker));
+  }
+}
+
+const STATES: Readonly<Record<TargetErrorCode, SecretState>> = {
+  FOREIGN: 'refused',
+  NAMESPACE_MISSING: 'waiting',
+  UNCHANGEABLE: 'refused',
+  NOT_GRANTED: 'refused',
+  FORBIDDEN: 'refused',
+  INVALID: 'refused',
+  CONFLICT: 'failed',
+  UNAVAILABLE: 'failed',
+};
+
+/** Codes that say for certain that nothing was written, and that trying again soon would not help. */
+const REFUSALS: ReadonlySet<TargetErrorCode> = new Set([
+  'FOREIGN',
+  'NAMESPACE_MISSING',
+  'UNCHANGEABLE',
+  'NOT_GRANTED',
+  'FORBIDDEN',
+  'INVALID',
+]);
+
+function isTargetError(error: unknown): error is TargetError {
+  return error instanceof TargetError;
+}

@@ -1,0 +1,44 @@
+import type { ProviderError } from '@hikyaku/core';
+import type { Changes } from './plan.ts';
+import type { SecretId } from './secret-spec.ts';
+import type { PutResult } from './target.ts';
+
+/** All that is said of a Secret or a source, in logs, summaries and status, comes from these records. */
+export interface Report {
+  secret(record: SecretRecord): void;
+  source(record: SourceRecord): void;
+}
+
+/**
+ * | state | means |
+ * | --- | --- |
+ * | `synced` | equal to its sources |
+ * | `kept` | the last good data stays, as something at the source is wrong |
+ * | `waiting` | its source has not been read yet, or its namespace does not exist |
+ * | `held` | too much would go: a person must approve |
+ * | `refused` | it is somebody else's, not granted, or cannot be as it is wanted |
+ * | `failed` | tried again by itself |
+ * | `removed` | deleted, as its entry is gone from the config |
+ * | `left` | its entry is gone, and it stays as that had said |
+ */
+export type SecretState = 'synced' | 'kept' | 'waiting' | 'held' | 'refused' | 'failed' | 'removed' | 'left';
+
+export interface SecretRecord {
+  readonly id: SecretId;
+  readonly state: SecretState;
+  /** What was done just now; absent when nothing was. */
+  readonly outcome?: PutResult['outcome'] | 'deleted' | 'absent' | 'foreign';
+  readonly changes?: Changes;
+  /** What is wrong, on which thing, and what to do; one per problem. */
+  readonly messages: readonly string[];
+}
+
+export interface SourceRecord {
+  readonly source: string;
+  readonly ok: boolean;
+  /** How many secrets the source is known to hold. */
+  readonly secrets?: number;
+  readonly error?: ProviderError;
+  /** Milliseconds until the next read; absent where there is none. */
+  readonly nextMs?: number;
+}
