@@ -1,0 +1,234 @@
+import type { CallOptions } from '@hikyaku/core';
+import { TargetError } from '@hikyaku/engine';
+import type {
+  DesiredSecret,
+  Fingerprint,
+  InventoryEntry,
+  Observation,
+  PutResult,
+  RemoveResult,
+  SecretId,
+  Target,
+} from '@hikyaku/engine';
+import { isKubeError, path } from '@hikyaku/kube-client';
+import type { KubeClient, ObjectIdentity, SecretObject } from '@hikyaku/kube-client';
+import { AGENT_LABEL } from './ownership.ts';
+import type { Access } from './ownership.ts';
+import { fingerprintOfDesired, fingerprintOfLive, secretObject } from './secret-object.ts';
+import { foreign, isDeniedAsForeign, isUnchangeable, toTargetError } from './to-target-error.ts';
+
+export interface KubernetesTargetOptions {
+  readonly client: KubeClient;
+  readonly access: Access;
+  /** Of the inventory: makes fingerprints tell nothing to whoever reads them. */
+  readonly hmacKey: Uint8Array;
+}
+
+/** A live Secret that is ours. */
+type Ours = ObjectIdentity & { readonly live?: SecretObject };
+
+/** How often a write is tried again when somebody changes the Secret between two requests. */
+const ROUNDS = 3;
+
+/**
+ * Secrets of a cluster, written without being read: a POST or PUT of the whole object, guarded by uid and resourceVersion.
+ * What is there is learned from the answers; where the API server's policy does not vouch for them, the Secret is read first.
+ */
+export class KubernetesTarget implements Target {
+  readonly #client: KubeClient;
+  readonly #access: Access;
+  readonly #hmacKey: Uint8Array;
+
+  constructor({ client, access, hmacKey }: KubernetesTargetOptions) {
+    this.#client = client;
+    this.#access = access;
+    this.#hmacKey = hmacKey;
+  }
+
+  fingerprint(desired: DesiredSecret): Fingerprint {
+    return fingerprintOfDesired(desired, this.#access.agent, this.#hmacKey);
+  }
+
+  async put(desired: DesiredSecret, entry: InventoryEntry | undefined, options: CallOptions): Promise<PutResult> {
+    const { namespace, name } = desired;
+    try {
+      return await this.#put(desired, entry, options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      throw toTargetError(error, namespace, name, this.#access.agent);
+    }
+  }
+
+  async remove(entry: InventoryEntry, options: CallOptions): Promise<RemoveResult> {
+    const [namespace, name] = splitId(entry.id);
+    try {
+      return await this.#remove(namespace, name, entry, options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      throw toTargetError(error, namespace, name, this.#access.agent);
+    }
+  }
+
+  async observe(
+    id: SecretId,
+    desired: DesiredSecret | undefined,
+    entry: InventoryEntry | undefined,
+    options: CallOptions,
+  ): Promise<Observation> {
+    const [namespace, name] = splitId(id);
+    try {
+      const ours = await this.#find(namespace, name, desired && this.#object(desired), options);
+      if (ours === undefined) {
+        if (desired !== undefined)
+          await this.#client.secrets.create(this.#object(desired), { ...options, dryRun: true });
+        return { state: 'absent' };
+      }
+      const actual = ours.live && fingerprintOfLive(ours.live, this.#hmacKey);
+      const tried = this.#access.proof === 'policy' && ours.resourceVersion !== '';
+      if (desired !== undefined && !desired.recreate && !tried) {
+        await this.#client.secrets.replace(this.#object(desired, ours), { ...options, dryRun: true });
+      }
+      const drifted =
+        actual === undefined && (entry?.uid !== ours.uid || entry.resourceVersion !== ours.resourceVersion);
+      return { state: 'ours', drifted, ...(actual && { actual }) };
+    } catch (error) {
+      options.signal.throwIfAborted();
+      return { state: 'refused', error: toTargetError(error, namespace, name, this.#access.agent) };
+    }
+  }
+
+  async *namespaces({ signal }: CallOptions): AsyncIterable<string> {
+    for await (const { type, name, terminating } of this.#client.watchNamespaces({ signal })) {
+      if (type !== 'DELETED' && !terminating) yield name;
+    }
+  }
+
+  async #put(desired: DesiredSecret, entry: InventoryEntry | undefined, options: CallOptions): Promise<PutResult> {
+    const { namespace, name } = desired;
+    let known: Ours | undefined = guardOf(entry);
+    let seen = false;
+    for (let round = 0; ; round++) {
+      try {
+        if (known === undefined) {
+          const created = await this.#client.secrets.create(this.#object(desired), options);
+          return { ...created, outcome: entry?.uid === undefined ? 'created' : 'repaired' };
+        }
+        const written = await this.#client.secrets.replace(this.#object(desired, known), options);
+        const wrote = written.resourceVersion !== known.resourceVersion;
+        return { ...written, outcome: outcomeOf({ wrote, seen, sameAsEntry: entry?.uid === known.uid }) };
+      } catch (error) {
+        if (isUnchangeable(error) && known !== undefined) return await this.#recreate(desired, known, error, options);
+        const changedMeanwhile = isKubeError(error) && CHANGED_MEANWHILE.has(error.code) && error.kind !== 'namespaces';
+        if (!changedMeanwhile || round >= ROUNDS) throw error;
+        known =
+          error.code === 'NOT_FOUND' ? undefined : await this.#find(namespace, name, this.#object(desired), options);
+        seen = true;
+      }
+    }
+  }
+
+  async #recreate(desired: DesiredSecret, known: Ours, reason: unknown, options: CallOptions): Promise<PutResult> {
+    if (!desired.recreate) throw reason;
+    const object = this.#object(desired);
+    // The server checks everything else before it sees that the name is taken: only what can be created again is deleted.
+    await this.#client.secrets.create(object, { ...options, dryRun: true }).catch((error: unknown) => {
+      if (!isKubeError(error) || error.code !== 'ALREADY_EXISTS') throw error;
+    });
+    await this.#client.secrets.delete(desired.namespace, desired.name, { ...options, uid: known.uid });
+    return { ...(await this.#client.secrets.create(object, options)), outcome: 'recreated' };
+  }
+
+  async #remove(namespace: string, name: string, entry: InventoryEntry, options: CallOptions): Promise<RemoveResult> {
+    try {
+      const uid = this.#access.proof === 'policy' ? entry.uid : undefined;
+      const ours = uid === undefined ? await this.#find(namespace, name, undefined, options) : { uid };
+      if (ours === undefined) return 'absent';
+      if (entry.uid !== undefined && entry.uid !== ours.uid) return 'foreign';
+      await this.#client.secrets.delete(namespace, name, { ...options, uid: ours.uid });
+      return 'deleted';
+    } catch (error) {
+      if (isDeniedAsForeign(error) || (error instanceof TargetError && error.code === 'FOREIGN')) return 'foreign';
+      if (isKubeError(error) && error.code === 'NOT_FOUND') return 'absent';
+      // Another uid: somebody else has made it since.
+      if (isKubeError(error) && error.code === 'CONFLICT') return 'foreign';
+      throw error;
+    }
+  }
+
+  /** The live Secret, if there is one; throws where it is not ours. Writes nothing. */
+  async #find(
+    namespace: string,
+    name: string,
+    object: SecretObject | undefined,
+    options: CallOptions,
+  ): Promise<Ours | undefined> {
+    try {
+      if (this.#access.proof === 'look') {
+        const live = await this.#client.secrets.get(namespace, name, options);
+        const { uid = '', resourceVersion = '', labels } = live.metadata;
+        if (labels?.[AGENT_LABEL] !== this.#access.agent) throw foreign(namespace, name, this.#access.agent);
+        return { uid, resourceVersion, live };
+      }
+      if (object !== undefined) {
+        try {
+          return await this.#client.secrets.replace(object, { ...options, dryRun: true });
+        } catch (error) {
+          // The server compares types before it asks the policy, so whose it is has to be asked in another way.
+          if (!isUnchangeable(error)) throw error;
+        }
+      }
+      const { body } = await this.#client.request('DELETE', path`/api/v1/namespaces/${namespace}/secrets/${name}`, {
+        ...options,
+        query: { dryRun: 'All' },
+      });
+      return { uid: uidOfStatus(body), resourceVersion: '' };
+    } catch (error) {
+      if (isKubeError(error) && error.code === 'NOT_FOUND' && error.kind !== 'namespaces') return undefined;
+      if (this.#access.proof === 'look' && isKubeError(error) && error.code === 'FORBIDDEN') {
+        const remedy =
+          'without the policy of deploy/rights-own.yaml a Secret of unknown owner is only touched after a look, which this account may not take';
+        throw new TargetError('FORBIDDEN', `Secret ${namespace}/${name} exists already: ${remedy}`);
+      }
+      throw error;
+    }
+  }
+
+  #object(desired: DesiredSecret, guard?: ObjectIdentity): SecretObject {
+    const object = secretObject(desired, this.#access.agent);
+    if (guard === undefined) return object;
+    const { uid, resourceVersion } = guard;
+    return { ...object, metadata: { ...object.metadata, uid, ...(resourceVersion !== '' && { resourceVersion }) } };
+  }
+}
+
+/** What may mean that another has written since we knew the Secret. */
+const CHANGED_MEANWHILE: ReadonlySet<string> = new Set(['ALREADY_EXISTS', 'CONFLICT', 'NOT_FOUND']);
+
+function guardOf(entry: InventoryEntry | undefined): Ours | undefined {
+  return entry?.uid === undefined ? undefined : { uid: entry.uid, resourceVersion: entry.resourceVersion ?? '' };
+}
+
+function outcomeOf({
+  wrote,
+  seen,
+  sameAsEntry,
+}: {
+  readonly wrote: boolean;
+  readonly seen: boolean;
+  readonly sameAsEntry: boolean;
+}): PutResult['outcome'] {
+  if (!seen) return wrote ? 'updated' : 'unchanged';
+  if (!sameAsEntry) return 'adopted';
+  return wrote ? 'repaired' : 'unchanged';
+}
+
+function splitId(id: SecretId): readonly [namespace: string, name: string] {
+  const slash = id.indexOf('/');
+  return [id.slice(0, slash), id.slice(slash + 1)];
+}
+
+function uidOfStatus(body: unknown): string {
+  const details = typeof body === 'object' && body !== null && 'details' in body ? body.details : undefined;
+  const uid = typeof details === 'object' && details !== null && 'uid' in details ? details.uid : undefined;
+  return typeof uid === 'string' ? uid : '';
+}

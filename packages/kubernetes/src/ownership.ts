@@ -1,0 +1,25 @@
+/** On every Secret of ours; its value is the agent's id, which is the namespace the agent lives in. */
+export const AGENT_LABEL = 'hikyaku.dev/agent';
+export const SOURCES_ANNOTATION = 'hikyaku.dev/sources';
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+/** So that Flux, had it made the Secret once, does not prune it. */
+export const FLUX_PRUNE_ANNOTATION = 'kustomize.toolkit.fluxcd.io/prune';
+
+/** Objects of the agent's own namespace. */
+export const OWN = {
+  serviceAccount: 'hikyaku',
+  inventory: 'hikyaku-inventory',
+  inventoryKey: 'hikyaku-inventory-key',
+  grants: 'hikyaku-grants',
+} as const;
+
+/** Whose rights the agent works with. */
+export interface Access {
+  /** The agent's id: the namespace it lives in. */
+  readonly agent: string;
+  /**
+   * `policy`: a ServiceAccount whose writes the API server's policy limits to what is ours, so that a write that passes is a proof.
+   * `look`: everything else; what a Secret is has to be read before it is changed.
+   */
+  readonly proof: 'policy' | 'look';
+}
