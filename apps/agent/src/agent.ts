@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from '@hikyaku/config';
+import { systemClock } from '@hikyaku/core';
+import type { Logger } from '@hikyaku/core';
+import { Reconciler } from '@hikyaku/engine';
+import type { Holds, Report, Source, Target } from '@hikyaku/engine';
+import { ConfigMapInventory, KubernetesTarget, loadHmacKey } from '@hikyaku/kubernetes';
+import type { Cluster } from './connect-cluster.ts';
+import type { Credentials } from './credentials.ts';
+import type { Edge } from './edge.ts';
+import { EXIT } from './exit-code.ts';
+import { openSources } from './open-sources.ts';
+import { UserError } from './user-error.ts';
+
+export interface AgentOptions {
+  readonly config: Config;
+  readonly cluster: Cluster;
+  readonly edge: Edge;
+  readonly logger: Logger;
+  readonly report: Report;
+  /** Only looks: makes nothing in the agent's namespace. */
+  readonly readOnly?: boolean;
+}
+
+/** Everything wired together for one config and one cluster. */
+export interface Agent extends AsyncDisposable {
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly credentials: ReadonlyMap<string, Credentials>;
+  readonly target: Target;
+  readonly reconciler: Reconciler;
+}
+
+/** Throws TargetError where the agent's own objects cannot be read. */
+export async function createAgent({
+  config,
+  cluster,
+  edge,
+  logger,
+  report,
+  readOnly = false,
+}: AgentOptions): Promise<Agent> {
+  const { client, access } = cluster;
+  const onUnreadable = (entry: string) => logger.warn({ entry }, 'inventory entry makes no sense: passed over');
+  const inventory = new ConfigMapInventory({ client, access, onUnreadable });
+  await inventory.reload(edge);
+  // Without an inventory there is nothing to compare with: any key will do for a look.
+  const hmacKey = readOnly && inventory.entries.size === 0 ? randomBytes(32) : await loadHmacKey(client, access, edge);
+  const target = new KubernetesTarget({ client, access, hmacKey });
+  const opened = openSources(config, { env: edge.env, client, namespace: access.agent, clock: systemClock, logger });
+  const { sources, credentials } = opened;
+  const reconciler = new Reconciler({
+    specs: config.secrets,
+    sources,
+    target,
+    inventory,
+    holds: holdsOf(config),
+    report,
+    clock: systemClock,
+  });
+  return { sources, credentials, target, reconciler, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+}
+
+function holdsOf({ hold, sources }: Config): Holds {
+  const lostKeys = new Map(
+    [...sources].map(([name, source]) => [name, source.hold === 'off' ? source.hold : source.hold.lostKeys]),
+  );
+  return { lostSecrets: hold === 'off' ? hold : hold.lostSecrets, lostKeys };
+}
+
+/** Before anything is touched: a one-shot command does not start with half of its credentials. */
+export async function requireCredentials({ credentials }: Agent, edge: Edge): Promise<void> {
+  const problems = await Promise.all([...credentials.values()].map((each) => each.problems(edge)));
+  if (problems.flat().length > 0) throw new UserError(problems.flat().join('\n'), EXIT.usage);
+}

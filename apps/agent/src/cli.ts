@@ -1,0 +1,142 @@
+import { Command, CommanderError, Option } from 'commander';
+import type { PlanOptions } from './commands/plan.ts';
+import type { InitOptions } from './commands/init.ts';
+import type { RunOptions } from './commands/run.ts';
+import type { SyncOptions } from './commands/sync.ts';
+import type { Edge } from './edge.ts';
+import { EXIT } from './exit-code.ts';
+import type { ExitCode } from './exit-code.ts';
+import { DEFAULT_NAMESPACE, LOG_LEVELS } from './global-options.ts';
+import type { GlobalOptions } from './global-options.ts';
+import { hasColors } from './output/style.ts';
+import { version } from './version.ts';
+
+/** Runs one command line; each command's code is loaded only when it is called. Throws UserError, ConfigError, KubeError, TargetError. */
+export async function runCommandLine(args: readonly string[], edge: Edge): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.fine;
+  const program = createProgram(edge, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // commander has printed it.
+    return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
+  }
+  return exitCode;
+}
+
+function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Command {
+  const program = new Command('hikyaku')
+    .description('Keeps Kubernetes Secrets equal to what you keep elsewhere.')
+    .version(version, '-v, --version')
+    .showHelpAfterError('(hikyaku --help shows how)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => edge.stdout.write(text),
+      writeErr: (text) => edge.stderr.write(text),
+      getOutHasColors: () => hasColors(edge.env, edge.stdout),
+      getErrHasColors: () => hasColors(edge.env, edge.stderr),
+    })
+    .addHelpText('after', EXAMPLES);
+
+  command('run', 'keep the Secrets equal to their sources, until SIGTERM')
+    .addOption(allowMissingPolicy())
+    .addOption(yes())
+    .addHelpText('after', '\nExample:\n  hikyaku run --config hikyaku.yaml --log-level debug')
+    .action(async (_, self: Command) => {
+      const { run } = await import('./commands/run.ts');
+      setExitCode(await run(optionsOf<RunOptions>(self), edge));
+    });
+  command('sync', 'write what differs, once, now')
+    .option('--approve', 'let removals through that are held because too much would go')
+    .addOption(allowMissingPolicy())
+    .addOption(yes())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  hikyaku sync --context home\n  hikyaku sync --approve     after `hikyaku plan` has shown what would go',
+    )
+    .action(async (_, self: Command) => {
+      const { sync } = await import('./commands/sync.ts');
+      setExitCode(await sync(optionsOf<SyncOptions>(self), edge));
+    });
+  command('plan', 'say what sync would do; write nothing')
+    .option('--exit-code', 'exit with 3 when there are changes')
+    .addOption(allowMissingPolicy())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  hikyaku plan\n  hikyaku plan --json | jq ".secrets[] | select(.action != \\"keep\\")"',
+    )
+    .action(async (_, self: Command) => {
+      const { plan } = await import('./commands/plan.ts');
+      setExitCode(await plan(optionsOf<PlanOptions>(self), edge));
+    });
+  command('validate', 'check the config file alone; ask nobody')
+    .addHelpText('after', '\nExample:\n  hikyaku validate --config clusters/home/')
+    .action(async (_, self: Command) => {
+      const { validate } = await import('./commands/validate.ts');
+      setExitCode(await validate(optionsOf<GlobalOptions>(self), edge));
+    });
+  command('schema', 'print the JSON Schema of the config file, for editors')
+    .addHelpText('after', '\nExample:\n  hikyaku schema > hikyaku.schema.json')
+    .action(async () => {
+      const { schema } = await import('./commands/schema.ts');
+      setExitCode(await schema(edge));
+    });
+  command('init', 'write a config to start from')
+    .option('--project <name>', 'Doppler project')
+    .option('--doppler-config <name>', 'Doppler config')
+    .option('--secret <namespace/name>', 'the Secret to write')
+    .option('--token-env <name>', 'the environment variable that holds the token', 'DOPPLER_TOKEN')
+    .option('--force', 'write over a file that is there')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  hikyaku init\n  hikyaku init --project homelab --doppler-config prd --secret web/app-env',
+    )
+    .action(async (_, self: Command) => {
+      const { init } = await import('./commands/init.ts');
+      setExitCode(await init(optionsOf<InitOptions>(self), edge));
+    });
+  return program;
+
+  function command(name: string, summary: string): Command {
+    const added = program.command(name).description(summary);
+    for (const option of globalOptions()) added.addOption(option);
+    return added;
+  }
+}
+
+function optionsOf<Options>(self: Command): Options {
+  return self.opts<Record<string, unknown>>() as Options;
+}
+
+/** On every command, so that they stand where people write them: after it. */
+function globalOptions(): readonly Option[] {
+  return [
+    new Option('-c, --config <path>', 'config file, or a directory of them').default('hikyaku.yaml'),
+    new Option('--context <name>', 'kubeconfig context'),
+    new Option('--kubeconfig <path>', 'kubeconfig file'),
+    new Option('-n, --namespace <name>', `the agent's own namespace (in a pod: its own, else ${DEFAULT_NAMESPACE})`),
+    new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS),
+    new Option('--json', 'JSON instead of text'),
+  ];
+}
+
+function allowMissingPolicy(): Option {
+  return new Option('--allow-missing-policy', 'as a ServiceAccount: go on where the API server does not limit it');
+}
+
+function yes(): Option {
+  return new Option('-y, --yes', "make the agent's own namespace where it is missing");
+}
+
+const EXAMPLES = `
+Examples:
+  hikyaku init                      write a config to start from
+  hikyaku plan --context home       what would happen in that cluster
+  hikyaku sync --context home       do it once
+  hikyaku run                       the daemon: keep doing it
+
+Exit codes: 0 fine, 1 failed or refused or held, 2 usage or configuration, 3 changes (plan --exit-code), 130 interrupted.
+NO_COLOR turns colours off. In a pod the pod's own account is used.`;

@@ -1,0 +1,92 @@
+import { systemClock } from '@hikyaku/core';
+import type { Logger } from '@hikyaku/core';
+import { run as runEngine, TargetError } from '@hikyaku/engine';
+import { isKubeError } from '@hikyaku/kube-client';
+import type { Config } from '@hikyaku/config';
+import { createAgent } from '../agent.ts';
+import type { Agent } from '../agent.ts';
+import { connectCluster, ensureNamespace } from '../connect-cluster.ts';
+import type { Cluster, ConnectOptions } from '../connect-cluster.ts';
+import type { Edge } from '../edge.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { loadConfigFile } from '../load-config-file.ts';
+import { createLogger } from '../logging.ts';
+import { hasColors } from '../output/style.ts';
+import { Records } from '../records.ts';
+
+export interface RunOptions extends ConnectOptions {
+  readonly yes?: boolean;
+}
+
+/** The daemon: until SIGTERM. */
+export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
+  const { stdout, signal } = edge;
+  const config = await loadConfigFile(options);
+  const pretty = stdout.isTTY === true && !options.json;
+  const logger = await createLogger({
+    level: options.logLevel ?? 'info',
+    stream: stdout,
+    pretty,
+    colors: hasColors(edge.env, stdout),
+  });
+  const records = new Records(logger);
+
+  await using started = await start(options, config, edge, logger, records);
+  const { cluster, agent } = started;
+  const { agent: namespace, proof } = cluster.access;
+  logger.info(
+    { cluster: cluster.name, namespace, proof, sources: agent.sources.size, secrets: config.secrets.length },
+    'started',
+  );
+  const { sources, reconciler, target } = agent;
+  await runEngine(
+    { sources, reconciler, target, report: records, clock: systemClock, resyncMs: config.resyncMs },
+    { signal },
+  );
+  logger.info({}, 'stopped');
+  return signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+}
+
+interface Started extends AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly agent: Agent;
+}
+
+/** Waits for the API server as long as it takes. */
+async function start(
+  options: RunOptions,
+  config: Config,
+  edge: Edge,
+  logger: Logger,
+  records: Records,
+): Promise<Started> {
+  for (let delayMs = 1_000; ; delayMs = Math.min(delayMs * 2, 60_000)) {
+    let cluster: Cluster | undefined;
+    try {
+      cluster = await connectCluster(options, edge, logger);
+      await ensureNamespace(cluster, edge, options.yes ?? false);
+      const agent = await createAgent({ config, cluster, edge, logger, report: records });
+      const connected = cluster;
+      return {
+        cluster,
+        agent,
+        async [Symbol.asyncDispose]() {
+          await agent[Symbol.asyncDispose]();
+          await connected[Symbol.asyncDispose]();
+        },
+      };
+    } catch (error) {
+      await cluster?.[Symbol.asyncDispose]();
+      edge.signal.throwIfAborted();
+      if (!isPassing(error)) throw error;
+      logger.warn({ error, retryInMs: delayMs }, 'cluster unreachable');
+      await systemClock.sleep(delayMs, edge);
+    }
+  }
+}
+
+function isPassing(error: unknown): boolean {
+  if (isKubeError(error)) return error.retryable || error.code === 'UNAUTHENTICATED' || error.code === 'UNEXPECTED';
+  return error instanceof TargetError && error.code === 'UNAVAILABLE';
+}

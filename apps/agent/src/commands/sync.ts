@@ -1,0 +1,70 @@
+import { refreshAll } from '@hikyaku/engine';
+import { createAgent, requireCredentials } from '../agent.ts';
+import { connectCluster, ensureNamespace } from '../connect-cluster.ts';
+import type { ConnectOptions } from '../connect-cluster.ts';
+import type { Edge } from '../edge.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { loadConfigFile } from '../load-config-file.ts';
+import { createLogger } from '../logging.ts';
+import { Progress } from '../output/progress.ts';
+import { sourcesJson, sourcesText } from '../output/sources-text.ts';
+import { hasColors, styleFor } from '../output/style.ts';
+import { hasProblemRecords, syncText } from '../output/sync-text.ts';
+import { Records } from '../records.ts';
+
+export interface SyncOptions extends ConnectOptions {
+  readonly approve?: boolean;
+  readonly yes?: boolean;
+}
+
+/** Reads every source and writes what differs, once. */
+export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> {
+  const started = performance.now();
+  const config = await loadConfigFile(options);
+  const { stderr, stdout, signal } = edge;
+  const pretty = stderr.isTTY === true && !options.json;
+  const logger = await createLogger({
+    level: options.logLevel ?? 'error',
+    stream: stderr,
+    pretty,
+    colors: hasColors(edge.env, stderr),
+  });
+  const progress = new Progress(edge, !options.json);
+  const records = new Records(logger, () =>
+    progress.show(`${records.secrets.size} of ${config.secrets.length} Secrets`),
+  );
+
+  await using cluster = await connectCluster(options, edge, logger);
+  await ensureNamespace(cluster, edge, options.yes ?? false);
+  await using agent = await createAgent({ config, cluster, edge, logger, report: records });
+  await requireCredentials(agent, edge);
+
+  progress.show(`reading ${agent.sources.size} sources`);
+  await refreshAll({ sources: agent.sources, report: records }, { signal });
+  // What is being written when the person interrupts is finished: the second signal cuts it off.
+  const cut = new AbortController();
+  await agent.reconciler.reconcile({
+    resync: true,
+    approved: options.approve ?? false,
+    stopping: signal,
+    signal: cut.signal,
+  });
+  progress.clear();
+  signal.throwIfAborted();
+
+  const failed = hasProblemRecords(records.secrets.values()) || [...records.sources.values()].some(({ ok }) => !ok);
+  if (options.json) {
+    const secrets = [...records.secrets.values()]
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .map(({ id, ...rest }) => ({ secret: id, ...rest }));
+    stdout.write(`${JSON.stringify({ sources: sourcesJson(records.sources), secrets }, null, 2)}\n`);
+  } else {
+    const style = styleFor(edge, stdout);
+    stdout.write(
+      sourcesText(records.sources, style) +
+        syncText(records.secrets.values(), (performance.now() - started) / 1000, style),
+    );
+  }
+  return failed ? EXIT.failed : EXIT.fine;
+}

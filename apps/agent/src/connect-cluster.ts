@@ -1,0 +1,117 @@
+import type { CallOptions, Logger } from '@hikyaku/core';
+import { connectKube, isKubeError, KubeConfigError, loadKubeConfig } from '@hikyaku/kube-client';
+import type { KubeClient, LoadedKubeConfig } from '@hikyaku/kube-client';
+import { isPolicyEnforced } from '@hikyaku/kubernetes';
+import type { Access } from '@hikyaku/kubernetes';
+import { isInteractive } from './edge.ts';
+import type { Edge } from './edge.ts';
+import { EXIT } from './exit-code.ts';
+import { DEFAULT_NAMESPACE } from './global-options.ts';
+import type { GlobalOptions } from './global-options.ts';
+import { UserError } from './user-error.ts';
+
+export interface Cluster extends AsyncDisposable {
+  readonly client: KubeClient;
+  /** As a person names it: the context, or the server. */
+  readonly name: string;
+  readonly access: Access;
+  readonly username: string;
+}
+
+export interface ConnectOptions extends GlobalOptions {
+  readonly allowMissingPolicy?: boolean;
+}
+
+/** Finds the cluster and learns whose rights these are. Throws KubeError where the API server cannot be reached. */
+export async function connectCluster(options: ConnectOptions, edge: Edge, logger: Logger): Promise<Cluster> {
+  const loaded = load(options, edge);
+  const client = connectKube(loaded.kubeConfig);
+  try {
+    const agent = options.namespace ?? (loaded.inCluster ? loaded.namespace : DEFAULT_NAMESPACE);
+    const { username } = await client.selfSubjectReview(edge);
+    const proof = username.startsWith('system:serviceaccount:')
+      ? await checkPolicy(client, agent, options, edge, logger)
+      : 'look';
+    return {
+      client,
+      name: loaded.inCluster ? 'this cluster' : loaded.context,
+      access: { agent, proof },
+      username,
+      [Symbol.asyncDispose]: () => client.close(),
+    };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+function load({ kubeconfig, context }: GlobalOptions, { env }: Edge): LoadedKubeConfig {
+  try {
+    return loadKubeConfig({ kubeconfig, context, env });
+  } catch (error) {
+    if (error instanceof KubeConfigError) throw new UserError(error.message);
+    throw error;
+  }
+}
+
+async function checkPolicy(
+  client: KubeClient,
+  agent: string,
+  { allowMissingPolicy = false }: ConnectOptions,
+  { signal }: CallOptions,
+  logger: Logger,
+): Promise<Access['proof']> {
+  let enforced: boolean;
+  try {
+    enforced = await isPolicyEnforced(client, agent, { signal });
+  } catch (error) {
+    if (!isKubeError(error) || (error.code !== 'FORBIDDEN' && error.code !== 'NOT_FOUND')) throw error;
+    const why =
+      error.code === 'NOT_FOUND'
+        ? `the namespace ${agent} does not exist`
+        : 'this ServiceAccount may not write Secrets';
+    throw new UserError(`${why}: apply deploy/rights-own.yaml and deploy/grants.yaml`);
+  }
+  if (enforced) return 'policy';
+  const missing =
+    'the API server does not limit this ServiceAccount: the ValidatingAdmissionPolicy hikyaku-own is missing';
+  if (!allowMissingPolicy) {
+    throw new UserError(
+      `${missing}. Apply deploy/rights-own.yaml (Kubernetes 1.30 or later), or run with --allow-missing-policy if you accept an agent that could write any Secret`,
+    );
+  }
+  logger.warn({ namespace: agent }, 'policy missing: nothing but this program limits what it writes');
+  return 'look';
+}
+
+/** On a laptop: the agent's own namespace has to be there before anything is remembered in it. */
+export async function ensureNamespace({ client, access, name }: Cluster, edge: Edge, yes: boolean): Promise<void> {
+  // A ServiceAccount's namespace comes with its rights.
+  if (access.proof === 'policy') return;
+  const exists = await client.namespaces.get(access.agent, edge).then(
+    () => true,
+    (error: unknown) => {
+      if (isKubeError(error) && error.code === 'NOT_FOUND') return false;
+      // Who may not look at namespaces may still use this one.
+      if (isKubeError(error) && error.code === 'FORBIDDEN') return true;
+      throw error;
+    },
+  );
+  if (exists) return;
+  const what = `the namespace ${access.agent}, where hikyaku remembers what it made, does not exist in ${name}`;
+  if (!yes && !(isInteractive(edge) && (await confirm(edge, `${capitalized(what)}. Make it?`)))) {
+    throw new UserError(`${what}: run kubectl create namespace ${access.agent}, or give --yes`);
+  }
+  await client.namespaces.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: access.agent } }, edge);
+}
+
+async function confirm({ stdin, stderr, signal }: Edge, message: string): Promise<boolean> {
+  const prompts = await import('@clack/prompts');
+  const answer = await prompts.confirm({ message, input: stdin, output: stderr, signal });
+  if (prompts.isCancel(answer)) throw new UserError('interrupted', EXIT.interrupted);
+  return answer;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import type { CredentialReference, SourceConfig } from '@hikyaku/config';
+import { ProviderError, SecretValue } from '@hikyaku/core';
+import type { CallOptions, Clock } from '@hikyaku/core';
+import { isKubeError } from '@hikyaku/kube-client';
+import type { KubeClient } from '@hikyaku/kube-client';
+
+export interface CredentialSurroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly client: KubeClient;
+  /** Where a `secretRef` without a namespace points. */
+  readonly namespace: string;
+  readonly clock: Clock;
+}
+
+export type CredentialOptions = CallOptions & { readonly refused?: SecretValue };
+
+/** How long a credential out of a Secret is used before it is read again, milliseconds. */
+const SECRET_REF_TTL_MS = 60_000;
+
+/** Gives the credentials of one source, as they are now; keeps only what would cost an API request each time. */
+export class Credentials {
+  readonly #source: SourceConfig;
+  readonly #surroundings: CredentialSurroundings;
+  readonly #cache = new Map<string, { readonly value: SecretValue; readonly until: number }>();
+
+  constructor(source: SourceConfig, surroundings: CredentialSurroundings) {
+    this.#source = source;
+    this.#surroundings = surroundings;
+  }
+
+  /** Rejects with `INVALID_CONFIG` when there is none; the message names the source and the field. */
+  async get(field: string, options: CredentialOptions): Promise<SecretValue> {
+    const reference = this.#source.credentials.get(field);
+    if (reference === undefined) throw this.#missing(field, 'is not set');
+    const value = await this.#resolve(field, reference, options);
+    if (value.byteLength === 0) throw this.#missing(field, `is empty (${describe(reference)})`);
+    return value;
+  }
+
+  /** What is wrong with the credentials, one text per field. */
+  async problems(options: CallOptions): Promise<readonly string[]> {
+    const texts: string[] = [];
+    for (const field of this.#source.credentials.keys()) {
+      await this.get(field, options).catch((error: unknown) => {
+        options.signal.throwIfAborted();
+        if (!(error instanceof ProviderError)) throw error;
+        texts.push(error.message);
+      });
+    }
+    return texts;
+  }
+
+  async #resolve(field: string, reference: CredentialReference, options: CredentialOptions): Promise<SecretValue> {
+    if ('env' in reference) {
+      const text = this.#surroundings.env[reference.env];
+      if (text === undefined)
+        throw this.#missing(field, `wants the environment variable ${reference.env}, which is not set`);
+      return SecretValue.of(text.trim());
+    }
+    if ('file' in reference) {
+      try {
+        return SecretValue.of((await readFile(reference.file, { encoding: 'utf8', signal: options.signal })).trim());
+      } catch (error) {
+        options.signal.throwIfAborted();
+        throw this.#missing(field, `cannot be read from ${reference.file} (${codeOf(error)})`);
+      }
+    }
+    return await this.#fromSecret(field, reference.secretRef, options);
+  }
+
+  async #fromSecret(
+    field: string,
+    ref: SecretRefReference,
+    { signal, refused }: CredentialOptions,
+  ): Promise<SecretValue> {
+    const { client, clock, namespace: own } = this.#surroundings;
+    const { name, key, namespace = own } = ref;
+    const cached = this.#cache.get(field);
+    if (cached !== undefined && refused === undefined && clock.monotonic() < cached.until) return cached.value;
+    try {
+      const { data } = await client.secrets.get(namespace, name, { signal });
+      const encoded = data?.[key];
+      if (encoded === undefined)
+        throw this.#missing(field, `wants the key ${key} of Secret ${namespace}/${name}, which has no such key`);
+      const value = SecretValue.of(Buffer.from(encoded, 'base64').toString('utf8').trim());
+      this.#cache.set(field, { value, until: clock.monotonic() + SECRET_REF_TTL_MS });
+      return value;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isKubeError(error)) throw error;
+      if (error.code === 'NOT_FOUND')
+        throw this.#missing(field, `wants Secret ${namespace}/${name}, which does not exist`);
+      if (error.code === 'FORBIDDEN')
+        throw this.#missing(field, `wants Secret ${namespace}/${name}, which this account may not read`);
+      throw new ProviderError(
+        'UNAVAILABLE',
+        `${this.#name(field)} cannot be read from Secret ${namespace}/${name}: ${error.message}`,
+      );
+    }
+  }
+
+  #missing(field: string, what: string): ProviderError {
+    return new ProviderError('INVALID_CONFIG', `${this.#name(field)} ${what}`);
+  }
+
+  #name(field: string): string {
+    return `${field} of source ${this.#source.name}`;
+  }
+}
+
+type SecretRefReference = Extract<CredentialReference, { readonly secretRef: unknown }>['secretRef'];
+
+function describe(reference: CredentialReference): string {
+  if ('env' in reference) return `environment variable ${reference.env}`;
+  if ('file' in reference) return reference.file;
+  return `Secret ${reference.secretRef.name}`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unreadable';
+}

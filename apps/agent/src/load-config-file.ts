@@ -1,0 +1,24 @@
+import { loadConfig } from '@hikyaku/config';
+import type { Config, Problem } from '@hikyaku/config';
+import { EXIT } from './exit-code.ts';
+import { DEFAULT_NAMESPACE } from './global-options.ts';
+import type { GlobalOptions } from './global-options.ts';
+import { providers } from './providers.ts';
+
+/** The config file is wrong; the command prints the problems in its own way. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly exitCode = EXIT.usage;
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(`${problems.length} problems in the config`);
+    this.problems = problems;
+  }
+}
+
+export async function loadConfigFile({ config, namespace = DEFAULT_NAMESPACE }: GlobalOptions): Promise<Config> {
+  const result = await loadConfig(config, { providers, agentNamespace: namespace });
+  if (!result.ok) throw new ConfigError(result.problems);
+  return result.config;
+}

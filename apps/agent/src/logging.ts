@@ -1,0 +1,40 @@
+import type { Writable } from 'node:stream';
+import type { Logger } from '@hikyaku/core';
+import { isProviderError } from '@hikyaku/core';
+import { TargetError } from '@hikyaku/engine';
+import { isKubeError } from '@hikyaku/kube-client';
+import { pino } from 'pino';
+import type { LogLevel } from './global-options.ts';
+
+export interface LoggingOptions {
+  readonly level: LogLevel;
+  readonly stream: Writable;
+  /** Lines for people instead of JSON. */
+  readonly pretty: boolean;
+  readonly colors: boolean;
+}
+
+/** JSON lines, or readable ones in a terminal. An error becomes its code and its message; of one that is not ours, which could quote anything, only the kind. */
+export async function createLogger({ level, stream, pretty, colors }: LoggingOptions): Promise<Logger> {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { error: serializeError },
+  };
+  const logger: Logger = pino(options, pretty ? await prettyInto(stream, colors) : stream);
+  return logger;
+}
+
+async function prettyInto(stream: Writable, colorize: boolean): Promise<Writable> {
+  const { default: prettyStream } = await import('pino-pretty');
+  return prettyStream({ destination: stream, colorize, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' });
+}
+
+function serializeError(error: unknown): object {
+  if (isProviderError(error) || error instanceof TargetError || isKubeError(error)) {
+    return { code: error.code, message: error.message };
+  }
+  return { kind: error instanceof Error ? error.name : typeof error };
+}

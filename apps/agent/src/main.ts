@@ -1,0 +1,58 @@
+import { TargetError } from '@hikyaku/engine';
+import { isKubeError } from '@hikyaku/kube-client';
+import { runCommandLine } from './cli.ts';
+import type { Edge } from './edge.ts';
+import { EXIT } from './exit-code.ts';
+import type { ExitCode } from './exit-code.ts';
+import { ConfigError } from './load-config-file.ts';
+import { problemsText } from './output/problems-text.ts';
+import { styleFor } from './output/style.ts';
+import { UserError } from './user-error.ts';
+
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    // The second one does not wait.
+    if (stop.signal.aborted) process.exit(EXIT.interrupted);
+    stop.abort(name);
+  });
+}
+process.on('uncaughtException', (error) => process.exit(explain(error)));
+
+const { env, stdin, stdout, stderr } = process;
+const edge: Edge = { env, stdin, stdout, stderr, signal: stop.signal };
+// A reader that has seen enough (`| head`) is no failure.
+for (const stream of [stdout, stderr])
+  stream.on('error', (error) => process.exit('code' in error && error.code === 'EPIPE' ? EXIT.fine : EXIT.failed));
+
+try {
+  process.exitCode = await runCommandLine(process.argv.slice(2), edge);
+} catch (error) {
+  process.exitCode = stop.signal.aborted && error === stop.signal.reason ? EXIT.interrupted : explain(error);
+}
+
+/** What went wrong, for a person; a stack only for a bug, and then without its message, which could quote a value. */
+function explain(error: unknown): ExitCode {
+  const style = styleFor(edge, stderr);
+  const label = style.bad('error:');
+  if (error instanceof ConfigError) {
+    stderr.write(problemsText(error.problems, style));
+    return error.exitCode;
+  }
+  if (error instanceof UserError) {
+    for (const line of error.message.split('\n')) stderr.write(`${label} ${line}\n`);
+    return error.exitCode;
+  }
+  if (isKubeError(error) || error instanceof TargetError) {
+    stderr.write(`${label} ${error.message}\n`);
+    return EXIT.failed;
+  }
+  stderr.write(`${label} hikyaku stopped because of a bug in it; please report this\n${traceOf(error)}\n`);
+  return EXIT.failed;
+}
+
+function traceOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return [error.name, ...frames].join('\n');
+}

@@ -1,0 +1,27 @@
+import type { Edge } from '../edge.ts';
+
+/** One line of a terminal that is written over and over; nothing at all in a pipe. */
+export class Progress {
+  readonly #edge: Edge;
+  readonly #enabled: boolean;
+  #shown = false;
+  #last = 0;
+
+  constructor(edge: Edge, enabled = true) {
+    this.#edge = edge;
+    this.#enabled = enabled && edge.stderr.isTTY === true && edge.env['TERM'] !== 'dumb';
+  }
+
+  show(text: string): void {
+    const now = performance.now();
+    if (!this.#enabled || (this.#shown && now - this.#last < 50)) return;
+    this.#last = now;
+    this.#shown = true;
+    this.#edge.stderr.write(`\r\u001B[2K${text.slice(0, (this.#edge.stderr.columns ?? 80) - 1)}`);
+  }
+
+  clear(): void {
+    if (this.#shown) this.#edge.stderr.write('\r\u001B[2K');
+    this.#shown = false;
+  }
+}

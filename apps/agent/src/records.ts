@@ -1,0 +1,61 @@
+import type { Logger } from '@hikyaku/core';
+import type { Report, SecretRecord, SecretState, SourceRecord } from '@hikyaku/engine';
+
+const WELL: ReadonlySet<SecretState> = new Set(['synced', 'removed', 'left']);
+
+/** The latest record of each Secret and source; logs what a person would want to know, once. */
+export class Records implements Report {
+  readonly secrets = new Map<string, SecretRecord>();
+  readonly sources = new Map<string, SourceRecord>();
+  readonly #logger: Logger;
+  readonly #onRecord: () => void;
+
+  constructor(logger: Logger, onRecord: () => void = () => {}) {
+    this.#logger = logger;
+    this.#onRecord = onRecord;
+  }
+
+  secret(record: SecretRecord): void {
+    const before = this.secrets.get(record.id);
+    this.secrets.set(record.id, record);
+    this.#logSecret(record, before);
+    this.#onRecord();
+  }
+
+  source(record: SourceRecord): void {
+    const before = this.sources.get(record.source);
+    this.sources.set(record.source, record);
+    this.#logSource(record, before);
+    this.#onRecord();
+  }
+
+  #logSecret({ id, state, outcome, changes, messages }: SecretRecord, before: SecretRecord | undefined): void {
+    const fields = { secret: id, state, ...(outcome && { outcome }) };
+    if (!WELL.has(state)) {
+      const repeated = before?.state === state && before.messages.join('\n') === messages.join('\n');
+      if (repeated) this.#logger.debug({ ...fields, messages }, 'still not synced');
+      else this.#logger.warn({ ...fields, messages }, 'not synced');
+      return;
+    }
+    const recovered = before !== undefined && !WELL.has(before.state);
+    if (outcome === 'unchanged' && !recovered) this.#logger.debug(fields, 'unchanged');
+    else
+      this.#logger.info(
+        { ...fields, ...(changes && { changes }), ...(messages.length > 0 && { messages }) },
+        recovered ? 'recovered' : 'applied',
+      );
+  }
+
+  #logSource({ source, ok, secrets, error, nextMs }: SourceRecord, before: SourceRecord | undefined): void {
+    const fields = { source, ...(secrets !== undefined && { secrets }), ...(nextMs !== undefined && { nextMs }) };
+    if (ok) {
+      if (before === undefined) this.#logger.info(fields, 'source read');
+      else if (before.ok) this.#logger.debug(fields, 'source read');
+      else this.#logger.info(fields, 'source recovered');
+      return;
+    }
+    const repeated = before?.error?.message === error?.message;
+    if (repeated) this.#logger.debug({ ...fields, error }, 'source still failing');
+    else this.#logger.warn({ ...fields, error }, 'source failed');
+  }
+}
