@@ -1,0 +1,90 @@
+import type { Provider, SecretRef, SourceDescription } from '@hikyaku/core';
+
+/** What the config file says, with every default applied and every shorthand written out. Durations are milliseconds. */
+export interface Config {
+  /** How often Secrets are put again though nothing changed. */
+  readonly resyncMs: number;
+  /** When more Secrets than this would be deleted at once, a person is asked first. */
+  readonly hold: { readonly lostSecrets: Threshold } | 'off';
+  /** By name. */
+  readonly sources: ReadonlyMap<string, SourceConfig>;
+  /** One per Secret: an entry with several namespaces stands here once for each. In the order of the files. */
+  readonly secrets: readonly SecretEntry[];
+}
+
+/** More than this part of what there was, or more than this many. `percent` is 0 to 100; both are whole numbers. */
+export type Threshold = { readonly percent: number } | { readonly count: number };
+
+/** Line and column count from 1; a column is a UTF-16 code unit. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One configured provider. */
+export interface SourceConfig {
+  readonly name: string;
+  readonly provider: Provider;
+  /** What the provider's schema made of its part of the file: what `describe` and `connect` take. */
+  readonly settings: unknown;
+  /** By the dotted path of the field (`token`, `headers.Authorization`). A field with neither a reference nor a default is absent. */
+  readonly credentials: ReadonlyMap<string, CredentialReference>;
+  readonly description: SourceDescription;
+  readonly refreshMs: number;
+  /** When a refresh would lose more of the keys in use than this, a person is asked first. */
+  readonly hold: { readonly lostKeys: Threshold } | 'off';
+  readonly position: Position;
+}
+
+/** Where a credential is kept. `file` is absolute; a `secretRef` without a namespace is in the agent's own. */
+export type CredentialReference =
+  | { readonly env: string }
+  | { readonly file: string }
+  | { readonly secretRef: { readonly name: string; readonly key: string; readonly namespace?: string } };
+
+/** One Secret of one namespace. */
+export interface SecretEntry {
+  readonly namespace: string;
+  readonly name: string;
+  /** Everything a source has, or what matches. An entry with neither `data` nor `dataFrom` has one item for all of `from`. */
+  readonly bulk: readonly BulkItem[];
+  /** By key of the Kubernetes Secret. */
+  readonly items: ReadonlyMap<string, DataItem>;
+  /** What happens to bulk names that Kubernetes refuses: an error, or `_` for each refused character. */
+  readonly keyNames: 'strict' | 'underscore';
+  readonly type: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly immutable: boolean;
+  /** What happens to the Secret when its entry leaves the file. */
+  readonly whenRemoved: 'delete' | 'keep';
+  /** Whether it may be deleted and made again when `type`, or the data of an immutable Secret, changed. */
+  readonly recreate: boolean;
+  readonly position: Position;
+}
+
+/** Many secrets of one source: those that match an `include` glob and no `exclude` glob (`*` any text, `?` one character). */
+export interface BulkItem {
+  readonly source: string;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** The name each gets: its one `*` becomes what the one `*` of the matching `include` glob matched. */
+  readonly as?: string;
+  readonly transform?: Transform;
+}
+
+/** How names are rewritten, in Doppler's words. */
+export type Transform = 'camel' | 'upper-camel' | 'lower-snake' | 'lower-kebab' | 'tf-var' | 'dotnet' | 'dotnet-env';
+
+/** One key of the Kubernetes Secret. `property` is looked up first, then `decode` applies. */
+export interface DataItem {
+  readonly source: string;
+  readonly ref: SecretRef;
+  /** Dotted path into the value, which is JSON. */
+  readonly property?: string;
+  readonly decode?: 'base64' | 'base64url';
+  /** Absent at the source: left out, not an error. */
+  readonly optional: boolean;
+  readonly position: Position;
+}

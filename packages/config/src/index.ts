@@ -1,0 +1,18 @@
+export type {
+  BulkItem,
+  Config,
+  CredentialReference,
+  DataItem,
+  Position,
+  SecretEntry,
+  SourceConfig,
+  Threshold,
+  Transform,
+} from './config.ts';
+export { jsonSchema } from './json-schema.ts';
+export { loadConfig } from './load-config.ts';
+export { parseConfig } from './parse-config.ts';
+export type { LoadResult, ParseOptions } from './parse-config.ts';
+export { formatProblems } from './problem.ts';
+export type { Problem } from './problem.ts';
+export type { ConfigFile } from './read-yaml.ts';

@@ -1,0 +1,165 @@
+import type { Provider } from '@hikyaku/core';
+import * as z from 'zod';
+import type { Config, Position, SecretEntry, SourceConfig } from './config.ts';
+import { duration } from './duration.ts';
+import { readFields, reserved } from './fields.ts';
+import { missing, wrongKind } from './issues.ts';
+import { isMapping } from './place.ts';
+import type { Place } from './place.ts';
+import { byPosition, problemAtKey } from './problem.ts';
+import type { Problem } from './problem.ts';
+import { readYaml } from './read-yaml.ts';
+import type { ConfigFile } from './read-yaml.ts';
+import { readSecretEntry, secretEntry } from './secret-entry.ts';
+import { readSource, sourceName } from './source.ts';
+import { DEFAULT_THRESHOLD, threshold } from './threshold.ts';
+
+/** `problems` are sorted by file, line and column. */
+export type LoadResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+export interface ParseOptions {
+  /** By the word that stands behind `type:`. */
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** Where the agent itself lives, which no entry may target; `hikyaku` by default. */
+  readonly agentNamespace?: string;
+}
+
+const DEFAULT_RESYNC_MS = 600_000;
+
+export const configFile = z.strictObject({
+  version: z
+    .literal(1, { error: 'must be `1`: this hikyaku reads version 1' })
+    .optional()
+    .describe('Version of the grammar'),
+  resync: duration('How often Secrets are put again though nothing changed; `10m` by default').optional(),
+  hold: z
+    .union([z.literal('off'), z.strictObject({ lostSecrets: threshold })])
+    .optional()
+    .describe(
+      'When more Secrets than this (`{ lostSecrets: 50% }` by default) would be deleted at once, a person is asked first',
+    ),
+  providers: z
+    .record(sourceName, z.unknown())
+    .optional()
+    .describe('The sources: configured providers, by a name of your choice'),
+  secrets: z.array(secretEntry).optional().describe('The Kubernetes Secrets'),
+  recipients: reserved(),
+  pushes: reserved(),
+});
+
+/**
+ * Reads the files of one configuration together. All problems of all files are reported at once. Asynchronous only because
+ * the schema of a provider may be; reads nothing but what it is given.
+ */
+export async function parseConfig(files: readonly ConfigFile[], options: ParseOptions): Promise<LoadResult> {
+  return joinFiles(files, options, []);
+}
+
+/** As {@link parseConfig}, when some files could not be read at all: `earlier` says which. */
+export async function joinFiles(
+  files: readonly ConfigFile[],
+  { providers, agentNamespace = 'hikyaku' }: ParseOptions,
+  earlier: readonly Problem[],
+): Promise<LoadResult> {
+  const problems: Problem[] = [...earlier];
+  const roots: Place[] = [];
+  for (const file of files) {
+    const { root, problems: fileProblems } = readYaml(file);
+    problems.push(...fileProblems);
+    if (root !== undefined) roots.push(root);
+  }
+  const fields = roots.map((root) => ({ root, ...readFields(root, configFile, problems, ['providers', 'secrets']) }));
+  for (const word of ['resync', 'hold'] as const) refuseSecond(roots, word, problems);
+
+  const isComplete =
+    earlier.length === 0 && roots.length === files.length && roots.every(({ value }) => isMapping(value));
+  const places = readNames(roots, problems);
+  if (isComplete) for (const word of ['providers', 'secrets'] as const) requireOnce(roots, word, problems);
+
+  const sources = new Map<string, SourceConfig>();
+  for (const [name, place] of places) {
+    const source = await readSource(name, place, providers, problems);
+    if (source !== undefined) sources.set(name, source);
+  }
+
+  const namesKnown = isComplete && roots.every(namesSources) && roots.some(({ children }) => children.has('providers'));
+  const context = {
+    names: namesKnown ? new Set(places.keys()) : undefined,
+    agentNamespace,
+    taken: new Map<string, Position>(),
+  };
+  const secrets: SecretEntry[] = [];
+  for (const root of roots) {
+    const list = root.children.get('secrets');
+    if (list === undefined) continue;
+    if (!Array.isArray(list.value)) {
+      if (!list.whole) continue;
+      problems.push({
+        ...wrongKind(list, 'a list'),
+        ...(list.value === null && { suggestion: 'write `secrets: []` when there are none' }),
+      });
+      continue;
+    }
+    for (const entry of list.children.values()) secrets.push(...readSecretEntry(entry, context, problems));
+  }
+
+  if (problems.length > 0) return { ok: false, problems: problems.toSorted(byPosition) };
+  const config: Config = {
+    resyncMs: fields.find(({ resync }) => resync !== undefined)?.resync ?? DEFAULT_RESYNC_MS,
+    hold: fields.find(({ hold }) => hold !== undefined)?.hold ?? { lostSecrets: DEFAULT_THRESHOLD },
+    sources,
+    secrets,
+  };
+  return { ok: true, config };
+}
+
+/** The entries of `providers` of all files, by name. */
+function readNames(roots: readonly Place[], problems: Problem[]): ReadonlyMap<string, Place> {
+  const places = new Map<string, Place>();
+  for (const { children } of roots) {
+    const providers = children.get('providers');
+    if (providers === undefined) continue;
+    if (!isMapping(providers.value)) {
+      if (providers.whole) problems.push(wrongKind(providers, 'a mapping'));
+      continue;
+    }
+    for (const [name, place] of providers.children) {
+      const first = places.get(String(name));
+      if (first === undefined) places.set(String(name), place);
+      else {
+        const where = `first in ${first.file}:${first.keyPosition.line}`;
+        problems.push(
+          problemAtKey(place, `the source \`${name}\` is named twice: ${where}`, 'remove one, or give it another name'),
+        );
+      }
+    }
+  }
+  return places;
+}
+
+function namesSources({ children }: Place): boolean {
+  const providers = children.get('providers');
+  // A key that was refused may have named a source.
+  return providers === undefined || (providers.whole && isMapping(providers.value));
+}
+
+function requireOnce(roots: readonly Place[], word: 'providers' | 'secrets', problems: Problem[]): void {
+  const [first] = roots;
+  if (first === undefined || roots.some(({ children, whole }) => children.has(word) || !whole)) return;
+  const suggestion =
+    word === 'secrets'
+      ? 'write `secrets: []` when there are none'
+      : 'name the sources there; write `providers: {}` when there are none';
+  problems.push(missing(first, word, suggestion));
+}
+
+function refuseSecond(roots: readonly Place[], word: string, problems: Problem[]): void {
+  const [first, ...others] = roots.flatMap(({ children }) => children.get(word) ?? []);
+  if (first === undefined) return;
+  for (const other of others) {
+    const where = `first in ${first.file}:${first.keyPosition.line}`;
+    problems.push(problemAtKey(other, `\`${word}\` stands in two files: ${where}`, 'remove one'));
+  }
+}

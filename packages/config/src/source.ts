@@ -1,0 +1,131 @@
+import { isProviderError } from '@hikyaku/core';
+import type { Provider, SourceDescription } from '@hikyaku/core';
+import * as z from 'zod';
+import type { SourceConfig } from './config.ts';
+import { readCredentials } from './credential.ts';
+import { duration } from './duration.ts';
+import { readValue, reserved } from './fields.ts';
+import { issueProblems, missing, notYetAvailable, wrongKind } from './issues.ts';
+import { inputSchema, propertiesAt } from './json-schema-parts.ts';
+import { dnsLabel } from './kubernetes-names.ts';
+import { didYouMean, nearest } from './nearest.ts';
+import { isMapping } from './place.ts';
+import type { Place } from './place.ts';
+import { problemAt, problemAtKey } from './problem.ts';
+import type { Problem } from './problem.ts';
+import { DEFAULT_THRESHOLD, threshold } from './threshold.ts';
+
+const DEFAULT_REFRESH_MS = 60_000;
+
+export const sourceName = dnsLabel(40);
+
+/** The words that every source has, beside those of its provider. */
+export const sourceWords = z.strictObject({
+  type: z.string().describe('Kind of provider'),
+  refresh: duration('How often the source is read: `30s`, `5m`, `1h`; `1m` by default').optional(),
+  hold: z
+    .union([z.literal('off'), z.strictObject({ lostKeys: threshold })])
+    .optional()
+    .describe(
+      'When a refresh would lose more of the keys in use than this (`{ lostKeys: 50% }` by default), a person is asked first',
+    ),
+  snapshot: reserved(),
+});
+
+/** Reads one entry of `providers`. `undefined` when it is not good; everything that is wrong is in `problems` then. */
+export async function readSource(
+  name: string,
+  place: Place,
+  providers: ReadonlyMap<string, Provider>,
+  problems: Problem[],
+): Promise<SourceConfig | undefined> {
+  const nameProblem = sourceName.safeParse(name).error?.issues[0]?.message;
+  if (nameProblem !== undefined) problems.push(problemAtKey(place, `the name of a source ${nameProblem}`));
+  if (!isMapping(place.value)) {
+    if (place.whole) problems.push(wrongKind(place, 'a mapping'));
+    return undefined;
+  }
+
+  const refreshMs = readRefresh(place.children.get('refresh'), problems);
+  const holdPlace = place.children.get('hold');
+  const hold = holdPlace && readValue(holdPlace, sourceWords.shape.hold, problems);
+  const snapshot = place.children.get('snapshot');
+  if (snapshot !== undefined) problems.push(notYetAvailable(snapshot));
+
+  const provider = readProvider(place, providers, problems);
+  if (provider === undefined) return undefined;
+  const own = Object.fromEntries(Object.entries(place.value).filter(([key]) => !Object.hasOwn(sourceWords.shape, key)));
+  const { references, rest } = readCredentials(place, own, provider.credentials ?? [], problems);
+  if (!place.whole) return undefined;
+
+  const result = await provider.config['~standard'].validate(rest);
+  if (result.issues !== undefined) {
+    problems.push(...issueProblems(place, result.issues, provider.config, otherWords(provider)));
+    return undefined;
+  }
+  const description = describe(provider, result.value, place, problems);
+  if (description === undefined) return undefined;
+  return {
+    name,
+    provider,
+    settings: result.value,
+    credentials: references,
+    description,
+    refreshMs: refreshMs ?? DEFAULT_REFRESH_MS,
+    hold: hold ?? { lostKeys: DEFAULT_THRESHOLD },
+    position: place.keyPosition,
+  };
+}
+
+function readRefresh(place: Place | undefined, problems: Problem[]): number | undefined {
+  if (place === undefined) return undefined;
+  const cron = place.children.get('cron');
+  if (cron === undefined) return readValue(place, sourceWords.shape.refresh, problems);
+  problems.push(notYetAvailable(cron, '`refresh: { cron }`'));
+  return undefined;
+}
+
+function readProvider(
+  place: Place,
+  providers: ReadonlyMap<string, Provider>,
+  problems: Problem[],
+): Provider | undefined {
+  const known = [...providers.keys()].toSorted();
+  const list = `one of ${known.map((type) => `\`${type}\``).join(', ')}`;
+  const type = place.children.get('type');
+  if (type === undefined) {
+    if (place.whole) problems.push(missing(place, 'type', list));
+    return undefined;
+  }
+  if (!type.whole) return undefined;
+  if (typeof type.value !== 'string') {
+    problems.push(wrongKind(type, 'text'));
+    return undefined;
+  }
+  const provider = providers.get(type.value);
+  if (provider === undefined) {
+    const near = nearest(type.value, known) === undefined ? list : didYouMean(type.value, known);
+    problems.push(problemAt(type, `unknown provider type \`${type.value}\``, near));
+  }
+  return provider;
+}
+
+function describe(
+  provider: Provider,
+  settings: unknown,
+  place: Place,
+  problems: Problem[],
+): SourceDescription | undefined {
+  try {
+    return provider.describe(settings);
+  } catch (error) {
+    if (!isProviderError(error)) throw error;
+    problems.push(problemAt(place, error.message));
+    return undefined;
+  }
+}
+
+function otherWords({ credentials = [] }: Provider): readonly string[] {
+  const credentialWords = credentials.map(({ path }) => path.split('.')[0] ?? path);
+  return [...credentialWords, ...propertiesAt(inputSchema(sourceWords), [])];
+}
