@@ -1,0 +1,11 @@
+export { httpError, httpErrorCode } from './http-error.ts';
+export { networkError } from './network-error.ts';
+export { readBody } from './read-body.ts';
+export { retry } from './retry.ts';
+export type { RetryOptions } from './retry.ts';
+export { retryAfterMs } from './retry-after.ts';
+export { sendRequest } from './send-request.ts';
+export type { HttpAnswer, SendRequestOptions } from './send-request.ts';
+export { userAgent } from './user-agent.ts';
+export { withDeadline } from './with-deadline.ts';
+export type { DeadlineOptions } from './with-deadline.ts';
