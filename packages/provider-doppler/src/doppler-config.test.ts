@@ -1,0 +1,69 @@
+import * as z from 'zod';
+import { expect, test } from 'vitest';
+import { apiUrl, dopplerConfig } from './doppler-config.ts';
+import doppler from './index.ts';
+
+function problems(config: object): string {
+  const result = dopplerConfig.safeParse(config);
+  return result.success ? '' : z.prettifyError(result.error);
+}
+
+test('nothing is needed: a service token knows its config', () => {
+  expect(dopplerConfig.parse({})).toEqual({ url: 'https://api.doppler.com', managedSecrets: false });
+});
+
+test('project and config go together', () => {
+  expect(problems({ project: 'homelab', config: 'prd' })).toBe('');
+  expect(problems({ project: 'homelab' })).toContain('go together');
+  expect(problems({ config: 'prd' })).toContain('go together');
+});
+
+test.each(['http://localhost:8080', 'http://127.0.0.1:1', 'http://[::1]:1', 'https://doppler.example/base/'])(
+  '%s may be asked',
+  (url) => {
+    expect(problems({ url })).toBe('');
+  },
+);
+
+test.each(['http://doppler.example', 'http://127.0.0.1.example', 'ftp://localhost'])(
+  '%s would show the token on the way',
+  (url) => {
+    expect(problems({ url })).toContain('must be https, or http for a loopback host');
+  },
+);
+
+test.each(['https://user:pass@doppler.example', 'https://doppler.example/?a=1', 'https://doppler.example/#a'])(
+  '%s is no base of paths',
+  (url) => {
+    expect(problems({ url })).toContain('no user, query or fragment');
+  },
+);
+
+test('a word that does not exist is an error', () => {
+  expect(problems({ projct: 'homelab' })).toContain('projct');
+});
+
+test('editors get a JSON Schema with a text for each word', () => {
+  const schema = z.toJSONSchema(dopplerConfig, { io: 'input' });
+  expect(schema.dependentRequired).toEqual({ project: ['config'], config: ['project'] });
+  expect(schema.additionalProperties).toBe(false);
+  for (const property of Object.values(schema.properties ?? {})) expect(property).toHaveProperty('description');
+});
+
+test('a description names the data and the only origin, and no credential', () => {
+  const config = dopplerConfig.parse({
+    project: 'homelab',
+    config: 'prd',
+    url: 'https://doppler.example/base/',
+    ca: '/etc/ca.pem',
+  });
+  expect(doppler.describe(config)).toEqual({
+    identity: 'doppler https://doppler.example/base homelab/prd',
+    origins: ['https://doppler.example'],
+    ca: '/etc/ca.pem',
+  });
+  expect(doppler.describe(dopplerConfig.parse({})).identity).toBe(
+    'doppler https://api.doppler.com config of the token',
+  );
+  expect(apiUrl('https://api.doppler.com')).toBe('https://api.doppler.com');
+});

@@ -1,0 +1,73 @@
+import * as z from 'zod';
+
+/** The source's part of the config file, without its token. */
+export type DopplerConfig = z.infer<typeof dopplerConfig>;
+
+const both = { project: ['config'], config: ['project'] };
+
+export const dopplerConfig = z
+  .strictObject({
+    project: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'The Doppler project. Needed with a personal or service account token; with a service token it guards against a mixed-up token.',
+      ),
+    config: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The Doppler config, such as `prd` or `prd_aws`. Goes together with `project`.'),
+    url: z
+      .url()
+      .default('https://api.doppler.com')
+      .refine(isSafe, {
+        error:
+          'must be https, or http for a loopback host such as localhost: the token and the values would travel in the clear',
+      })
+      .refine(isPlain, { error: 'must have no user, query or fragment: it is the base of the paths below /v3' })
+      .describe('Where the Doppler API is.'),
+    ca: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Certificates to trust for `url` instead of the system's: PEM text, or the path of a PEM file."),
+    managedSecrets: z
+      .boolean()
+      .default(false)
+      .describe('Keep DOPPLER_PROJECT, DOPPLER_ENVIRONMENT and DOPPLER_CONFIG, which Doppler adds to every config.'),
+  })
+  .refine(({ project, config }) => (project === undefined) === (config === undefined), {
+    error: 'project and config go together: give both, or neither to use the config that a service token opens',
+  })
+  .meta({ dependentRequired: both });
+
+/** The base of the API's paths, without a slash at its end. */
+export function apiUrl(url: string): string {
+  return new URL(url).href.replace(/\/+$/, '');
+}
+
+function isSafe(text: string): boolean {
+  const url = parsed(text);
+  if (url === null) return true; // said already
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
+}
+
+function isPlain(text: string): boolean {
+  const url = parsed(text);
+  return url === null || (url.username === '' && url.password === '' && url.search === '' && url.hash === '');
+}
+
+function parsed(text: string): URL | null {
+  return URL.canParse(text) ? new URL(text) : null;
+}
+
+function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname)
+  );
+}

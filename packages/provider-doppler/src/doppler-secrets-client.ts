@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { ProviderError, refId } from '@hikyaku/core';
+import type { ProviderContext, ReadRequest, Secret, SecretsClient, Snapshot } from '@hikyaku/core';
+import { DopplerClient } from './doppler-client.ts';
+import { apiUrl } from './doppler-config.ts';
+import type { DopplerConfig } from './doppler-config.ts';
+import { isManagedName, parseDownload } from './parse-download.ts';
+import type { Content } from './parse-download.ts';
+
+/** What one ETag stands for. `key` tells for whom and for what it was given; any other request must not send it. */
+interface Held {
+  readonly key: string;
+  readonly etag: string;
+  readonly content: Content;
+}
+
+/** Reads one config. Keeps the last good content in memory, so that "unchanged" is answered for any set of names. */
+export class DopplerSecretsClient implements SecretsClient {
+  readonly #config: DopplerConfig;
+  readonly #client: DopplerClient;
+  #held: Held | undefined;
+
+  constructor(config: DopplerConfig, context: ProviderContext) {
+    this.#config = config;
+    this.#client = new DopplerClient(config, context);
+  }
+
+  async read({ refs, previous, signal }: ReadRequest): Promise<Snapshot> {
+    const refused = this.#refused(refs);
+    // A stored snapshot may have lost what it could not know, and then it must not stand for it.
+    const stored = refused.size === 0 && (previous?.unknown?.size ?? 0) === 0 ? heldFrom(previous) : undefined;
+
+    const download = await this.#client.download({
+      signal,
+      known: (account) => [this.#held, stored].find((held) => held?.key === this.#keyOf(account)),
+    });
+    if (download.unchanged !== undefined) return pick(previous, snapshotOf(download.unchanged, refused));
+
+    const key = this.#keyOf(download.account);
+    const content = parseDownload(download.body, this.#config);
+    this.#held = download.etag === undefined ? undefined : { key, etag: download.etag, content };
+    return pick(previous, snapshotOf({ key, etag: download.etag, content }, refused));
+  }
+
+  /** Everything besides the data itself that decides what an answer looks like. */
+  #keyOf(account: string): string {
+    const { url, project, config, managedSecrets } = this.#config;
+    const parts = [account, apiUrl(url), project ?? null, config ?? null, managedSecrets];
+    return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
+  }
+
+  #refused(refs: ReadRequest['refs']): ReadonlyMap<string, ProviderError> {
+    const refused = new Map<string, ProviderError>();
+    for (const ref of refs) {
+      if (ref.version !== undefined) {
+        const message = `Doppler keeps no versions to pin: remove \`version\` from ${ref.name}`;
+        refused.set(refId(ref), new ProviderError('UNSUPPORTED', message));
+      } else if (!this.#config.managedSecrets && isManagedName(ref.name)) {
+        const message = `${ref.name} is added by Doppler itself and is left out: set \`managedSecrets: true\` to use it`;
+        refused.set(refId(ref), new ProviderError('INVALID_CONFIG', message));
+      }
+    }
+    return refused;
+  }
+}
+
+function snapshotOf(
+  { key, etag, content }: Omit<Held, 'etag'> & { readonly etag: string | undefined },
+  refused: ReadonlyMap<string, ProviderError>,
+): Snapshot {
+  const unknown = new Map([...content.unknown, ...refused]);
+  if (unknown.size > 0) return { secrets: content.secrets, unknown };
+  return { secrets: content.secrets, ...(etag !== undefined && { revision: `${key} ${etag}` }) };
+}
+
+function heldFrom(snapshot: Snapshot | undefined): Held | undefined {
+  const [, key, etag] = /^([\w-]{22}) (.+)$/.exec(snapshot?.revision ?? '') ?? [];
+  if (snapshot === undefined || key === undefined || etag === undefined) return undefined;
+  return { key, etag, content: { secrets: snapshot.secrets, unknown: new Map() } };
+}
+
+function pick(previous: Snapshot | undefined, snapshot: Snapshot): Snapshot {
+  return previous !== undefined && same(previous, snapshot) ? previous : snapshot;
+}
+
+function same(a: Snapshot, b: Snapshot): boolean {
+  return (
+    sameMaps(a.secrets, b.secrets, sameSecret) && sameMaps(a.unknown ?? new Map(), b.unknown ?? new Map(), sameError)
+  );
+}
+
+function sameMaps<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>, equal: (a: T, b: T) => boolean): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  for (const [name, value] of a) {
+    const other = b.get(name);
+    if (other === undefined || !equal(value, other)) return false;
+  }
+  return true;
+}
+
+function sameSecret(a: Secret, b: Secret): boolean {
+  return a.version === b.version && a.value.equals(b.value);
+}
+
+function sameError(a: ProviderError, b: ProviderError): boolean {
+  return a.code === b.code && a.message === b.message;
+}

@@ -1,0 +1,21 @@
+import { defineProvider } from '@hikyaku/core';
+import { apiUrl, dopplerConfig } from './doppler-config.ts';
+import { DopplerSecretsClient } from './doppler-secrets-client.ts';
+
+export type { DopplerConfig } from './doppler-config.ts';
+
+/** One Doppler config per source, downloaded whole by one conditional request per read. */
+export default defineProvider({
+  type: 'doppler',
+  config: dopplerConfig,
+  credentials: [{ path: 'token', default: { env: 'DOPPLER_TOKEN' } }],
+  describe({ url, project, config, ca }) {
+    const which = project === undefined ? 'config of the token' : `${project}/${config}`;
+    return {
+      identity: `doppler ${apiUrl(url)} ${which}`,
+      origins: [new URL(url).origin],
+      ...(ca !== undefined && { ca }),
+    };
+  },
+  connect: (config, context) => new DopplerSecretsClient(config, context),
+});

@@ -1,0 +1,164 @@
+import type { ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { json, refuse } from './fake-answer.ts';
+import type { FakeAnswer } from './fake-answer.ts';
+
+/**
+ * | kind | what happens |
+ * | --- | --- |
+ * | `500`, `502-html` | an outage: Doppler's JSON, or a page of the proxy in front of it |
+ * | `429` | with `retry-after` and a spent `x-ratelimit-remaining` |
+ * | `400`, `401`, `403`, `404` | refused, in Doppler's words |
+ * | `302` | a redirect to a login page |
+ * | `304` | "not modified", whatever was asked |
+ * | `hang` | the request is read, and nothing comes |
+ * | `reset` | the connection is reset |
+ * | `truncate` | half of the right body, then the connection is cut |
+ * | `half-json` | half of the right body as if it were all |
+ * | `slow` | the right body in ten pieces, `delayMs` apart |
+ * | `not-json`, `text`, `list`, `nested`, `empty` | status 200 with a page, a JSON string, a list, nested objects, `{}` |
+ * | `nulls` | the right body with null for every value that Doppler does not add itself |
+ * | `huge` | status 200 with 3 MiB of one value |
+ */
+export type FakeFaultKind =
+  | '500'
+  | '502-html'
+  | '429'
+  | '400'
+  | '401'
+  | '403'
+  | '404'
+  | '302'
+  | '304'
+  | 'hang'
+  | 'reset'
+  | 'truncate'
+  | 'half-json'
+  | 'slow'
+  | 'not-json'
+  | 'text'
+  | 'list'
+  | 'nested'
+  | 'empty'
+  | 'nulls'
+  | 'huge';
+
+export interface FakeFault {
+  readonly kind: FakeFaultKind;
+  /** How many requests it spoils; 1 by default. */
+  readonly times?: number;
+  /** Only requests for this project, config, or path. */
+  readonly project?: string;
+  readonly config?: string;
+  readonly path?: string;
+  /** Seconds, of `429`; 1 by default. */
+  readonly retryAfter?: number;
+  /** Milliseconds between two pieces, of `slow`; 20 by default. */
+  readonly delayMs?: number;
+  /** Instead of Doppler's words. */
+  readonly messages?: readonly string[];
+  /** `{ isRetryable: true }` or `{ isRetryableAfterSec: 2 }` in an error's body. */
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+const MESSAGES: Readonly<Partial<Record<FakeFaultKind, string>>> = {
+  '500': 'Internal server error',
+  '429': 'Too many requests',
+  '400': "This token does not have access to requested config 'prd'",
+  '401': 'Invalid Auth token',
+  '403': 'You do not have access to this config.',
+  '404': "Could not find requested config 'prd'",
+};
+
+/** Whether the fault needs the right body, so that "not modified" will not do. */
+export function needsBody({ kind }: FakeFault): boolean {
+  return kind === 'nulls' || kind === 'truncate' || kind === 'half-json' || kind === 'slow';
+}
+
+/** What the fault makes of the right answer, where it is an answer at all. */
+export function spoil(fault: FakeFault, right: FakeAnswer, nowMs: number): FakeAnswer {
+  const { kind, messages = [MESSAGES[kind] ?? ''], data, retryAfter = 1 } = fault;
+  const page = { 'content-type': 'text/html' };
+  switch (kind) {
+    case '500':
+    case '400':
+    case '401':
+    case '403':
+    case '404':
+      return refuse(Number(kind), messages, data);
+    case '429': {
+      const answer = refuse(429, messages, data);
+      const reset = String(Math.ceil(nowMs / 1000) + retryAfter);
+      return {
+        ...answer,
+        headers: {
+          ...answer.headers,
+          'retry-after': String(retryAfter),
+          'x-ratelimit-remaining': '0',
+          'x-ratelimit-reset': reset,
+        },
+      };
+    }
+    case '502-html':
+      return { status: 502, headers: page, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' };
+    case '302':
+      return { status: 302, headers: { location: '/login' } };
+    case '304':
+      return { status: 304, headers: { etag: 'W/"another"' } };
+    case 'not-json':
+      return { status: 200, headers: page, body: '<html><body>Please sign in to the network</body></html>' };
+    case 'text':
+      return json(200, 'NAME=value');
+    case 'list':
+      return json(200, ['NAME']);
+    case 'nested':
+      return json(200, { DOPPLER_PROJECT: 'x', DOPPLER_CONFIG: 'x', NAME: { computed: 'value' } });
+    case 'empty':
+      return json(200, {});
+    case 'nulls':
+      return { ...right, body: JSON.stringify(JSON.parse(right.body ?? '{}', hideValue)) };
+    case 'huge':
+      return json(200, { DOPPLER_PROJECT: 'x', DOPPLER_CONFIG: 'x', NAME: 'x'.repeat(3 * 1024 * 1024) });
+    case 'half-json':
+      return { ...right, body: half(right.body) };
+    case 'hang':
+    case 'reset':
+    case 'truncate':
+    case 'slow':
+      return right;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Sends an answer the way the fault wants it. */
+export async function send(response: ServerResponse, answer: FakeAnswer, fault?: FakeFault): Promise<void> {
+  const body = Buffer.from(answer.body ?? '');
+  if (fault?.kind === 'hang') return;
+  if (fault?.kind === 'reset') {
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  // Node leaves out the length of an empty body where there must be none (204, 304).
+  response.writeHead(answer.status, { ...answer.headers, ...(body.length > 0 && { 'content-length': body.length }) });
+  if (fault?.kind === 'truncate') {
+    response.write(half(answer.body), () => response.socket?.destroy());
+    return;
+  }
+  if (fault?.kind === 'slow') {
+    const pieceLength = Math.ceil(body.length / 10);
+    for (let start = 0; start < body.length && !response.destroyed; start += pieceLength) {
+      response.write(body.subarray(start, start + pieceLength));
+      await delay(fault.delayMs ?? 20, undefined, { ref: false });
+    }
+  }
+  response.end(fault?.kind === 'slow' ? undefined : body);
+}
+
+function hideValue(name: string, value: unknown): unknown {
+  return typeof value === 'string' && !name.startsWith('DOPPLER_') ? null : value;
+}
+
+function half(body = ''): string {
+  return body.slice(0, Math.floor(body.length / 2));
+}
