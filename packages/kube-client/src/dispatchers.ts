@@ -1,0 +1,65 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import { Pool, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { TlsSettings } from './credentials.ts';
+
+export interface DispatcherOptions {
+  readonly connections: number | null;
+  /** Many watches share a connection; single requests are faster on many connections of HTTP/1.1. */
+  readonly http2: boolean;
+}
+
+// Below the 60 s after which load balancers drop silent connections.
+const keepAliveInitialDelay = 30_000;
+const connectTimeoutMs = 10_000;
+// The API server allows 100 streams on a connection, and one more waits for ever.
+const watchesPerConnection = 90;
+
+export async function createDispatcher(
+  kubeConfig: KubeConfig,
+  tls: TlsSettings,
+  options: DispatcherOptions,
+): Promise<Dispatcher> {
+  const cluster = kubeConfig.getCurrentCluster();
+  const proxy = cluster?.proxyUrl;
+  if (proxy?.startsWith('socks')) return socksDispatcher(kubeConfig);
+  const http2 = options.http2 && !proxy;
+  const common = {
+    connections: options.connections,
+    allowH2: http2,
+    pipelining: 1,
+    keepAliveTimeout: 10_000,
+    // Every exchange has its own limit; a watch is silent for minutes.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    ...(http2 ? { h2Options: { maxConcurrentStreams: watchesPerConnection, pingInterval: 30_000 } } : {}),
+  };
+  if (proxy) {
+    return new ProxyAgent({
+      ...common,
+      uri: proxy,
+      requestTls: tls,
+      connect: { keepAlive: true, keepAliveInitialDelay },
+    });
+  }
+  return new Pool(new URL(cluster?.server ?? '').origin, {
+    ...common,
+    connect: { ...tls, keepAlive: true, keepAliveInitialDelay, timeout: connectTimeoutMs },
+  });
+}
+
+/** client-node makes one for SOCKS proxies only together with the authentication of a request. */
+async function socksDispatcher(kubeConfig: KubeConfig): Promise<Dispatcher> {
+  let captured: Dispatcher | undefined;
+  const context = {
+    setHeaderParam(): void {},
+    setDispatcher(dispatcher: Dispatcher): void {
+      captured = dispatcher;
+    },
+  };
+  type Context = Parameters<KubeConfig['applySecurityAuthentication']>[0];
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it calls these two only
+  await kubeConfig.applySecurityAuthentication(context as unknown as Context);
+  if (captured === undefined) throw new TypeError('client-node gave no dispatcher for the SOCKS proxy');
+  return captured;
+}

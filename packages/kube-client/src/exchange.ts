@@ -1,0 +1,91 @@
+import type { Dispatcher } from 'undici';
+import type { IncomingHttpHeaders } from 'undici/types/header.d.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+export interface Limits {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+export class TimeoutReached extends Error {}
+
+/**
+ * Sends one request and reads the whole answer. Rejects with the signal's reason, TimeoutReached or undici's error.
+ *
+ * This is undici's `request` without its Readable and per-request AbortSignals, which cost more than the rest of a
+ * write together.
+ */
+export function exchange(dispatcher: Dispatcher, request: Dispatcher.DispatchOptions, limits: Limits): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { signal } = limits;
+    if (signal.aborted) {
+      reject(asError(signal.reason));
+      return;
+    }
+    let controller: Dispatcher.DispatchController | undefined;
+    let given: Error | undefined;
+    let status = 0;
+    let headers: IncomingHttpHeaders = {};
+    let chunks: Buffer[] = [];
+
+    function settle(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+    // Gives up at once, also where the request still waits for a connection; undici then learns it at its start.
+    function giveUp(reason: Error): void {
+      given = reason;
+      chunks = [];
+      settle();
+      reject(reason);
+      controller?.abort(reason);
+    }
+    function onAbort(): void {
+      giveUp(asError(signal.reason));
+    }
+    const timer = setTimeout(() => giveUp(new TimeoutReached()), limits.timeoutMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+
+    try {
+      dispatcher.dispatch(request, {
+        onRequestStart(started) {
+          controller = started;
+          if (given !== undefined) started.abort(given);
+        },
+        onResponseStart(_, responseStatus, responseHeaders) {
+          status = responseStatus;
+          headers = responseHeaders;
+        },
+        onResponseData(_, chunk) {
+          chunks.push(chunk);
+        },
+        onResponseEnd() {
+          settle();
+          resolve({ status, headers, text: textOf(chunks) });
+        },
+        onResponseError(_, error) {
+          settle();
+          reject(error);
+        },
+      });
+    } catch (error) {
+      settle();
+      reject(asError(error));
+    }
+  });
+}
+
+function textOf(chunks: readonly Buffer[]): string {
+  const [first] = chunks;
+  if (first === undefined) return '';
+  return chunks.length === 1 ? first.toString('utf8') : Buffer.concat(chunks).toString('utf8');
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}

@@ -1,0 +1,38 @@
+export { connectKube } from './connect-kube.ts';
+export type { KubeOptions } from './connect-kube.ts';
+export { loadKubeConfig } from './load-kube-config.ts';
+export type { LoadedKubeConfig, LoadKubeConfigOptions } from './load-kube-config.ts';
+export { KubeConfigError } from './kube-config-error.ts';
+export { isKubeError, KubeError } from './kube-error.ts';
+export type { KubeErrorCause, KubeErrorCode, KubeErrorDetails } from './kube-error.ts';
+export { path } from './path.ts';
+export type { Query } from './path.ts';
+export type {
+  AccessRequest,
+  CallOptions,
+  DeleteOptions,
+  KubeClient,
+  KubeResponse,
+  Method,
+  NamespaceEvent,
+  ObjectIdentity,
+  RequestOptions,
+  ResourceCalls,
+  ServerVersion,
+  UserInfo,
+  WatchEvent,
+  WatchNamespacesOptions,
+  WatchOptions,
+  WriteOptions,
+} from './kube-client.ts';
+export type {
+  ConfigMapObject,
+  KubeObject,
+  LeaseObject,
+  NamespacedMeta,
+  NamespacedObject,
+  NamespaceObject,
+  ObjectMeta,
+  OwnerReference,
+  SecretObject,
+} from './objects.ts';
