@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
 
@@ -23,8 +23,7 @@ const lean: Plugin = {
   },
 };
 
-await rm('dist', { recursive: true, force: true });
-const { metafile } = await build({
+const { metafile, outputFiles } = await build({
   entryPoints: ['src/main.ts'],
   outfile: 'dist/hikyaku.js',
   bundle: true,
@@ -35,10 +34,16 @@ const { metafile } = await build({
   format: 'esm',
   conditions: ['@hikyaku/source'],
   metafile: true,
+  write: false,
   legalComments: 'none',
   // CommonJS modules in the bundle ask for Node's own.
   banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` },
   plugins: [lean],
   logLevel: 'warning',
 });
+
+await mkdir('dist', { recursive: true });
 await writeFile('dist/meta.json', JSON.stringify(metafile));
+// At once, so that an agent which starts during a build finds one or the other.
+await writeFile('dist/hikyaku.js.new', outputFiles[0]?.contents ?? '');
+await rename('dist/hikyaku.js.new', 'dist/hikyaku.js');
