@@ -1,5 +1,5 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { exists } from './exists.ts';
@@ -77,6 +77,8 @@ export async function extractAuthority(paths: ClusterPaths): Promise<Buffer | un
   const chain = await readFile(join(paths.certificates, 'apiserver.crt'), 'utf8').catch(() => '');
   const authority = chain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g)?.[1];
   if (authority === undefined) return undefined;
-  await writeFile(paths.ca, authority);
+  // At once: a controller manager that starts now must not read half of it.
+  await writeFile(`${paths.ca}.new`, authority);
+  await rename(`${paths.ca}.new`, paths.ca);
   return Buffer.from(authority);
 }

@@ -45,6 +45,7 @@ const controllers = [
   'deployment-controller',
   'replicaset-controller',
   'root-ca-certificate-publisher-controller',
+  'validatingadmissionpolicy-status-controller',
 ];
 
 export function controllerManagerArguments(paths: ClusterPaths): readonly string[] {
