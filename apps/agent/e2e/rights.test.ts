@@ -1,0 +1,1157 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type Api,
+  type ApiAnswer,
+  type Cluster,
+  field,
+  mintToken,
+  startCluster,
+  succeeded,
+  applyYaml,
+  eventually,
+  installRights,
+  parseManifests,
+  readInstallFile,
+} from '@hikyaku/testbed';
+
+// Names of their own per run: the server may be one that a person brought, and used before.
+const run = randomBytes(3).toString('hex');
+const web = `web-${run}`;
+const dopplerToken = `doppler-token-${run}`;
+const labelledByPerson = `labelled-by-person-${run}`;
+const pod = `agent-${run}`;
+const lease = '/apis/coordination.k8s.io/v1/namespaces/hikyaku/leases/hikyaku';
+const secrets = `/api/v1/namespaces/${web}/secrets`;
+const ownSecrets = '/api/v1/namespaces/hikyaku/secrets';
+const systemSecrets = '/api/v1/namespaces/kube-system/secrets';
+const ownConfigMaps = '/api/v1/namespaces/hikyaku/configmaps';
+const rbac = '/apis/rbac.authorization.k8s.io/v1';
+const admission = '/apis/admissionregistration.k8s.io/v1';
+const policies = ['hikyaku-own', 'hikyaku-own-objects', 'hikyaku-own-tokens'];
+const absentUid = '00000000-0000-4000-8000-000000000000';
+
+const longValues = Array.from({ length: 8 }, () => randomBytes(60).toString('hex'));
+const [first = '', second = '', third = '', fourth = '', fifth = '', sixth = '', seventh = '', eighth = ''] =
+  longValues;
+
+interface SecretOptions {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** More metadata: uid, finalizers … */
+  readonly metadata?: object;
+  readonly type?: string;
+  readonly values?: Readonly<Record<string, string>>;
+  readonly immutable?: unknown;
+}
+
+/** A Secret without the agent's label, as anybody writes one. */
+function foreign(
+  name: string,
+  {
+    labels = {},
+    annotations = {},
+    metadata = {},
+    type = 'Opaque',
+    values = { key: 'value' },
+    ...rest
+  }: SecretOptions = {},
+) {
+  const data = Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  );
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, labels, annotations, ...metadata },
+    type,
+    data,
+    ...rest,
+  };
+}
+
+/** A Secret as the agent writes it. */
+function ours(name: string, options: SecretOptions = {}) {
+  return foreign(name, { ...options, labels: { 'hikyaku.dev/agent': 'hikyaku', ...options.labels } });
+}
+
+function tokenRequest(spec: object = {}) {
+  return { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec };
+}
+
+const mergePatch = { 'content-type': 'application/merge-patch+json' };
+const jsonPatch = { 'content-type': 'application/json-patch+json' };
+const strategicPatch = { 'content-type': 'application/strategic-merge-patch+json' };
+const applyPatch = { 'content-type': 'application/apply-patch+yaml' };
+
+let cluster: Cluster;
+let admin: Api;
+let agent: Api;
+let scene: Scene;
+
+interface Scene {
+  readonly victimUid: string;
+  readonly ownUid: string;
+  /** A token of the agent that is bound to its Pod, as the kubelet gives it. */
+  readonly podToken: string;
+  /** What the token controller put into a foreign Secret. */
+  readonly accountToken: string;
+  readonly leaseVersion: unknown;
+}
+
+beforeAll(async () => {
+  cluster = await startCluster();
+  admin = cluster.admin;
+  agent = await installRights(cluster);
+  scene = await setScene();
+});
+
+afterAll(async () => {
+  await cluster?.stop();
+});
+
+/** Other people's Secrets, one Secret of the agent and the agent's Pod. */
+async function setScene(): Promise<Scene> {
+  await create('/api/v1/namespaces', { metadata: { name: web } });
+  await eventually(
+    async () => (await admin('GET', `/api/v1/namespaces/${web}/serviceaccounts/default`)).status === 200,
+  );
+  const victim = await create(secrets, foreign('victim', { values: { password: first, url: second } }));
+  await create(secrets, foreign('immutable-victim', { values: { password: third }, immutable: true }));
+  await create(
+    secrets,
+    foreign('other-agent', { labels: { 'hikyaku.dev/agent': 'other' }, values: { password: fourth } }),
+  );
+  await create(
+    systemSecrets,
+    foreign(labelledByPerson, { labels: { 'hikyaku.dev/agent': 'hikyaku' }, values: { password: fifth } }),
+  );
+  await create(ownSecrets, foreign(dopplerToken, { values: { token: sixth } }));
+  await create(
+    ownSecrets,
+    foreign(labelledByPerson, { labels: { 'hikyaku.dev/agent': 'hikyaku' }, values: { token: seventh } }),
+  );
+  await create(
+    secrets,
+    foreign('account-token', {
+      type: 'kubernetes.io/service-account-token',
+      annotations: { 'kubernetes.io/service-account.name': 'default' },
+      values: {},
+    }),
+  );
+  const accountToken = async () => field((await admin('GET', `${secrets}/account-token`)).body, 'data', 'token');
+  await eventually(async () => (await accountToken()) !== undefined);
+  const own = succeeded(await agent('POST', secrets, ours('own', { values: { password: eighth } })));
+  await create('/api/v1/namespaces/hikyaku/pods', {
+    metadata: { name: pod },
+    spec: {
+      serviceAccountName: 'hikyaku',
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [
+        {
+          name: 'agent',
+          image: 'none',
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        },
+      ],
+    },
+  });
+  const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: pod };
+  return {
+    victimUid: String(field(victim, 'metadata', 'uid')),
+    ownUid: String(field(own, 'metadata', 'uid')),
+    podToken: await mintToken(admin, 'hikyaku', 'hikyaku', { boundObjectRef }),
+    accountToken: Buffer.from(String(await accountToken()), 'base64').toString(),
+    leaseVersion: versionOf(succeeded(await admin('GET', lease))),
+  };
+}
+
+async function create(path: string, body: object): Promise<unknown> {
+  return succeeded(await admin('POST', path, body));
+}
+
+/** Everything the attacks are after, as `list namespace/name` → resourceVersion. */
+async function stateOfEverything(): Promise<Record<string, unknown>> {
+  const lists = [
+    secrets,
+    ownSecrets,
+    ...['kube-system', 'kube-public', 'kube-node-lease'].map((namespace) => `/api/v1/namespaces/${namespace}/secrets`),
+    ownConfigMaps,
+    `/api/v1/namespaces/${web}/configmaps`,
+    '/api/v1/namespaces/hikyaku/pods',
+    '/api/v1/namespaces/hikyaku/serviceaccounts',
+    '/apis/coordination.k8s.io/v1/namespaces/hikyaku/leases',
+    ...[web, 'hikyaku', 'thief'].map((name) => `/api/v1/namespaces?fieldSelector=metadata.name%3D${name}`),
+    `${rbac}/clusterroles`,
+    `${rbac}/clusterrolebindings`,
+    `${rbac}/roles`,
+    `${rbac}/rolebindings`,
+    `${admission}/validatingadmissionpolicybindings`,
+  ];
+  const state: Record<string, unknown> = {};
+  for (const path of lists) {
+    const items = field(succeeded(await admin('GET', path)), 'items');
+    for (const item of Array.isArray(items) ? items : []) {
+      state[`${path} ${String(field(item, 'metadata', 'namespace'))}/${String(field(item, 'metadata', 'name'))}`] =
+        versionOf(item);
+    }
+  }
+  // The status of a policy is written by a controller, now and then.
+  for (const name of policies) {
+    state[name] = field(
+      succeeded(await admin('GET', `${admission}/validatingadmissionpolicies/${name}`)),
+      'metadata',
+      'generation',
+    );
+  }
+  return state;
+}
+
+/** The secret data that an answer shows, in whatever coding: nothing, one hopes. */
+function leaksOf(text: string): string[] {
+  return [...longValues, scene.accountToken].filter((value) => {
+    const bytes = Buffer.from(value);
+    return [value, bytes.toString('base64'), bytes.toString('hex')].some((form) => text.includes(form.slice(0, 20)));
+  });
+}
+
+/** A status, or the code of one of our policies, which answer 422. */
+type Refusal = 400 | 403 | 404 | 405 | 409 | 415 | 422 | `${string}:`;
+type Attack = readonly [title: string, refusal: Refusal, request: (scene: Scene) => Parameters<Api>];
+
+/** The code with which one of our policies refused, else the status. */
+function refusalOf({ status, body }: ApiAnswer): number | string {
+  const code = /denied request: hikyaku: ([^:]+:) /.exec(String(field(body, 'message')))?.[1];
+  return status === 422 && field(body, 'reason') === 'Invalid' && code !== undefined ? code : status;
+}
+
+const reading: readonly Attack[] = [
+  ['get of a foreign Secret', 403, () => ['GET', `${secrets}/victim`]],
+  ['get of what it wrote itself', 403, () => ['GET', `${secrets}/own`]],
+  ['get of a Secret that does not exist', 403, () => ['GET', `${secrets}/absent`]],
+  ['list of a namespace', 403, () => ['GET', secrets]],
+  ['list by name', 403, () => ['GET', `${secrets}?fieldSelector=metadata.name%3Dvictim`]],
+  ['list by its own label', 403, () => ['GET', `${secrets}?labelSelector=hikyaku.dev%2Fagent%3Dhikyaku`]],
+  ['list of all namespaces', 403, () => ['GET', '/api/v1/secrets']],
+  [
+    'list as a table',
+    403,
+    () => ['GET', secrets, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }],
+  ],
+  ['list of its own namespace', 403, () => ['GET', ownSecrets]],
+  ['watch of all namespaces', 403, () => ['GET', '/api/v1/secrets?watch=1']],
+  ['watch of a namespace', 403, () => ['GET', `${secrets}?watch=1`]],
+  ['watch by name', 403, () => ['GET', `${secrets}?watch=1&fieldSelector=metadata.name%3Dvictim`]],
+  ['watch by the old path', 403, () => ['GET', `/api/v1/watch/namespaces/${web}/secrets/victim`]],
+  ['a subresource of a Secret', 403, () => ['GET', `${secrets}/victim/status`]],
+  ['a ConfigMap of somebody else', 403, () => ['GET', `/api/v1/namespaces/${web}/configmaps/kube-root-ca.crt`]],
+  ['a ConfigMap of its own namespace that is not its own', 403, () => ['GET', `${ownConfigMaps}/kube-root-ca.crt`]],
+  ['list of the ConfigMaps of its own namespace', 403, () => ['GET', ownConfigMaps]],
+  ['its own policy', 403, () => ['GET', `${admission}/validatingadmissionpolicies/hikyaku-own`]],
+  ['the metrics of the API server', 403, () => ['GET', '/metrics']],
+];
+
+const patching: readonly Attack[] = ['victim', 'own'].flatMap((name): readonly Attack[] => {
+  const path = `${secrets}/${name}`;
+  const patches: readonly (readonly [string, unknown, Readonly<Record<string, string>>, string?])[] = [
+    ['an empty merge patch', {}, mergePatch],
+    ['an empty merge patch as a dry run', {}, mergePatch, '?dryRun=All'],
+    ['a malformed merge patch', { immutable: 'x' }, mergePatch],
+    ['an empty JSON patch', [], jsonPatch],
+    ['a JSON patch that copies', [{ op: 'copy', from: '/data/password', path: '/metadata/labels/copied' }], jsonPatch],
+    ['a JSON patch that tests', [{ op: 'test', path: '/data/password', value: 'guess' }], jsonPatch],
+    ['an empty strategic merge patch', {}, strategicPatch],
+    ['a malformed strategic merge patch', { immutable: 'x' }, strategicPatch],
+    ['a forced server-side apply', ours(name), applyPatch, '?fieldManager=x&force=true'],
+    ['a server-side apply as a dry run', ours(name), applyPatch, '?fieldManager=x&force=true&dryRun=All'],
+  ];
+  return patches.map(([title, body, headers, query = '']): Attack => [
+    `${title} of ${name}`,
+    403,
+    () => ['PATCH', path + query, body, headers],
+  ]);
+});
+
+const takingOver: readonly Attack[] = [
+  [
+    'creation by server-side apply',
+    403,
+    () => ['PATCH', `${secrets}/thief?fieldManager=x&force=true`, ours('thief'), applyPatch],
+  ],
+  ['POST over a foreign Secret', 409, () => ['POST', secrets, ours('victim')]],
+  ['POST over a foreign Secret, as a dry run', 409, () => ['POST', `${secrets}?dryRun=All`, ours('victim')]],
+  ['PUT over a foreign Secret', 'not ours:', () => ['PUT', `${secrets}/victim`, ours('victim')]],
+  ['PUT as a dry run', 'not ours:', () => ['PUT', `${secrets}/victim?dryRun=All`, ours('victim')]],
+  [
+    'PUT as YAML',
+    'not ours:',
+    () => ['PUT', `${secrets}/victim`, JSON.stringify(ours('victim')), { 'content-type': 'application/yaml' }],
+  ],
+  ['PUT without the label', 'not ours:', () => ['PUT', `${secrets}/victim`, foreign('victim')]],
+  ['PUT without data', 'not ours:', () => ['PUT', `${secrets}/victim`, ours('victim', { values: {} })]],
+  [
+    'PUT with the uid',
+    'not ours:',
+    ({ victimUid }) => ['PUT', `${secrets}/victim`, ours('victim', { metadata: { uid: victimUid } })],
+  ],
+  [
+    'PUT with another uid',
+    409,
+    ({ ownUid }) => ['PUT', `${secrets}/victim`, ours('victim', { metadata: { uid: ownUid } })],
+  ],
+  [
+    'PUT with an old resourceVersion',
+    409,
+    () => ['PUT', `${secrets}/victim`, ours('victim', { metadata: { resourceVersion: '1' } })],
+  ],
+  [
+    'PUT with another type',
+    422,
+    () => ['PUT', `${secrets}/victim`, ours('victim', { type: 'kubernetes.io/basic-auth', values: { username: 'x' } })],
+  ],
+  ['PUT with a wrongly typed field', 400, () => ['PUT', `${secrets}/victim`, ours('victim', { immutable: 'x' })]],
+  [
+    'PUT with data that is no base64',
+    400,
+    () => ['PUT', `${secrets}/victim`, { ...ours('victim'), data: { password: '!' } }],
+  ],
+  [
+    'PUT with wrongly typed stringData',
+    400,
+    () => ['PUT', `${secrets}/victim`, { ...ours('victim'), stringData: { password: 1 } }],
+  ],
+  [
+    'PUT with an unknown field',
+    400,
+    () => ['PUT', `${secrets}/victim?fieldValidation=Strict`, { ...ours('victim'), unknown: 1 }],
+  ],
+  ['PUT under another name', 400, () => ['PUT', `${secrets}/victim`, ours('own')]],
+  [
+    'PUT into another namespace',
+    400,
+    () => ['PUT', `${secrets}/victim`, ours('victim', { metadata: { namespace: 'hikyaku' } })],
+  ],
+  ['PUT of a subresource', 403, () => ['PUT', `${secrets}/victim/status`, ours('victim')]],
+  [
+    'PUT that makes a foreign Secret immutable',
+    'not ours:',
+    () => ['PUT', `${secrets}/victim`, ours('victim', { immutable: true })],
+  ],
+  [
+    'PUT over an immutable Secret',
+    422,
+    () => ['PUT', `${secrets}/immutable-victim`, ours('immutable-victim', { immutable: true })],
+  ],
+  [
+    'PUT that makes an immutable Secret mutable',
+    422,
+    () => ['PUT', `${secrets}/immutable-victim`, ours('immutable-victim')],
+  ],
+  ['PUT over the Secret of another agent', 'not ours:', () => ['PUT', `${secrets}/other-agent`, ours('other-agent')]],
+  ['PUT over a token Secret', 422, () => ['PUT', `${secrets}/account-token`, ours('account-token')]],
+  [
+    "PUT over a person's Secret in its own namespace",
+    'not ours:',
+    () => ['PUT', `${ownSecrets}/${dopplerToken}`, ours(dopplerToken)],
+  ],
+  ['DELETE', 'not ours:', () => ['DELETE', `${secrets}/victim`]],
+  ['DELETE as a dry run', 'not ours:', () => ['DELETE', `${secrets}/victim?dryRun=All`]],
+  [
+    'DELETE with the uid',
+    'not ours:',
+    ({ victimUid }) => ['DELETE', `${secrets}/victim`, { preconditions: { uid: victimUid } }],
+  ],
+  ['DELETE with another uid', 409, ({ ownUid }) => ['DELETE', `${secrets}/victim`, { preconditions: { uid: ownUid } }]],
+  [
+    'DELETE in the foreground',
+    'not ours:',
+    () => ['DELETE', `${secrets}/victim?propagationPolicy=Foreground&dryRun=All`],
+  ],
+  ['DELETE of an immutable Secret', 'not ours:', () => ['DELETE', `${secrets}/immutable-victim`]],
+  ['DELETE of the Secret of another agent', 'not ours:', () => ['DELETE', `${secrets}/other-agent`]],
+  ["DELETE of a person's Secret in its own namespace", 'not ours:', () => ['DELETE', `${ownSecrets}/${dopplerToken}`]],
+  ['deletecollection', 403, () => ['DELETE', secrets]],
+  [
+    'deletecollection by its own label',
+    403,
+    () => ['DELETE', `${secrets}?labelSelector=hikyaku.dev%2Fagent%3Dhikyaku`],
+  ],
+  // The answer to a deletion that waits for a finalizer is the whole Secret.
+  ['DELETE of its own in the foreground', 'deletion:', () => ['DELETE', `${secrets}/own?propagationPolicy=Foreground`]],
+  [
+    'DELETE of its own in the foreground, as a dry run',
+    'deletion:',
+    () => ['DELETE', `${secrets}/own?propagationPolicy=Foreground&dryRun=All`],
+  ],
+  [
+    'DELETE of its own that orphans, in the body',
+    'deletion:',
+    () => ['DELETE', `${secrets}/own`, { propagationPolicy: 'Orphan', dryRun: ['All'] }],
+  ],
+  [
+    'DELETE of its own that orphans the old way',
+    'deletion:',
+    () => ['DELETE', `${secrets}/own?orphanDependents=true&dryRun=All`],
+  ],
+];
+
+const accountToken = {
+  type: 'kubernetes.io/service-account-token',
+  annotations: { 'kubernetes.io/service-account.name': 'default' },
+  values: {},
+} as const;
+
+const forbiddenContent: readonly Attack[] = [
+  ['a token Secret of another account', 'type:', () => ['POST', secrets, ours('thief', accountToken)]],
+  ['a token Secret as a dry run', 'type:', () => ['POST', `${secrets}?dryRun=All`, ours('thief', accountToken)]],
+  ['a token Secret in its own namespace', 'type:', () => ['POST', ownSecrets, ours('hikyaku-thief', accountToken)]],
+  ['its own Secret turned into a token Secret', 422, () => ['PUT', `${secrets}/own`, ours('own', accountToken)]],
+  [
+    'the annotation of a token Secret',
+    'annotations:',
+    () => ['POST', secrets, ours('thief', { annotations: accountToken.annotations })],
+  ],
+  [
+    'a bootstrap token',
+    'namespace:',
+    () => ['POST', systemSecrets, ours('bootstrap-token-abcdef', { type: 'bootstrap.kubernetes.io/token' })],
+  ],
+  [
+    'a bootstrap token elsewhere',
+    'type:',
+    () => ['POST', secrets, ours('bootstrap-token-abcdef', { type: 'bootstrap.kubernetes.io/token' })],
+  ],
+  [
+    'a Helm release',
+    'type:',
+    () => ['POST', secrets, ours('sh.helm.release.v1.web.v9', { type: 'helm.sh/release.v1' })],
+  ],
+  ['an unknown type', 'type:', () => ['POST', secrets, ours('thief', { type: 'example.com/unknown' })]],
+  [
+    'a type that is the whole list',
+    'type:',
+    () => ['POST', secrets, ours('thief', { type: 'Opaque, kubernetes.io/tls' })],
+  ],
+  ['a granted type with a space', 'type:', () => ['POST', secrets, ours('thief', { type: ' Opaque' })]],
+
+  ['no label', 'label:', () => ['POST', secrets, foreign('thief')]],
+  [
+    "another agent's label",
+    'label:',
+    () => ['POST', secrets, ours('thief', { labels: { 'hikyaku.dev/agent': 'other' } })],
+  ],
+  [
+    'the label as an annotation',
+    'label:',
+    () => ['POST', secrets, foreign('thief', { annotations: { 'hikyaku.dev/agent': 'hikyaku' } })],
+  ],
+  ['no metadata but the name', 'label:', () => ['POST', secrets, { metadata: { name: 'thief' }, data: {} }]],
+  ['its own Secret without the label', 'label:', () => ['PUT', `${secrets}/own`, foreign('own')]],
+  [
+    "its own Secret with another agent's label",
+    'label:',
+    () => ['PUT', `${secrets}/own`, ours('own', { labels: { 'hikyaku.dev/agent': 'other' } })],
+  ],
+
+  [
+    'an owner',
+    'owners:',
+    ({ victimUid }) => ['POST', secrets, ours('thief', { metadata: { ownerReferences: [owner(victimUid)] } })],
+  ],
+  [
+    'an owner of its own Secret',
+    'owners:',
+    ({ victimUid }) => ['PUT', `${secrets}/own`, ours('own', { metadata: { ownerReferences: [owner(victimUid)] } })],
+  ],
+  [
+    'a finalizer',
+    'owners:',
+    () => ['POST', secrets, ours('thief', { metadata: { finalizers: ['example.com/thief'] } })],
+  ],
+  [
+    'a finalizer on its own Secret',
+    'owners:',
+    () => ['PUT', `${secrets}/own`, ours('own', { metadata: { finalizers: ['example.com/thief'] } })],
+  ],
+
+  ...['kube-system', 'kube-public', 'kube-node-lease'].map((namespace): Attack => [
+    `a Secret in ${namespace}`,
+    'namespace:',
+    () => ['POST', `/api/v1/namespaces/${namespace}/secrets`, ours('thief')],
+  ]),
+  [
+    'PUT of a labelled Secret in kube-system',
+    'namespace:',
+    () => ['PUT', `${systemSecrets}/${labelledByPerson}`, ours(labelledByPerson)],
+  ],
+  [
+    'DELETE of a labelled Secret in kube-system',
+    'namespace:',
+    () => ['DELETE', `${systemSecrets}/${labelledByPerson}`],
+  ],
+
+  ['any name in its own namespace', 'own namespace:', () => ['POST', ownSecrets, ours('thief')]],
+  [
+    'PUT of a labelled Secret there',
+    'own namespace:',
+    () => ['PUT', `${ownSecrets}/${labelledByPerson}`, ours(labelledByPerson)],
+  ],
+  ['DELETE of a labelled Secret there', 'own namespace:', () => ['DELETE', `${ownSecrets}/${labelledByPerson}`]],
+  [
+    'a granted label there',
+    'labels:',
+    () => ['POST', ownSecrets, ours('hikyaku-thief', { labels: { 'app.kubernetes.io/name': 'x' } })],
+  ],
+  [
+    'a name that the server makes',
+    'generateName:',
+    () => ['POST', secrets, ours('', { metadata: { name: undefined, generateName: 'thief-' } })],
+  ],
+  [
+    'a name and generateName',
+    'generateName:',
+    () => ['POST', secrets, ours('thief', { metadata: { generateName: 'thief-' } })],
+  ],
+  ['a list of Secrets', 400, () => ['POST', secrets, { apiVersion: 'v1', kind: 'SecretList', items: [ours('thief')] }]],
+  ['a Secret of no namespace', 405, () => ['POST', '/api/v1/secrets', ours('thief')]],
+
+  ...Object.entries({
+    'sealedsecrets.bitnami.com/sealed-secrets-key': 'active',
+    'argocd.argoproj.io/secret-type': 'cluster',
+    grafana_datasource: '1',
+    'cnpg.io/reload': 'true',
+    owner: 'helm',
+    'hikyaku.dev/merge': 'hikyaku',
+    'hikyaku.dev/anything': '',
+    'app.kubernetes.io.example.com/x': '',
+  }).map(([key, value]): Attack => [
+    `the label ${key}`,
+    'labels:',
+    () => ['POST', secrets, ours('thief', { labels: { [key]: value } })],
+  ]),
+  [
+    'a trusted label on its own Secret',
+    'labels:',
+    () => ['PUT', `${secrets}/own`, ours('own', { labels: { 'argocd.argoproj.io/secret-type': 'cluster' } })],
+  ],
+  ...Object.entries({
+    'meta.helm.sh/release-name': 'web',
+    'cert-manager.io/certificate-name': 'web',
+    'replicator.v1.mittwald.de/replicate-from': `${web}/victim`,
+    'reflector.v1.k8s.emberstack.com/reflects': `${web}/victim`,
+    'kubectl.kubernetes.io/last-applied-configuration': '{}',
+    'hikyaku.dev/merge': 'hikyaku',
+  }).map(([key, value]): Attack => [
+    `the annotation ${key}`,
+    'annotations:',
+    () => ['POST', secrets, ours('thief', { annotations: { [key]: value } })],
+  ]),
+  [
+    'to be managed by Helm',
+    'values:',
+    () => ['POST', secrets, ours('thief', { labels: { 'app.kubernetes.io/managed-by': 'Helm' } })],
+  ],
+  [
+    'to be pruned by Flux',
+    'values:',
+    () => ['POST', secrets, ours('thief', { annotations: { 'kustomize.toolkit.fluxcd.io/prune': 'enabled' } })],
+  ],
+];
+
+function owner(uid: string): object {
+  return { apiVersion: 'v1', kind: 'Secret', name: 'victim', uid };
+}
+
+function tokens(namespace: string, account: string): string {
+  return `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+}
+
+const clusterAdmin = { roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' } };
+const rightsObjects = [
+  `${ownConfigMaps}/hikyaku-grants`,
+  `${ownConfigMaps}/hikyaku-config`,
+  `${admission}/validatingadmissionpolicies/hikyaku-own`,
+  `${admission}/validatingadmissionpolicies/hikyaku-own-objects`,
+  `${admission}/validatingadmissionpolicies/hikyaku-own-tokens`,
+  `${admission}/validatingadmissionpolicybindings/hikyaku-own`,
+  `${rbac}/clusterroles/hikyaku-own`,
+  `${rbac}/clusterrolebindings/hikyaku-own`,
+  `${rbac}/namespaces/hikyaku/roles/hikyaku-own`,
+  `${rbac}/namespaces/hikyaku/rolebindings/hikyaku-own`,
+  '/api/v1/namespaces/hikyaku/serviceaccounts/hikyaku',
+  '/api/v1/namespaces/hikyaku',
+];
+
+const gainingRights: readonly Attack[] = [
+  ['a token of another account of its namespace', 403, () => ['POST', tokens('hikyaku', 'default'), tokenRequest()]],
+  ['a token of an account elsewhere', 403, () => ['POST', tokens(web, 'default'), tokenRequest()]],
+  ['a token of a namesake elsewhere', 403, () => ['POST', tokens(web, 'hikyaku'), tokenRequest()]],
+  ['a token of a system account', 403, () => ['POST', tokens('kube-system', 'default'), tokenRequest()]],
+  [
+    'a token of another account, bound to its Pod',
+    403,
+    () => [
+      'POST',
+      tokens('hikyaku', 'default'),
+      tokenRequest({ boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod } }),
+    ],
+  ],
+  [
+    'a token for a year',
+    'lifetime:',
+    () => ['POST', tokens('hikyaku', 'hikyaku'), tokenRequest({ expirationSeconds: 31_536_000 })],
+  ],
+  [
+    'a token that outlives its Pod',
+    'pod:',
+    ({ podToken }) => ['POST', tokens('hikyaku', 'hikyaku'), tokenRequest(), { authorization: `Bearer ${podToken}` }],
+  ],
+  [
+    'a token bound to something else than its Pod',
+    'pod:',
+    ({ podToken }) => [
+      'POST',
+      tokens('hikyaku', 'hikyaku'),
+      tokenRequest({ boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: dopplerToken } }),
+      { authorization: `Bearer ${podToken}` },
+    ],
+  ],
+  ...rightsObjects.flatMap((path): readonly Attack[] => {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    return [
+      [`PUT of ${path}`, 403, () => ['PUT', path, { metadata: { name } }]],
+      [`PATCH of ${path}`, 403, () => ['PATCH', path, {}, mergePatch]],
+      [`DELETE of ${path}`, 403, () => ['DELETE', path]],
+    ];
+  }),
+  [
+    'a binding to cluster-admin',
+    403,
+    () => ['POST', `${rbac}/clusterrolebindings`, { metadata: { name: 'thief' }, ...clusterAdmin }],
+  ],
+  [
+    'a RoleBinding to cluster-admin',
+    403,
+    () => ['POST', `${rbac}/namespaces/hikyaku/rolebindings`, { metadata: { name: 'thief' }, ...clusterAdmin }],
+  ],
+  [
+    'another binding of its policy',
+    403,
+    () => ['POST', `${admission}/validatingadmissionpolicybindings`, { metadata: { name: 'thief' } }],
+  ],
+  [
+    'a Pod that mounts a Secret',
+    403,
+    () => ['POST', `/api/v1/namespaces/${web}/pods`, { metadata: { name: 'thief' } }],
+  ],
+  [
+    'a Pod in its own namespace',
+    403,
+    () => ['POST', '/api/v1/namespaces/hikyaku/pods', { metadata: { name: 'thief' } }],
+  ],
+  ['a Deployment', 403, () => ['POST', `/apis/apps/v1/namespaces/${web}/deployments`, { metadata: { name: 'thief' } }]],
+  [
+    'a ServiceAccount',
+    403,
+    () => ['POST', '/api/v1/namespaces/hikyaku/serviceaccounts', { metadata: { name: 'thief' } }],
+  ],
+  ['a ConfigMap', 403, () => ['POST', ownConfigMaps, { metadata: { name: 'thief' } }]],
+  [
+    'a ConfigMap elsewhere',
+    403,
+    () => ['PUT', `/api/v1/namespaces/${web}/configmaps/kube-root-ca.crt`, { metadata: { name: 'kube-root-ca.crt' } }],
+  ],
+  [
+    'a Lease',
+    403,
+    () => ['POST', '/apis/coordination.k8s.io/v1/namespaces/hikyaku/leases', { metadata: { name: 'thief' } }],
+  ],
+  ['a namespace', 403, () => ['POST', '/api/v1/namespaces', { metadata: { name: 'thief' } }]],
+  ['the end of a namespace', 403, () => ['DELETE', `/api/v1/namespaces/${web}`]],
+  ['an Event elsewhere', 403, () => ['POST', `/api/v1/namespaces/${web}/events`, { metadata: { name: 'thief' } }]],
+  [
+    'a client certificate',
+    403,
+    () => ['POST', '/apis/certificates.k8s.io/v1/certificatesigningrequests', { metadata: { name: 'thief' } }],
+  ],
+  [
+    'the administrator by impersonation',
+    403,
+    () => ['GET', secrets, undefined, { 'impersonate-user': 'system:admin' }],
+  ],
+  [
+    'a group by impersonation',
+    403,
+    () => [
+      'GET',
+      secrets,
+      undefined,
+      { 'impersonate-user': 'system:serviceaccount:hikyaku:hikyaku', 'impersonate-group': 'system:masters' },
+    ],
+  ],
+  // Under any other name the policies would not apply.
+  [
+    'another account by impersonation, for a write',
+    403,
+    () => [
+      'PUT',
+      `${secrets}/victim`,
+      ours('victim'),
+      { 'impersonate-user': 'system:serviceaccount:kube-system:default' },
+    ],
+  ],
+  ['no identity at all', 403, () => ['GET', secrets, undefined, { authorization: '' }]],
+  // Other controllers find ConfigMaps by their labels too.
+  [
+    'a trusted label on its own ConfigMap',
+    'labels:',
+    () => ['PUT', `${ownConfigMaps}/hikyaku-status`, configMap('status', { labels: { grafana_dashboard: '' } })],
+  ],
+  [
+    'a trusted annotation on it',
+    'annotations:',
+    () => ['PUT', `${ownConfigMaps}/hikyaku-status`, configMap('status', { annotations: { x: '' } })],
+  ],
+  [
+    'an owner of its inventory',
+    'owners:',
+    () => [
+      'PUT',
+      `${ownConfigMaps}/hikyaku-inventory`,
+      configMap('inventory', { ownerReferences: [owner(absentUid)] }),
+    ],
+  ],
+  [
+    'a finalizer on its inventory',
+    'owners:',
+    () => ['PUT', `${ownConfigMaps}/hikyaku-inventory`, configMap('inventory', { finalizers: ['example.com/thief'] })],
+  ],
+  [
+    'a label on its Lease',
+    'labels:',
+    ({ leaseVersion }) => [
+      'PUT',
+      lease,
+      { metadata: { name: 'hikyaku', resourceVersion: leaseVersion, labels: { thief: '' } } },
+    ],
+  ],
+];
+
+function configMap(name: string, metadata: object = {}, data: object = {}): object {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `hikyaku-${name}`, ...metadata }, data };
+}
+
+describe('a thief with the agent’s token', () => {
+  const attacks = { reading, patching, takingOver, forbiddenContent, gainingRights };
+  let before: Record<string, unknown>;
+  let made = 0;
+  beforeAll(async () => {
+    before = await stateOfEverything();
+  });
+
+  for (const [kind, list] of Object.entries(attacks)) {
+    test.each(list)(`${kind}: %s is refused and shows nothing`, async (_title, refusal, request) => {
+      const answer = await agent(...request(scene));
+      expect(refusalOf(answer)).toBe(refusal);
+      expect(leaksOf(answer.text)).toEqual([]);
+      made++;
+    });
+  }
+
+  test('has changed nothing after more than 190 attempts', async () => {
+    expect(made).toBe(Object.values(attacks).flat().length);
+    expect(made).toBeGreaterThan(190);
+    expect(await stateOfEverything()).toEqual(before);
+  });
+
+  test('the search for leaks finds a value, plain and in base64', () => {
+    expect(leaksOf(`text ${first} text`)).toEqual([first]);
+    expect(leaksOf(JSON.stringify(foreign('x', { values: { password: second } })))).toEqual([second]);
+  });
+});
+
+describe('the agent', () => {
+  test('creates a Secret once', async () => {
+    const answer = await agent('POST', secrets, ours('created'));
+    expect(answer.status).toBe(201);
+    expect((await agent('POST', secrets, ours('created'))).status).toBe(409);
+  });
+
+  test.each([
+    ['Opaque', { key: 'value' }],
+    ['kubernetes.io/tls', { 'tls.crt': '', 'tls.key': '' }],
+    ['kubernetes.io/dockerconfigjson', { '.dockerconfigjson': '{}' }],
+    ['kubernetes.io/dockercfg', { '.dockercfg': '{}' }],
+    ['kubernetes.io/basic-auth', { username: 'x', password: 'x' }],
+    ['kubernetes.io/ssh-auth', { 'ssh-privatekey': 'x' }],
+  ])('may create the type %s', async (type, values) => {
+    const answer = await agent('POST', `${secrets}?dryRun=All`, ours('typed', { type, values }));
+    expect(answer.status).toBe(201);
+  });
+
+  test('may set its fixed labels and annotations and the granted ones', async () => {
+    const fixed = { 'app.kubernetes.io/managed-by': 'hikyaku', 'kustomize.toolkit.fluxcd.io/prune': 'disabled' };
+    const answer = await agent(
+      'POST',
+      `${secrets}?dryRun=All`,
+      ours('labelled', {
+        labels: { ...fixed, 'app.kubernetes.io/name': 'web' },
+        annotations: { ...fixed, 'hikyaku.dev/sources': 'homelab' },
+      }),
+    );
+    expect(answer.status).toBe(201);
+  });
+
+  test('puts an equal Secret and nothing is written', async () => {
+    const made = await createOwn('equal');
+    const answer = await agent('PUT', `${secrets}/equal`, ours('equal'));
+    expect(answer.status).toBe(200);
+    expect(versionOf(answer.body)).toBe(versionOf(made));
+  });
+
+  test('puts away a key, a label, an annotation, an owner and a finalizer that somebody added, and is not shown them', async () => {
+    await createOwn('drifted');
+    const drift = {
+      metadata: {
+        labels: { added: 'label' },
+        annotations: { added: 'annotation' },
+        ownerReferences: [owner(scene.victimUid)],
+        finalizers: ['example.com/added'],
+      },
+      data: { NODE_OPTIONS: Buffer.from(first).toString('base64') },
+    };
+    succeeded(await admin('PATCH', `${secrets}/drifted`, drift, mergePatch));
+    const answer = await agent('PUT', `${secrets}/drifted`, ours('drifted'));
+    expect(answer.status).toBe(200);
+    expect(leaksOf(answer.text)).toEqual([]);
+    const { body } = await admin('GET', `${secrets}/drifted`);
+    expect(field(body, 'data')).toEqual({ key: Buffer.from('value').toString('base64') });
+    expect(field(body, 'metadata', 'labels')).toEqual({ 'hikyaku.dev/agent': 'hikyaku' });
+    for (const gone of ['annotations', 'ownerReferences', 'finalizers'])
+      expect(field(body, 'metadata', gone)).toBeUndefined();
+  });
+
+  test('is told of drift by 409', async () => {
+    const version = versionOf(await createOwn('guarded'));
+    succeeded(await admin('PATCH', `${secrets}/guarded`, { metadata: { annotations: { drift: 'x' } } }, mergePatch));
+    const outdated = await agent(
+      'PUT',
+      `${secrets}/guarded`,
+      ours('guarded', { metadata: { resourceVersion: version } }),
+    );
+    const wrongUid = await agent('PUT', `${secrets}/guarded`, ours('guarded', { metadata: { uid: absentUid } }));
+    const wrongDelete = await agent('DELETE', `${secrets}/guarded`, { preconditions: { uid: absentUid } });
+    expect([outdated.status, wrongUid.status, wrongDelete.status]).toEqual([409, 409, 409]);
+  });
+
+  test('learns uid and resourceVersion of its own by a dry-run PUT', async () => {
+    const made = await createOwn('asked');
+    const answer = await agent('PUT', `${secrets}/asked?dryRun=All`, ours('asked', { values: { key: 'changed' } }));
+    expect(answer.status).toBe(200);
+    expect(field(answer.body, 'metadata', 'uid')).toBe(field(made, 'metadata', 'uid'));
+    expect(versionOf(answer.body)).toBe(versionOf(made));
+  });
+
+  test('can tell a missing Secret from a missing namespace', async () => {
+    const absent = await agent('PUT', `${secrets}/absent`, ours('absent'));
+    const absentByUid = await agent('PUT', `${secrets}/absent`, ours('absent', { metadata: { uid: absentUid } }));
+    const nowhere = await agent('POST', `/api/v1/namespaces/absent-${run}/secrets`, ours('absent'));
+    expect([absent, absentByUid, nowhere].map(({ status, body }) => [status, field(body, 'details', 'kind')])).toEqual([
+      [404, 'secrets'],
+      [404, 'secrets'],
+      [404, 'namespaces'],
+    ]);
+  });
+
+  test('deletes its own by uid and is not shown what it held', async () => {
+    const uid = field(await createOwn('deleted', first), 'metadata', 'uid');
+    const answer = await agent('DELETE', `${secrets}/deleted`, { preconditions: { uid } });
+    expect(answer.status).toBe(200);
+    expect(field(answer.body, 'kind')).toBe('Status');
+    expect(leaksOf(answer.text)).toEqual([]);
+  });
+
+  test('is not shown a Secret of its own that waits for a finalizer, and deletes it after a PUT', async () => {
+    await createOwn('held', first);
+    succeeded(await admin('PATCH', `${secrets}/held`, { metadata: { finalizers: ['example.com/held'] } }, mergePatch));
+    const refused = await agent('DELETE', `${secrets}/held?dryRun=All`);
+    expect(refusalOf(refused)).toBe('deletion:');
+    expect(leaksOf(refused.text)).toEqual([]);
+    expect((await agent('PUT', `${secrets}/held`, ours('held'))).status).toBe(200);
+    expect((await agent('DELETE', `${secrets}/held`)).status).toBe(200);
+  });
+
+  test('adopts a Secret when its owner sets the label, and loses it when the label goes', async () => {
+    await create(
+      secrets,
+      foreign('adopted', {
+        annotations: { old: 'x' },
+        metadata: { ownerReferences: [owner(scene.victimUid)] },
+        values: { old: first },
+      }),
+    );
+    expect(refusalOf(await agent('PUT', `${secrets}/adopted`, ours('adopted')))).toBe('not ours:');
+    succeeded(
+      await admin(
+        'PATCH',
+        `${secrets}/adopted`,
+        { metadata: { labels: { 'hikyaku.dev/agent': 'hikyaku' } } },
+        mergePatch,
+      ),
+    );
+    const answer = await agent('PUT', `${secrets}/adopted`, ours('adopted'));
+    expect(answer.status).toBe(200);
+    expect(leaksOf(answer.text)).toEqual([]);
+    const { body } = await admin('GET', `${secrets}/adopted`);
+    expect(field(body, 'data')).toEqual({ key: Buffer.from('value').toString('base64') });
+    expect(field(body, 'metadata', 'annotations')).toBeUndefined();
+    expect(field(body, 'metadata', 'ownerReferences')).toBeUndefined();
+    succeeded(
+      await admin('PATCH', `${secrets}/adopted`, { metadata: { labels: { 'hikyaku.dev/agent': null } } }, mergePatch),
+    );
+    expect(refusalOf(await agent('PUT', `${secrets}/adopted`, ours('adopted')))).toBe('not ours:');
+  });
+
+  test('makes, reads, changes and deletes its own Secrets in its own namespace, and reads what a person put there', async () => {
+    const path = `${ownSecrets}/hikyaku-snapshot-0`;
+    const statuses = [
+      await agent('POST', ownSecrets, ours('hikyaku-snapshot-0')),
+      await agent('GET', path),
+      await agent('PUT', path, ours('hikyaku-snapshot-0', { values: { key: 'changed' } })),
+      await agent('DELETE', path),
+      await agent('GET', `${ownSecrets}/${dopplerToken}`),
+    ].map(({ status }) => status);
+    expect(statuses).toEqual([201, 200, 200, 200, 200]);
+  });
+
+  test('writes its ConfigMaps and its Lease, and applying the install again keeps them', async () => {
+    const names = ['inventory', 'status', 'request', 'approval', 'identity'];
+    for (const name of names) {
+      succeeded(
+        await agent('PUT', `${ownConfigMaps}/hikyaku-${name}`, configMap(name, {}, { written: 'by the agent' })),
+      );
+    }
+    const { body } = await agent('GET', lease);
+    const spec = { holderIdentity: 'agent', leaseDurationSeconds: 15 };
+    succeeded(await agent('PUT', lease, { metadata: field(body, 'metadata'), spec }));
+    await applyYaml(admin, await readInstallFile('rights-own.yaml'));
+    for (const name of names) {
+      const after = await agent('GET', `${ownConfigMaps}/hikyaku-${name}`);
+      expect(field(after.body, 'data')).toEqual({ written: 'by the agent' });
+    }
+    expect(field((await agent('GET', lease)).body, 'spec')).toEqual(spec);
+    // With the labels that the install gives it.
+    const inventory = succeeded(await agent('GET', `${ownConfigMaps}/hikyaku-inventory`));
+    expect(field(inventory, 'metadata', 'labels')).not.toEqual({});
+    succeeded(await agent('PUT', `${ownConfigMaps}/hikyaku-inventory`, inventory));
+  });
+
+  test.each(['config', 'grants', 'request', 'approval'])('watches the ConfigMap hikyaku-%s by name', async (name) => {
+    const answer = await agent(
+      'GET',
+      `${ownConfigMaps}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dhikyaku-${name}`,
+    );
+    expect(answer.status).toBe(200);
+  });
+
+  test('sees namespaces and writes Events about its own objects', async () => {
+    expect((await agent('GET', '/api/v1/namespaces')).status).toBe(200);
+    const event = {
+      metadata: { name: `hikyaku.${run}`, namespace: 'hikyaku' },
+      involvedObject: { apiVersion: 'v1', kind: 'ConfigMap', name: 'hikyaku-status', namespace: 'hikyaku' },
+      reason: 'Applied',
+      type: 'Normal',
+    };
+    const events = '/api/v1/namespaces/hikyaku/events';
+    expect((await agent('POST', events, event)).status).toBe(201);
+    expect((await agent('PUT', `${events}/${event.metadata.name}`, { ...event, count: 2 })).status).toBe(200);
+  });
+
+  test('mints tokens for its own account; from a Pod they end with the Pod', async () => {
+    expect(
+      (await agent('POST', tokens('hikyaku', 'hikyaku'), tokenRequest({ audiences: ['https://example.com'] }))).status,
+    ).toBe(201);
+    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: pod };
+    const renewed = await mintToken(cluster.api(scene.podToken), 'hikyaku', 'hikyaku', { boundObjectRef });
+    expect((await cluster.api(renewed)('GET', '/api/v1/namespaces')).status).toBe(200);
+    succeeded(await admin('DELETE', `/api/v1/namespaces/hikyaku/pods/${pod}?gracePeriodSeconds=0`));
+    // The server remembers a token that it accepted for about ten seconds.
+    await eventually(async () => (await cluster.api(renewed)('GET', '/api/v1/namespaces')).status === 401);
+  });
+});
+
+/** Replaces the grants and waits until this request is answered so. */
+async function grant(
+  data: Readonly<Record<string, string>>,
+  answered: readonly [Parameters<Api>, number],
+): Promise<void> {
+  succeeded(await admin('PUT', `${ownConfigMaps}/hikyaku-grants`, configMap('grants', {}, data)));
+  await eventually(async () => (await agent(...answered[0])).status === answered[1]);
+}
+
+function dryPost(name: string, options: SecretOptions = {}): Parameters<Api> {
+  return ['POST', `${secrets}?dryRun=All`, ours(name, options)];
+}
+
+describe('the grants', () => {
+  let granted: Readonly<Record<string, string>>;
+  beforeAll(async () => {
+    const [manifest] = parseManifests(await readInstallFile('grants.yaml'));
+    granted = Object.fromEntries(
+      Object.entries(Object(field(manifest, 'data'))).map(([key, value]) => [key, String(value)]),
+    );
+  });
+  afterAll(async () => {
+    await applyYaml(admin, await readInstallFile('grants.yaml'));
+  });
+
+  test('names limits creation and change to the list, and deletion not', async () => {
+    await createOwn('left-the-list');
+    await grant({ ...granted, names: ` ${web}/listed ,\n${web}/other,` }, [dryPost('unlisted'), 422]);
+    expect(refusalOf(await agent(...dryPost('unlisted')))).toBe('name:');
+    expect(refusalOf(await agent(...dryPost('list')))).toBe('name:');
+    expect(refusalOf(await agent('PUT', `${secrets}/left-the-list`, ours('left-the-list')))).toBe('name:');
+    expect((await agent('DELETE', `${secrets}/left-the-list`)).status).toBe(200);
+    for (const name of ['listed', 'other']) expect((await agent(...dryPost(name))).status).toBe(201);
+    expect((await agent('POST', `${ownSecrets}?dryRun=All`, ours('hikyaku-identity'))).status).toBe(201);
+  });
+
+  test('an empty names grants none', async () => {
+    await grant({ ...granted, names: '' }, [dryPost('listed'), 422]);
+    expect(refusalOf(await agent(...dryPost('listed')))).toBe('name:');
+  });
+
+  test('2,000 names cost no refusal', async () => {
+    const names = Array.from({ length: 2000 }, (_, index) => `${web}/a-rather-long-name-of-a-secret-${index}`);
+    await grant({ ...granted, names: names.join(',\n') }, [dryPost('a-rather-long-name-of-a-secret-0'), 201]);
+    expect((await agent(...dryPost('a-rather-long-name-of-a-secret-1999'))).status).toBe(201);
+    expect(refusalOf(await agent(...dryPost('a-rather-long-name-of-a-secret-2000')))).toBe('name:');
+  });
+
+  test('metadataPrefixes takes prefixes that end in a slash and exact keys, and nothing else', async () => {
+    const metadataPrefixes = ' reloader.stakater.com/ ,, /, team,hikyaku.dev/, example.com';
+    await grant({ ...granted, metadataPrefixes }, [
+      dryPost('granted', { annotations: { 'reloader.stakater.com/match': 'true' } }),
+      201,
+    ]);
+    expect((await agent(...dryPost('granted', { labels: { team: 'web' } }))).status).toBe(201);
+    const keys = [
+      'teammate',
+      'example.com/x',
+      'app.kubernetes.io/name',
+      'hikyaku.dev/merge',
+      'reloader.stakater.com.evil/x',
+    ];
+    for (const key of keys)
+      expect(refusalOf(await agent(...dryPost('refused', { labels: { [key]: 'x' } })))).toBe('labels:');
+    for (const key of keys)
+      expect(refusalOf(await agent(...dryPost('refused', { annotations: { [key]: 'x' } })))).toBe('annotations:');
+  });
+
+  test('granting Flux’s or Helm’s keys does not free the values of ours', async () => {
+    const metadataPrefixes = 'app.kubernetes.io/, kustomize.toolkit.fluxcd.io/';
+    await grant({ ...granted, metadataPrefixes }, [
+      dryPost('granted', { labels: { 'kustomize.toolkit.fluxcd.io/name': 'x' } }),
+      201,
+    ]);
+    expect(refusalOf(await agent(...dryPost('refused', { labels: { 'app.kubernetes.io/managed-by': 'Helm' } })))).toBe(
+      'values:',
+    );
+    expect(refusalOf(await agent(...dryPost('refused', { labels: { 'kustomize.toolkit.fluxcd.io/prune': '' } })))).toBe(
+      'values:',
+    );
+  });
+
+  test('an empty list of types grants none, an empty list of namespaces reserves none', async () => {
+    await grant({ ...granted, types: ' , ', reservedNamespaces: '' }, [dryPost('refused'), 422]);
+    expect(refusalOf(await agent(...dryPost('refused')))).toBe('type:');
+    await grant({ ...granted, reservedNamespaces: '' }, [
+      ['POST', `${systemSecrets}?dryRun=All`, ours('granted')],
+      201,
+    ]);
+  });
+
+  test.each(['types', 'reservedNamespaces', 'metadataPrefixes'])(
+    'without %s every write is refused',
+    async (missing) => {
+      const data = Object.fromEntries(Object.entries(granted).filter(([key]) => key !== missing));
+      await grant(granted, [dryPost('granted'), 201]);
+      await grant(data, [dryPost('refused'), 422]);
+      expect(refusalOf(await agent(...dryPost('refused')))).toBe('grants:');
+      expect(refusalOf(await agent('PUT', `${secrets}/own`, ours('own')))).toBe('grants:');
+      expect(refusalOf(await agent('DELETE', `${secrets}/own`))).toBe('grants:');
+    },
+  );
+
+  test('a ConfigMap without any data refuses every write', async () => {
+    succeeded(await admin('PUT', `${ownConfigMaps}/hikyaku-grants`, { metadata: { name: 'hikyaku-grants' } }));
+    await eventually(async () => (await agent(...dryPost('refused'))).status !== 201);
+    expect(refusalOf(await agent(...dryPost('refused')))).toBe('grants:');
+  });
+
+  test('without the ConfigMap every write is refused', async () => {
+    await grant(granted, [dryPost('granted'), 201]);
+    succeeded(await admin('DELETE', `${ownConfigMaps}/hikyaku-grants`));
+    await eventually(async () => (await agent(...dryPost('refused'))).status !== 201);
+    const answers = [
+      await agent('POST', secrets, ours('refused')),
+      await agent('PUT', `${secrets}/own`, ours('own')),
+      await agent('DELETE', `${secrets}/own`),
+      await agent('PUT', `${secrets}/victim`, ours('victim')),
+      await agent('POST', ownSecrets, ours('hikyaku-refused')),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([422, 422, 422, 422, 422]);
+    for (const { text } of answers) {
+      expect(text).toContain("ValidatingAdmissionPolicy 'hikyaku-own'");
+      expect(leaksOf(text)).toEqual([]);
+    }
+  });
+});
+
+describe('the install', () => {
+  // By validatingadmissionpolicy-status-controller, which a controller manager runs unless its list of controllers leaves it out.
+  test('the server type-checks the policies without warnings', async () => {
+    const all = () =>
+      Promise.all(
+        policies.map(async (name) => (await admin('GET', `${admission}/validatingadmissionpolicies/${name}`)).body),
+      );
+    await eventually(async () =>
+      (await all()).every(
+        (body) => field(body, 'status', 'observedGeneration') === field(body, 'metadata', 'generation'),
+      ),
+    );
+    expect((await all()).map((body) => field(body, 'status', 'typeChecking'))).toEqual(policies.map(() => ({})));
+  });
+
+  test('the objects that the agent fills come empty', async () => {
+    const manifests = parseManifests(await readInstallFile('rights-own.yaml'));
+    const filled = manifests.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Lease');
+    expect(filled.map(({ metadata }) => metadata.name)).toEqual([
+      'hikyaku-inventory',
+      'hikyaku-status',
+      'hikyaku-request',
+      'hikyaku-approval',
+      'hikyaku-identity',
+      'hikyaku',
+    ]);
+    for (const manifest of filled) expect(Object.keys(manifest).toSorted()).toEqual(['apiVersion', 'kind', 'metadata']);
+  });
+
+  test('every refusal says its code and fits on one line', async () => {
+    for (const manifest of parseManifests(await readInstallFile('rights-own.yaml'))) {
+      const validations = field(manifest, 'spec', 'validations');
+      for (const validation of Array.isArray(validations) ? validations : []) {
+        expect(field(validation, 'message')).toMatch(/^hikyaku: [A-Za-z ]+: [^\n]+$/);
+        expect(field(validation, 'reason')).toBe('Invalid');
+      }
+    }
+  });
+});
+
+async function createOwn(name: string, value = 'value'): Promise<unknown> {
+  return succeeded(await agent('POST', secrets, ours(name, { values: { key: value } })));
+}
+
+function versionOf(body: unknown): unknown {
+  return field(body, 'metadata', 'resourceVersion');
+}

@@ -1,0 +1,11 @@
+/** The install files for another namespace than `hikyaku`: the agent's id and every name that is not inside the namespace change with it. */
+export function rightsIn(namespace: string, manifests: string): string {
+  return manifests
+    .replaceAll('system:serviceaccount:hikyaku:hikyaku', `system:serviceaccount:${namespace}:hikyaku`)
+    .replaceAll(/^(\s*)namespace: hikyaku$/gm, `$1namespace: ${namespace}`)
+    .replaceAll(/(kind: Namespace\nmetadata:\n\s+name: )hikyaku$/gm, `$1${namespace}`)
+    .replaceAll(/\bhikyaku-own\b/g, `${namespace}-own`)
+    .replaceAll(`request.namespace == 'hikyaku'`, `request.namespace == '${namespace}'`)
+    .replaceAll(`expression: "'hikyaku'"`, `expression: "'${namespace}'"`)
+    .replaceAll('hikyaku.dev/agent=hikyaku', `hikyaku.dev/agent=${namespace}`);
+}
