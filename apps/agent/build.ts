@@ -1,25 +1,34 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
 
-/**
- * The bundle: one file. client-node is taken apart (only what KubeConfig needs), and what only its deprecated cloud logins use,
- * jsonpath-plus above all, stays out.
- */
-const lean: Plugin = {
-  name: 'lean',
-  setup({ onResolve, onLoad, resolve }) {
-    onResolve({ filter: /^@kubernetes\/client-node|^\.\.?\// }, async ({ path, pluginData, ...rest }) => {
-      if (pluginData === 'resolved') return undefined;
-      const inClientNode = rest.resolveDir.includes('client-node') || path.startsWith('@kubernetes/client-node');
-      if (!inClientNode) return undefined;
-      const result = await resolve(path, { ...rest, pluginData: 'resolved' });
-      return { ...result, sideEffects: false };
+/** Instead of what the agent never calls; why each: docs/decisions/0004-dependencies.md */
+const STUBS: Readonly<Record<string, string>> = {
+  // The generated API client, most of client-node's size: only KubeConfig is used.
+  'client-node/dist/gen/index.js': `export const createConfiguration = undefined; export class ServerConfiguration {}`,
+  // Logins that Kubernetes itself has dropped; they alone need jsonpath-plus.
+  'client-node/dist/azure_auth.js': `export class AzureAuth { isAuthProvider() { return false; } }`,
+  'client-node/dist/gcp_auth.js': `export class GoogleCloudPlatformAuth { isAuthProvider() { return false; } }`,
+  // fetch, WebSocket, caches and mocks stay out of memory.
+  'undici/index.js': `
+    import Dispatcher from './lib/dispatcher/dispatcher.js';
+    import api from './lib/api/index.js';
+    Object.assign(Dispatcher.prototype, api);
+    export { default as Agent } from './lib/dispatcher/agent.js';
+    export { default as EnvHttpProxyAgent } from './lib/dispatcher/env-http-proxy-agent.js';
+    export { default as Pool } from './lib/dispatcher/pool.js';
+    export { default as ProxyAgent } from './lib/dispatcher/proxy-agent.js';`,
+};
+
+const stubs: Plugin = {
+  name: 'stubs',
+  setup({ onLoad }) {
+    onLoad({ filter: /(client-node[\\/]dist[\\/](gen[\\/]index|azure_auth|gcp_auth)|undici[\\/]index)\.js$/ }, ({ path }) => {
+      const stub = Object.entries(STUBS).find(([suffix]) => path.replaceAll('\\', '/').endsWith(`/${suffix}`));
+      if (stub === undefined) throw new Error(`no stub for ${basename(path)}`);
+      return { contents: stub[1] };
     });
-    onResolve({ filter: /^jsonpath-plus$/ }, () => ({ path: 'jsonpath-plus', namespace: 'left-out' }));
-    onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
-      contents: `export function JSONPath() { throw new Error('the azure and gcp auth-providers of kubeconfig are gone from Kubernetes; use an exec plugin'); }`,
-    }));
   },
 };
 
@@ -28,22 +37,24 @@ const { metafile, outputFiles } = await build({
   outfile: 'dist/hikyaku.js',
   bundle: true,
   minify: true,
-  keepNames: true,
   platform: 'node',
   target: 'node24',
   format: 'esm',
   conditions: ['@hikyaku/source'],
   metafile: true,
   write: false,
+  sourcemap: 'external',
   legalComments: 'none',
   // CommonJS modules in the bundle ask for Node's own.
   banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` },
-  plugins: [lean],
+  plugins: [stubs],
   logLevel: 'warning',
 });
 
 await mkdir('dist', { recursive: true });
 await writeFile('dist/meta.json', JSON.stringify(metafile));
-// At once, so that an agent which starts during a build finds one or the other.
-await writeFile('dist/hikyaku.js.new', outputFiles[0]?.contents ?? '');
-await rename('dist/hikyaku.js.new', 'dist/hikyaku.js');
+for (const { path, contents } of outputFiles) {
+  // At once, so that an agent which starts during a build finds one or the other.
+  await writeFile(`${path}.new`, contents);
+  await rename(`${path}.new`, path);
+}

@@ -1,3 +1,4 @@
+import './v8-flags.ts';
 import { TargetError } from '@hikyaku/engine';
 import { isKubeError } from '@hikyaku/kube-client';
 import { runCommandLine } from './cli.ts';
@@ -28,7 +29,9 @@ for (const stream of [stdout, stderr])
 try {
   process.exitCode = await runCommandLine(process.argv.slice(2), edge);
 } catch (error) {
-  process.exitCode = stop.signal.aborted && error === stop.signal.reason ? EXIT.interrupted : explain(error);
+  const interrupted = stop.signal.aborted && error === stop.signal.reason;
+  if (interrupted) stderr.write('interrupted\n');
+  process.exitCode = interrupted ? EXIT.interrupted : explain(error);
 }
 
 /** What went wrong, for a person; a stack only for a bug, and then without its message, which could quote a value. */
@@ -53,6 +56,8 @@ function explain(error: unknown): ExitCode {
 
 function traceOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  // Also lines of the message may look like frames.
+  const stack = (error.stack ?? '').replace(error.message, () => '');
+  const frames = stack.split('\n').filter((line) => /^\s+at .+:\d+:\d+\)?$/.test(line));
   return [error.name, ...frames].join('\n');
 }
