@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 /** The built agent, as a user runs it. */
-export const bundle = fileURLToPath(new URL('../../../apps/agent/dist/hikyaku.js', import.meta.url));
+const bundle = fileURLToPath(new URL('../../../apps/agent/dist/hikyaku.js', import.meta.url));
 
 /** The V8 flags that the install files set. */
 export const V8_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=48'] as const;

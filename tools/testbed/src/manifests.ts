@@ -1,7 +1,7 @@
 import { parseAllDocuments } from 'yaml';
 import { type Api, field, succeeded } from './cluster.ts';
 
-interface Manifest {
+export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };

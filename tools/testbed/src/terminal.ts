@@ -1,0 +1,62 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const bundle = fileURLToPath(new URL('../../../apps/agent/dist/hikyaku.js', import.meta.url));
+
+/** Whether this machine has `script` of util-linux, which makes pseudo-terminals. */
+export const hasTerminals =
+  spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
+
+export interface TerminalOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** What a person types, one after the other, each once this has appeared since the last one. */
+  readonly types?: readonly { readonly after: string; readonly keys: string }[];
+}
+
+export interface TerminalSession {
+  readonly exitCode: number;
+  /** Everything on the screen, stdout and stderr together, with its control characters. */
+  readonly screen: string;
+}
+
+/** Runs the built agent in a pseudo-terminal. */
+export async function hikyakuInTerminal(
+  args: readonly string[],
+  { env = {}, cwd, types = [] }: TerminalOptions = {},
+): Promise<TerminalSession> {
+  // A new pseudo-terminal has no size.
+  const command = `stty cols 100 rows 40; exec ${[process.execPath, bundle, ...args].map(quoted).join(' ')}`;
+  const { PATH, HOME } = process.env;
+  const child = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
+    cwd,
+    env: { PATH, HOME, TERM: 'xterm-256color', ...env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let screen = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    screen += text;
+  });
+  const closed = once(child, 'close');
+  let seen = 0;
+  for (const { after, keys } of types) {
+    const end = Date.now() + 20_000;
+    while (!screen.includes(after, seen)) {
+      if (Date.now() > end || child.exitCode !== null) {
+        child.kill();
+        throw new Error(`«${after}» did not appear on the screen:\n${screen}`);
+      }
+      await sleep(20);
+    }
+    seen = screen.indexOf(after, seen) + after.length;
+    child.stdin.write(keys);
+  }
+  const [exitCode] = (await closed) as [number | null];
+  return { exitCode: exitCode ?? 1, screen };
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
