@@ -24,13 +24,25 @@ const STUBS: Readonly<Record<string, string>> = {
 const stubs: Plugin = {
   name: 'stubs',
   setup({ onLoad }) {
-    onLoad({ filter: /(client-node[\\/]dist[\\/](gen[\\/]index|azure_auth|gcp_auth)|undici[\\/]index)\.js$/ }, ({ path }) => {
-      const stub = Object.entries(STUBS).find(([suffix]) => path.replaceAll('\\', '/').endsWith(`/${suffix}`));
-      if (stub === undefined) throw new Error(`no stub for ${basename(path)}`);
-      return { contents: stub[1] };
-    });
+    onLoad(
+      { filter: /(client-node[\\/]dist[\\/](gen[\\/]index|azure_auth|gcp_auth)|undici[\\/]index)\.js$/ },
+      ({ path }) => {
+        const stub = Object.entries(STUBS).find(([suffix]) => path.replaceAll('\\', '/').endsWith(`/${suffix}`));
+        if (stub === undefined) throw new Error(`no stub for ${basename(path)}`);
+        return { contents: stub[1] };
+      },
+    );
   },
 };
+
+/** An old Node gets a sentence instead of a syntax error's stack; CommonJS modules in the bundle ask for Node's own by `require`. */
+const BANNER = `
+import { createRequire } from 'node:module';
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  process.stderr.write('error: hikyaku needs Node 24 or later; this is ' + process.version + '\\n');
+  process.exit(2);
+}
+const require = createRequire(import.meta.url);`.trim();
 
 const { metafile, outputFiles } = await build({
   entryPoints: ['src/main.ts'],
@@ -45,8 +57,7 @@ const { metafile, outputFiles } = await build({
   write: false,
   sourcemap: 'external',
   legalComments: 'none',
-  // CommonJS modules in the bundle ask for Node's own.
-  banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` },
+  banner: { js: BANNER },
   plugins: [stubs],
   logLevel: 'warning',
 });

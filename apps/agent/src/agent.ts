@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { Config } from '@hikyaku/config';
 import { systemClock } from '@hikyaku/core';
 import type { Logger } from '@hikyaku/core';
-import { Reconciler } from '@hikyaku/engine';
+import { demands, Reconciler } from '@hikyaku/engine';
 import type { Holds, Report, Source, Target } from '@hikyaku/engine';
 import { ConfigMapInventory, KubernetesTarget, loadHmacKey } from '@hikyaku/kubernetes';
 import type { Cluster } from './connect-cluster.ts';
-import type { Credentials } from './credentials.ts';
+import { Credentials } from './credentials.ts';
 import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
 import { openSources } from './open-sources.ts';
@@ -25,7 +25,6 @@ export interface AgentOptions {
 /** Everything wired together for one config and one cluster. */
 export interface Agent extends AsyncDisposable {
   readonly sources: ReadonlyMap<string, Source>;
-  readonly credentials: ReadonlyMap<string, Credentials>;
   readonly target: Target;
   readonly reconciler: Reconciler;
 }
@@ -47,7 +46,7 @@ export async function createAgent({
   const hmacKey = readOnly && inventory.entries.size === 0 ? randomBytes(32) : await loadHmacKey(client, access, edge);
   const target = new KubernetesTarget({ client, access, hmacKey });
   const opened = openSources(config, { env: edge.env, client, namespace: access.agent, clock: systemClock, logger });
-  const { sources, credentials } = opened;
+  const { sources } = opened;
   const reconciler = new Reconciler({
     specs: config.secrets,
     sources,
@@ -57,7 +56,7 @@ export async function createAgent({
     report,
     clock: systemClock,
   });
-  return { sources, credentials, target, reconciler, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+  return { sources, target, reconciler, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
 }
 
 function holdsOf({ hold, sources }: Config): Holds {
@@ -68,7 +67,9 @@ function holdsOf({ hold, sources }: Config): Holds {
 }
 
 /** Before anything is touched: a one-shot command does not start with half of its credentials. */
-export async function requireCredentials({ credentials }: Agent, edge: Edge): Promise<void> {
-  const problems = await Promise.all([...credentials.values()].map((each) => each.problems(edge)));
+export async function requireCredentials(config: Config, { client, access }: Cluster, edge: Edge): Promise<void> {
+  const surroundings = { env: edge.env, client, namespace: access.agent, clock: systemClock };
+  const used = [...demands(config.secrets).keys()].flatMap((name) => config.sources.get(name) ?? []);
+  const problems = await Promise.all(used.map((source) => new Credentials(source, surroundings).problems(edge)));
   if (problems.flat().length > 0) throw new UserError(problems.flat().join('\n'), EXIT.usage);
 }

@@ -39,7 +39,9 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       getOutHasColors: () => hasColors(edge.env, edge.stdout),
       getErrHasColors: () => hasColors(edge.env, edge.stderr),
     })
+    .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', EXAMPLES);
+  for (const option of globalOptions()) program.addOption(option);
 
   command('run', 'keep the Secrets equal to their sources, until SIGTERM')
     .addOption(allowMissingPolicy())
@@ -101,17 +103,15 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   return program;
 
   function command(name: string, summary: string): Command {
-    const added = program.command(name).description(summary);
-    for (const option of globalOptions()) added.addOption(option);
-    return added;
+    return program.command(name).description(summary);
   }
 }
 
 function optionsOf<Options>(self: Command): Options {
-  return self.opts<Record<string, unknown>>() as Options;
+  return self.optsWithGlobals<Record<string, unknown>>() as Options;
 }
 
-/** On every command, so that they stand where people write them: after it. */
+/** Of every command; they may stand before it or after it. */
 function globalOptions(): readonly Option[] {
   return [
     new Option('-c, --config <path>', 'config file, or a directory of them').default('hikyaku.yaml'),

@@ -1,13 +1,14 @@
 import type { CallOptions, Logger } from '@hikyaku/core';
+import { TargetError } from '@hikyaku/engine';
 import { connectKube, isKubeError, KubeConfigError, loadKubeConfig } from '@hikyaku/kube-client';
 import type { KubeClient, LoadedKubeConfig } from '@hikyaku/kube-client';
-import { isPolicyEnforced } from '@hikyaku/kubernetes';
-import type { Access } from '@hikyaku/kubernetes';
+import { probePolicy } from '@hikyaku/kubernetes';
+import type { Access, PolicyState } from '@hikyaku/kubernetes';
 import { isInteractive } from './edge.ts';
 import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
-import { DEFAULT_NAMESPACE } from './global-options.ts';
 import type { GlobalOptions } from './global-options.ts';
+import { ownNamespace } from './own-namespace.ts';
 import { UserError } from './user-error.ts';
 
 export interface Cluster extends AsyncDisposable {
@@ -24,10 +25,9 @@ export interface ConnectOptions extends GlobalOptions {
 
 /** Finds the cluster and learns whose rights these are. Throws KubeError where the API server cannot be reached. */
 export async function connectCluster(options: ConnectOptions, edge: Edge, logger: Logger): Promise<Cluster> {
-  const loaded = load(options, edge);
-  const client = connectKube(loaded.kubeConfig);
+  const { loaded, client } = open(options, edge);
   try {
-    const agent = options.namespace ?? (loaded.inCluster ? loaded.namespace : DEFAULT_NAMESPACE);
+    const agent = ownNamespace(options, edge);
     const { username } = await client.selfSubjectReview(edge);
     const proof = username.startsWith('system:serviceaccount:')
       ? await checkPolicy(client, agent, options, edge, logger)
@@ -45,9 +45,13 @@ export async function connectCluster(options: ConnectOptions, edge: Edge, logger
   }
 }
 
-function load({ kubeconfig, context }: GlobalOptions, { env }: Edge): LoadedKubeConfig {
+function open(
+  { kubeconfig, context }: GlobalOptions,
+  { env }: Edge,
+): { readonly loaded: LoadedKubeConfig; readonly client: KubeClient } {
   try {
-    return loadKubeConfig({ kubeconfig, context, env });
+    const loaded = loadKubeConfig({ kubeconfig, context, env });
+    return { loaded, client: connectKube(loaded.kubeConfig) };
   } catch (error) {
     if (error instanceof KubeConfigError) throw new UserError(error.message);
     throw error;
@@ -61,18 +65,24 @@ async function checkPolicy(
   { signal }: CallOptions,
   logger: Logger,
 ): Promise<Access['proof']> {
-  let enforced: boolean;
+  let policy: PolicyState;
   try {
-    enforced = await isPolicyEnforced(client, agent, { signal });
+    policy = await probePolicy(client, agent, { signal });
   } catch (error) {
     if (!isKubeError(error) || (error.code !== 'FORBIDDEN' && error.code !== 'NOT_FOUND')) throw error;
     const why =
       error.code === 'NOT_FOUND'
         ? `the namespace ${agent} does not exist`
         : 'this ServiceAccount may not write Secrets';
-    throw new UserError(`${why}: apply deploy/rights-own.yaml and deploy/grants.yaml`);
+    throw new TargetError('FORBIDDEN', `${why}: apply deploy/rights-own.yaml and deploy/grants.yaml`);
   }
-  if (enforced) return 'policy';
+  if (policy === 'enforced') return 'policy';
+  if (policy === 'without grants') {
+    throw new TargetError(
+      'NOT_GRANTED',
+      `the policy finds no ConfigMap ${agent}/hikyaku-grants: apply deploy/grants.yaml`,
+    );
+  }
   const missing =
     'the API server does not limit this ServiceAccount: the ValidatingAdmissionPolicy hikyaku-own is missing';
   if (!allowMissingPolicy) {

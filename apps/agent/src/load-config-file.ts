@@ -1,8 +1,9 @@
 import { loadConfig } from '@hikyaku/config';
 import type { Config, Problem } from '@hikyaku/config';
 import { EXIT } from './exit-code.ts';
-import { DEFAULT_NAMESPACE } from './global-options.ts';
+import type { Edge } from './edge.ts';
 import type { GlobalOptions } from './global-options.ts';
+import { ownNamespace } from './own-namespace.ts';
 import { providers } from './providers.ts';
 
 /** The config file is wrong; the command prints the problems in its own way. */
@@ -17,8 +18,8 @@ export class ConfigError extends Error {
   }
 }
 
-export async function loadConfigFile({ config, namespace = DEFAULT_NAMESPACE }: GlobalOptions): Promise<Config> {
-  const result = await loadConfig(config, { providers, agentNamespace: namespace });
+export async function loadConfigFile(options: GlobalOptions, edge: Edge): Promise<Config> {
+  const result = await loadConfig(options.config, { providers, agentNamespace: ownNamespace(options, edge) });
   if (!result.ok) throw new ConfigError(result.problems);
   return result.config;
 }

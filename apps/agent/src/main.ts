@@ -6,7 +6,7 @@ import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
 import type { ExitCode } from './exit-code.ts';
 import { ConfigError } from './load-config-file.ts';
-import { problemsText } from './output/problems-text.ts';
+import { problemsJson, problemsText } from './output/problems-text.ts';
 import { styleFor } from './output/style.ts';
 import { UserError } from './user-error.ts';
 
@@ -39,7 +39,8 @@ function explain(error: unknown): ExitCode {
   const style = styleFor(edge, stderr);
   const label = style.bad('error:');
   if (error instanceof ConfigError) {
-    stderr.write(problemsText(error.problems, style));
+    if (process.argv.includes('--json')) stdout.write(problemsJson(error.problems));
+    else stderr.write(problemsText(error.problems, style));
     return error.exitCode;
   }
   if (error instanceof UserError) {

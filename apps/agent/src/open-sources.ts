@@ -14,7 +14,6 @@ export interface OpenSourcesOptions extends CredentialSurroundings {
 /** The sources in use: connected on their first read. */
 export interface OpenSources extends AsyncDisposable {
   readonly sources: ReadonlyMap<string, Source>;
-  readonly credentials: ReadonlyMap<string, Credentials>;
 }
 
 /** Only sources that some Secret uses; the others cost nothing. */
@@ -23,18 +22,15 @@ export function openSources(config: Config, options: OpenSourcesOptions): OpenSo
   const dispatchers = new Dispatchers(env);
   const budgets = new RequestBudgets(clock);
   const sources = new Map<string, Source>();
-  const credentials = new Map<string, Credentials>();
   for (const [name, demand] of demands(config.secrets)) {
     const configured = config.sources.get(name);
     if (configured === undefined) throw new TypeError(`the config lets an unknown source through: ${name}`);
     const own = new Credentials(configured, options);
-    credentials.set(name, own);
     const connect = () => connectSource(configured, own, dispatchers, budgets, options);
     sources.set(name, new Source({ name, demand, clock, refreshMs: configured.refreshMs, connect }));
   }
   return {
     sources,
-    credentials,
     async [Symbol.asyncDispose]() {
       await Promise.all([...sources.values()].map((source) => source[Symbol.asyncDispose]()));
       await dispatchers[Symbol.asyncDispose]();

@@ -34,6 +34,8 @@ export type Action =
       readonly desired: DesiredSecret;
       readonly changes: Changes;
       readonly drifted: boolean;
+      /** It carries our label though nothing remembers that we made it: its owner has handed it over, or the inventory was lost. */
+      readonly adopts: boolean;
     }
   | { readonly kind: 'delete'; readonly id: SecretId; readonly entry: InventoryEntry }
   /** Nothing to do; or, with problems, nothing that could be done: the last good data stays. */
@@ -106,7 +108,9 @@ function planSecret(rendered: Rendered, heldSources: ReadonlyMap<string, HoldRea
   const drifted = observation?.state === 'ours' && (observation.drifted || before === UNKNOWN);
   const equal =
     !changes.shape && !drifted && changes.added.length + changes.changed.length + changes.removed.length === 0;
-  return equal ? { kind: 'keep', id, desired } : { kind: 'update', id, desired, changes, drifted };
+  return equal
+    ? { kind: 'keep', id, desired }
+    : { kind: 'update', id, desired, changes, drifted, adopts: entry === undefined };
 }
 
 const NO_CHANGES: Changes = { added: [], changed: [], removed: [], shape: false };

@@ -59,6 +59,8 @@ export class Reconciler {
   /** What was last put by this process: puts the last good data back while the source is wrong. */
   readonly #applied = new Map<SecretId, DesiredSecret>();
   readonly #retries = new Map<SecretId, Retry>();
+  /** What was last said of them was not that they are synced. */
+  readonly #unsynced = new Set<SecretId>();
   readonly #missingNamespaces = new Set<string>();
   #unsaved: Retry | undefined;
 
@@ -109,15 +111,18 @@ export class Reconciler {
       await this.#options.inventory.reload(request).catch(() => request.signal.throwIfAborted());
       actions = this.#plan(request.approved);
     }
+    this.#reportEnded(actions);
     const due = actions.filter((action) => this.#isDue(action, request));
     if (due.length === 0 && !this.#isDueToSave(request)) return;
 
     const fresh = this.#announce(due);
     if (!(await this.#save(due, request))) return;
 
+    const done: Action[] = [];
+    const gone: Action[] = [];
     let unreachable = 0;
     let down: TargetError | undefined;
-    await this.#forEach(due, async (action) => {
+    const applyOne = async (action: Action): Promise<void> => {
       if (request.stopping?.aborted) return;
       if (down !== undefined) {
         this.#failed(action, down, fresh);
@@ -126,16 +131,39 @@ export class Reconciler {
       try {
         await this.#apply(action, request);
         this.#retries.delete(action.id);
+        if (this.#cache.has(action.id)) done.push(action);
         unreachable = 0;
       } catch (error) {
         request.signal.throwIfAborted();
         if (!isTargetError(error)) throw error;
+        if (error.code === 'GONE') {
+          gone.push(action);
+          return;
+        }
         this.#failed(action, error, fresh);
         unreachable = error.code === 'UNAVAILABLE' ? unreachable + 1 : 0;
         if (unreachable >= UNREACHABLE_AFTER) down = error;
       }
-    });
-    await this.#save([], request);
+    };
+    await this.#forEach(due, applyOne);
+    if (gone.length > 0) {
+      // A crash between making it and remembering its new uid would leave it to nobody.
+      for (const { id } of gone) this.#forgetUid(id);
+      if (await this.#save(gone, request)) await this.#forEach(gone.splice(0), applyOne);
+    }
+    // What was written and could not be remembered is not done.
+    await this.#save(done, request);
+  }
+
+  /** What nothing is planned for any more, and was not well: somebody else has seen to it, by an approval for example. */
+  #reportEnded(actions: readonly Action[]): void {
+    if (this.#unsynced.size === 0) return;
+    const planned = new Set(actions.map(({ id }) => id));
+    for (const id of this.#unsynced) {
+      if (planned.has(id)) continue;
+      this.#retries.delete(id);
+      this.#say({ id, state: 'removed', outcome: 'absent', messages: [] });
+    }
   }
 
   #renderAll(): void {
@@ -175,8 +203,11 @@ export class Reconciler {
     }
     this.#retries.delete(id);
     if (action.kind !== 'keep' || resync || action.problems !== undefined) return true;
+    // It may be well again by itself, or by what somebody approved elsewhere: then it is put, and said, again.
     return (
-      !this.#applied.has(id) || this.#options.inventory.entries.get(id)?.whenRemoved !== this.#specOf(id)?.whenRemoved
+      !this.#applied.has(id) ||
+      this.#unsynced.has(id) ||
+      this.#options.inventory.entries.get(id)?.whenRemoved !== this.#specOf(id)?.whenRemoved
     );
   }
 
@@ -195,6 +226,13 @@ export class Reconciler {
       fresh.add(action.id);
     }
     return fresh;
+  }
+
+  #forgetUid(id: SecretId): void {
+    const entry = this.#options.inventory.entries.get(id);
+    if (entry === undefined) return;
+    const { uid: _, ...rest } = entry;
+    this.#options.inventory.set(rest);
   }
 
   #isDueToSave({ resync }: ReconcileRequest): boolean {
@@ -299,7 +337,9 @@ export class Reconciler {
     const { inventory } = this.#options;
     if (error.code === 'NAMESPACE_MISSING') this.#missingNamespaces.add(id.slice(0, id.indexOf('/')));
     // Nothing of ours is there: what was announced is taken back. With any other outcome something may be.
-    if (fresh.has(id) && REFUSALS.has(error.code)) inventory.remove(id);
+    // Also what an earlier try announced in vain is not ours where somebody else's stands.
+    const unwritten = inventory.entries.get(id)?.uid === undefined;
+    if (unwritten && (error.code === 'FOREIGN' || (fresh.has(id) && REFUSALS.has(error.code)))) inventory.remove(id);
     const retry = this.#retryAfter(error, this.#retries.get(id)?.failures ?? 0);
     const fingerprint = this.#cache.get(id)?.fingerprint;
     this.#retries.set(id, { ...retry, ...(fingerprint && { fingerprint }) });
@@ -309,9 +349,9 @@ export class Reconciler {
   #retryAfter(error: TargetError, failuresBefore: number): Retry {
     const { clock, random = Math.random } = this.#options;
     const failures = failuresBefore + 1;
-    const backoff = REFUSALS.has(error.code)
-      ? { firstMs: 30_000, mostMs: 600_000 }
-      : { firstMs: 1_000, mostMs: 60_000 };
+    // An API server that has just started forbids everything until it has loaded its rules.
+    const slow = REFUSALS.has(error.code) && error.code !== 'FORBIDDEN';
+    const backoff = slow ? { firstMs: 30_000, mostMs: 600_000 } : { firstMs: 1_000, mostMs: 60_000 };
     return {
       failures,
       at: clock.monotonic() + Math.max(error.retryAfterMs ?? 0, backoffMs(backoff, failures, random)),
@@ -325,17 +365,24 @@ export class Reconciler {
   }
 
   #say(record: SecretRecord): void {
+    if (WELL.has(record.state)) this.#unsynced.delete(record.id);
+    else this.#unsynced.add(record.id);
     this.#options.report.secret(record);
   }
 
   async #forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    const { concurrency = 32 } = this.#options;
+    // Each write under way is a connection kept open: a few Secrets do not need them all.
+    const workers = Math.min(concurrency, Math.max(4, Math.ceil(items.length / 8)));
     const queue = items.values();
     async function worker(): Promise<void> {
       for (const item of queue) await work(item);
     }
-    await Promise.all(Array.from({ length: Math.min(this.#options.concurrency ?? 32, items.length) }, worker));
+    await Promise.all(Array.from({ length: workers }, worker));
   }
 }
+
+const WELL: ReadonlySet<SecretState> = new Set(['synced', 'removed', 'left']);
 
 const STATES: Readonly<Record<TargetErrorCode, SecretState>> = {
   FOREIGN: 'refused',
@@ -344,11 +391,12 @@ const STATES: Readonly<Record<TargetErrorCode, SecretState>> = {
   NOT_GRANTED: 'refused',
   FORBIDDEN: 'refused',
   INVALID: 'refused',
+  GONE: 'failed',
   CONFLICT: 'failed',
   UNAVAILABLE: 'failed',
 };
 
-/** Codes that say for certain that nothing was written, and that trying again soon would not help. */
+/** Codes that say for certain that nothing was written. */
 const REFUSALS: ReadonlySet<TargetErrorCode> = new Set([
   'FOREIGN',
   'NAMESPACE_MISSING',

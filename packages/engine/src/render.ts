@@ -189,10 +189,15 @@ function renderItem(key: string, item: DataItem, snapshot: Snapshot, put: Put, p
       code: 'KEY_ABSENT',
       source,
       key,
-      message: `${name} of ${source} has no property ${item.property}, wanted as ${key}`,
+      message: `${name} of ${source} has no property ${item.property}, wanted as ${key}; add it there, or set \`optional: true\``,
     });
   } else if (typeof picked === 'string') {
-    problems.push({ code: 'INVALID_VALUE', source, key, message: `${name} of ${source} ${picked}, wanted as ${key}` });
+    problems.push({
+      code: 'INVALID_VALUE',
+      source,
+      key,
+      message: `${name} of ${source} ${picked}, wanted as ${key}; correct it there, or the entry here`,
+    });
   } else {
     const detail = [item.property && ` property ${item.property}`, item.decode && ` decoded from ${item.decode}`]
       .filter(Boolean)

@@ -102,6 +102,8 @@ export async function run(
     }
   }
 
+  // With `secrets: []` no read will ever ask for the first reconcile.
+  if (sources.size === 0) wake.up();
   try {
     await Promise.all([...sources.values()].map(refreshLoop).concat(reconcileLoop()).map(untilStopped));
     await awaiting;

@@ -33,6 +33,8 @@ export class Source {
   readonly #options: SourceOptions;
   #client: SecretsClient | undefined;
   #answer: Snapshot | undefined;
+  /** What the state's snapshot was made of. */
+  #accepted: Snapshot | undefined;
   #state: SourceState = { failures: 0 };
 
   constructor(options: SourceOptions) {
@@ -67,7 +69,8 @@ export class Source {
   nextDelayMs(): number {
     const { refreshMs, random = Math.random } = this.#options;
     const { error, failures } = this.#state;
-    if (failures === 0 || error === undefined) return jitter(refreshMs, 0.1, random);
+    if (failures === 0 || error === undefined)
+      return Math.max(error?.retryAfterMs ?? 0, jitter(refreshMs, 0.1, random));
     const backoff = error.retryable
       ? { firstMs: 1_000, mostMs: Math.max(refreshMs, 60_000) }
       : { firstMs: Math.max(refreshMs, 5_000), mostMs: 600_000 };
@@ -81,7 +84,8 @@ export class Source {
   #accept(answer: Snapshot, onChange: () => void, failures: number): void {
     const before = this.#state.snapshot;
     const error = [...(answer.unknown?.values() ?? [])].find(({ code }) => code !== 'PENDING');
-    const snapshot = withLastGood(answer, before);
+    const snapshot = before !== undefined && answer === this.#accepted ? before : withLastGood(answer, before);
+    this.#accepted = answer;
     this.#state = { snapshot, failures, ...(error && { error }) };
     if (snapshot !== before) onChange();
   }

@@ -2,7 +2,7 @@ import type { CallOptions } from '@hikyaku/core';
 import { TargetError } from '@hikyaku/engine';
 import type { Inventory, InventoryEntry, InventoryKey, SecretId } from '@hikyaku/engine';
 import { isKubeError } from '@hikyaku/kube-client';
-import type { ConfigMapObject, KubeClient } from '@hikyaku/kube-client';
+import type { ConfigMapObject, KubeClient, KubeError } from '@hikyaku/kube-client';
 import { OWN } from './ownership.ts';
 import type { Access } from './ownership.ts';
 
@@ -53,12 +53,19 @@ export class ConfigMapInventory implements Inventory {
       if (!isKubeError(error) || error.code !== 'NOT_FOUND') throw inventoryError(error, access);
       this.#live = undefined;
     }
-    const entries = parseEntries(this.#live?.data?.[FILE], this.#options.onUnreadable ?? (() => {}));
+    const stored = parseEntries(this.#live?.data?.[FILE], access, this.#options.onUnreadable ?? (() => {}));
+    if (stored === undefined) this.#rememberAll();
+    const entries = stored ?? new Map<SecretId, InventoryEntry>();
     for (const [id, entry] of this.#unsaved) {
       if (entry === undefined) entries.delete(id);
       else entries.set(id, entry);
     }
     this.#entries = entries;
+  }
+
+  /** Somebody has emptied it, deleted it or made it unreadable: what is known here is written again. */
+  #rememberAll(): void {
+    for (const [id, entry] of this.#entries) this.#unsaved.set(id, entry);
   }
 
   async save({ signal }: CallOptions): Promise<void> {
@@ -68,7 +75,7 @@ export class ConfigMapInventory implements Inventory {
         await this.#write(signal);
       } catch (error) {
         signal.throwIfAborted();
-        const changedMeanwhile = isKubeError(error) && (error.code === 'CONFLICT' || error.code === 'ALREADY_EXISTS');
+        const changedMeanwhile = isKubeError(error) && isChangedMeanwhile(error);
         if (!changedMeanwhile || round >= SAVE_ROUNDS) throw inventoryError(error, this.#options.access);
         await this.reload({ signal });
         continue;
@@ -79,6 +86,8 @@ export class ConfigMapInventory implements Inventory {
 
   async #write(signal: AbortSignal): Promise<void> {
     const { client, access } = this.#options;
+    // It may be there by now, and who may not create ConfigMaps does not learn that from a POST.
+    if (this.#live === undefined) await this.reload({ signal });
     const { namespace, name } = { namespace: access.agent, name: OWN.inventory };
     const data = { ...this.#live?.data, [FILE]: formatEntries(this.#entries) };
     if (this.#live === undefined) {
@@ -91,6 +100,11 @@ export class ConfigMapInventory implements Inventory {
     const written = await client.configMaps.replace(object, { signal });
     this.#live = { ...object, metadata: { ...object.metadata, ...written } };
   }
+}
+
+/** Made, changed or deleted by somebody else since it was read. */
+function isChangedMeanwhile({ code, kind }: KubeError): boolean {
+  return code === 'CONFLICT' || code === 'ALREADY_EXISTS' || (code === 'NOT_FOUND' && kind === 'configmaps');
 }
 
 function configMapPath({ agent }: Access): string {
@@ -124,9 +138,14 @@ function inventoryError(error: unknown, { agent }: Access): TargetError {
 
 /** `[uid, resourceVersion, shape, whenRemoved, { source: { key: fingerprint } }]` */
 function lineOf({ uid, resourceVersion, shape, whenRemoved, keys }: InventoryEntry): string {
-  const bySource: Record<string, Record<string, string>> = {};
-  for (const [key, { source, fingerprint = '' }] of keys) (bySource[source] ??= {})[key] = fingerprint;
-  return JSON.stringify({ uid, resourceVersion, shape, whenRemoved, keys: bySource });
+  // Maps, as a source may be called `constructor` and a key `__proto__`.
+  const bySource = new Map<string, Map<string, string>>();
+  for (const [key, { source, fingerprint = '' }] of keys) {
+    const own = bySource.get(source) ?? new Map<string, string>();
+    bySource.set(source, own.set(key, fingerprint));
+  }
+  const plain = Object.fromEntries([...bySource].map(([source, own]) => [source, Object.fromEntries(own)]));
+  return JSON.stringify({ uid, resourceVersion, shape, whenRemoved, keys: plain });
 }
 
 function formatEntries(entries: ReadonlyMap<SecretId, InventoryEntry>): string {
@@ -136,18 +155,24 @@ function formatEntries(entries: ReadonlyMap<SecretId, InventoryEntry>): string {
   return `{\n${lines.join(',\n')}\n}\n`;
 }
 
-function parseEntries(text: string | undefined, onUnreadable: (what: string) => void): Map<SecretId, InventoryEntry> {
-  const entries = new Map<SecretId, InventoryEntry>();
-  if (text === undefined) return entries;
+/** `undefined` where there is nothing to read: an inventory of no Secrets is another thing. */
+function parseEntries(
+  text: string | undefined,
+  { agent }: Access,
+  onUnreadable: (what: string) => void,
+): Map<SecretId, InventoryEntry> | undefined {
+  if (text === undefined) return undefined;
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch {
     onUnreadable(FILE);
-    return entries;
+    return undefined;
   }
+  const entries = new Map<SecretId, InventoryEntry>();
   for (const [id, value] of entriesOf(parsed)) {
-    const entry = parseEntry(id, value);
+    // No config can name the agent's own Secrets, so none of them is ever to be pruned.
+    const entry = id.startsWith(`${agent}/`) ? undefined : parseEntry(id, value);
     if (entry === undefined) onUnreadable(id.slice(0, 320));
     else entries.set(id, entry);
   }

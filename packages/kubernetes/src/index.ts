@@ -5,4 +5,5 @@ export { KubernetesTarget } from './kubernetes-target.ts';
 export type { KubernetesTargetOptions } from './kubernetes-target.ts';
 export { AGENT_LABEL, OWN } from './ownership.ts';
 export type { Access } from './ownership.ts';
-export { isPolicyEnforced } from './probe-policy.ts';
+export { probePolicy } from './probe-policy.ts';
+export type { PolicyState } from './probe-policy.ts';

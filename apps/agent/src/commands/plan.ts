@@ -7,6 +7,8 @@ import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { loadConfigFile } from '../load-config-file.ts';
 import { createLogger } from '../logging.ts';
+import { clusterText } from '../output/cluster-text.ts';
+import { count } from '../output/count.ts';
 import { hasChanges, hasProblems, planJson, planText } from '../output/plan-text.ts';
 import { Progress } from '../output/progress.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
@@ -19,7 +21,7 @@ export interface PlanOptions extends ConnectOptions {
 
 /** Says what `sync` would do; writes nothing. */
 export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> {
-  const config = await loadConfigFile(options);
+  const config = await loadConfigFile(options, edge);
   const { stderr, stdout } = edge;
   const pretty = stderr.isTTY === true && !options.json;
   const logger = await createLogger({
@@ -29,29 +31,28 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
     colors: hasColors(edge.env, stderr),
   });
   const records = new Records(logger);
-  const progress = new Progress(edge, !options.json);
+  using progress = new Progress(edge, !options.json);
 
   await using cluster = await connectCluster(options, edge, logger);
+  await requireCredentials(config, cluster, edge);
   await using agent = await createAgent({ config, cluster, edge, logger, report: records, readOnly: true });
-  await requireCredentials(agent, edge);
-  progress.show(`reading ${agent.sources.size} sources`);
+  progress.show(`reading ${count(agent.sources.size, 'source')}`);
   await refreshAll({ sources: agent.sources, report: records }, edge);
-  progress.show(`looking at ${config.secrets.length} Secrets`);
+  progress.show(`looking at ${count(config.secrets.length, 'Secret')}`);
   const actions = await agent.reconciler.preview(edge);
   progress.clear();
 
-  const { agent: namespace } = cluster.access;
   if (options.json) {
     const document = {
       cluster: cluster.name,
-      agent: namespace,
+      agent: cluster.access.agent,
       sources: sourcesJson(records.sources),
       secrets: planJson(actions),
     };
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   } else {
     const style = styleFor(edge, stdout);
-    stdout.write(`In ${style.strong(cluster.name)}, as the agent ${style.strong(namespace)}:\n\n`);
+    stdout.write(clusterText(cluster, style));
     stdout.write(`${sourcesText(records.sources, style)}\n${planText(actions, style)}`);
   }
   const sourceFailed = [...records.sources.values()].some(({ ok }) => !ok);

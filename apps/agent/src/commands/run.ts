@@ -22,7 +22,7 @@ export interface RunOptions extends ConnectOptions {
 /** The daemon: until SIGTERM. */
 export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
   const { stdout, signal } = edge;
-  const config = await loadConfigFile(options);
+  const config = await loadConfigFile(options, edge);
   const pretty = stdout.isTTY === true && !options.json;
   const logger = await createLogger({
     level: options.logLevel ?? 'info',
@@ -86,7 +86,18 @@ async function start(
   }
 }
 
+/** An API server that has just started answers 403 until it has loaded its rules; and a person may apply the rights after the agent. */
+const PASSING: ReadonlySet<string> = new Set([
+  'UNAVAILABLE',
+  'FORBIDDEN',
+  'NOT_GRANTED',
+  'UNAUTHENTICATED',
+  'UNEXPECTED',
+]);
+
 function isPassing(error: unknown): boolean {
-  if (isKubeError(error)) return error.retryable || error.code === 'UNAUTHENTICATED' || error.code === 'UNEXPECTED';
-  return error instanceof TargetError && error.code === 'UNAVAILABLE';
+  return (
+    (isKubeError(error) || error instanceof TargetError) &&
+    (PASSING.has(error.code) || ('retryable' in error && error.retryable))
+  );
 }

@@ -7,6 +7,8 @@ import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { loadConfigFile } from '../load-config-file.ts';
 import { createLogger } from '../logging.ts';
+import { clusterText } from '../output/cluster-text.ts';
+import { count } from '../output/count.ts';
 import { Progress } from '../output/progress.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { hasColors, styleFor } from '../output/style.ts';
@@ -21,7 +23,7 @@ export interface SyncOptions extends ConnectOptions {
 /** Reads every source and writes what differs, once. */
 export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> {
   const started = performance.now();
-  const config = await loadConfigFile(options);
+  const config = await loadConfigFile(options, edge);
   const { stderr, stdout, signal } = edge;
   const pretty = stderr.isTTY === true && !options.json;
   const logger = await createLogger({
@@ -30,17 +32,17 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
     pretty,
     colors: hasColors(edge.env, stderr),
   });
-  const progress = new Progress(edge, !options.json);
+  using progress = new Progress(edge, !options.json);
   const records = new Records(logger, () =>
-    progress.show(`${records.secrets.size} of ${config.secrets.length} Secrets`),
+    progress.show(`${records.secrets.size} of ${count(config.secrets.length, 'Secret')}`),
   );
 
   await using cluster = await connectCluster(options, edge, logger);
+  await requireCredentials(config, cluster, edge);
   await ensureNamespace(cluster, edge, options.yes ?? false);
   await using agent = await createAgent({ config, cluster, edge, logger, report: records });
-  await requireCredentials(agent, edge);
 
-  progress.show(`reading ${agent.sources.size} sources`);
+  progress.show(`reading ${count(agent.sources.size, 'source')}`);
   await refreshAll({ sources: agent.sources, report: records }, { signal });
   // What is being written when the person interrupts is finished: the second signal cuts it off.
   const cut = new AbortController();
@@ -58,11 +60,18 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
     const secrets = [...records.secrets.values()]
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
       .map(({ id, ...rest }) => ({ secret: id, ...rest }));
-    stdout.write(`${JSON.stringify({ sources: sourcesJson(records.sources), secrets }, null, 2)}\n`);
+    const document = {
+      cluster: cluster.name,
+      agent: cluster.access.agent,
+      sources: sourcesJson(records.sources),
+      secrets,
+    };
+    stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   } else {
     const style = styleFor(edge, stdout);
     stdout.write(
-      sourcesText(records.sources, style) +
+      clusterText(cluster, style) +
+        `${sourcesText(records.sources, style)}\n` +
         syncText(records.secrets.values(), (performance.now() - started) / 1000, style),
     );
   }

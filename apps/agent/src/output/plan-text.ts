@@ -16,7 +16,7 @@ function actionLines(action: Action, style: Style): readonly string[] {
       return [style.good(`  + ${id}`) + style.faint('  create'), ...keyLines(action.changes, style)];
     case 'update': {
       const why = [
-        action.drifted && 'it is not as it was last written',
+        action.adopts ? 'taken over: it carries our label' : action.drifted && 'it is not as it was last written',
         action.changes.shape && 'type, labels, annotations or immutability',
         action.desired.recreate && 'deleted and created again if it cannot change in place',
       ].filter((text) => typeof text === 'string');
@@ -30,11 +30,11 @@ function actionLines(action: Action, style: Style): readonly string[] {
     case 'keep':
       if (action.problems === undefined) return [];
       return [
-        style.bad(`  ! ${id}`) + style.faint('  kept as it is'),
+        style.bad(`  ! ${id}`) + style.faint('  not written'),
         ...action.problems.map(({ message }) => `      ${message}`),
       ];
     case 'refuse': {
-      const word = action.error.code === 'NAMESPACE_MISSING' ? 'waits' : 'refused';
+      const word = action.error.code === 'NAMESPACE_MISSING' ? 'waiting' : 'refused';
       return [style.bad(`  ! ${id}`) + style.faint(`  ${word}`), `      ${action.error.message}`];
     }
     case 'hold':
@@ -55,7 +55,7 @@ function keyLines({ added, changed, removed }: Changes, style: Style): readonly 
   ];
 }
 
-export function planSummary(actions: readonly Action[]): string {
+function planSummary(actions: readonly Action[]): string {
   const count = (wanted: (action: Action) => boolean) => actions.filter(wanted).length;
   const parts: readonly (readonly [number, string])[] = [
     [count(({ kind }) => kind === 'create'), 'to create'],
@@ -93,7 +93,7 @@ export function planJson(actions: readonly Action[]): readonly object[] {
       case 'create':
         return { secret, action: kind, changes: action.changes };
       case 'update':
-        return { secret, action: kind, changes: action.changes, drifted: action.drifted };
+        return { secret, action: kind, changes: action.changes, drifted: action.drifted, adopts: action.adopts };
       case 'delete':
       case 'forget':
         return { secret, action: kind };

@@ -1,4 +1,5 @@
 import type { Problem } from '@hikyaku/config';
+import { count } from './count.ts';
 import type { Style } from './style.ts';
 
 /** `file:line:column: path: message`, one paragraph per problem, so that editors and people can jump there. */
@@ -8,6 +9,10 @@ export function problemsText(problems: readonly Problem[], style: Style): string
     const what = path === '' ? message : `${path}: ${message}`;
     return `${where} ${what}${suggestion === undefined ? '' : `\n    ${style.good(suggestion)}`}\n`;
   });
-  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return `${lines.join('')}${style.bad(count)}\n`;
+  return `${lines.join('')}${style.bad(count(problems.length, 'problem'))}\n`;
+}
+
+/** The same for scripts. */
+export function problemsJson(problems: readonly Problem[]): string {
+  return `${JSON.stringify({ ok: problems.length === 0, problems }, null, 2)}\n`;
 }

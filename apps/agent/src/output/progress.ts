@@ -1,7 +1,10 @@
 import type { Edge } from '../edge.ts';
 
+/** Of a terminal that does not say (0) how wide it is. */
+const DEFAULT_COLUMNS = 80;
+
 /** One line of a terminal that is written over and over; nothing at all in a pipe. */
-export class Progress {
+export class Progress implements Disposable {
   readonly #edge: Edge;
   readonly #enabled: boolean;
   #shown = false;
@@ -17,11 +20,15 @@ export class Progress {
     if (!this.#enabled || (this.#shown && now - this.#last < 50)) return;
     this.#last = now;
     this.#shown = true;
-    this.#edge.stderr.write(`\r\u001B[2K${text.slice(0, (this.#edge.stderr.columns ?? 80) - 1)}`);
+    this.#edge.stderr.write(`\r\u001B[2K${text.slice(0, (this.#edge.stderr.columns || DEFAULT_COLUMNS) - 1)}`);
   }
 
   clear(): void {
     if (this.#shown) this.#edge.stderr.write('\r\u001B[2K');
     this.#shown = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.clear();
   }
 }

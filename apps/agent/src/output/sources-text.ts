@@ -1,4 +1,5 @@
 import type { SourceRecord } from '@hikyaku/engine';
+import { count } from './count.ts';
 import type { Style } from './style.ts';
 
 /** One line per source, and what to do about those that failed. */
@@ -7,7 +8,7 @@ export function sourcesText(sources: ReadonlyMap<string, SourceRecord>, style: S
 }
 
 function sourceLine({ source, ok, secrets = 0, error }: SourceRecord, style: Style): string {
-  if (ok) return `${style.good('✓')} ${source}${style.faint(`  ${secrets} secrets`)}`;
+  if (ok) return `${style.good('✓')} ${source}${style.faint(`  ${count(secrets, 'secret')}`)}`;
   return `${style.bad('✗')} ${source}  ${error?.message ?? 'failed'}`;
 }
 

@@ -1,11 +1,12 @@
 import type { SecretRecord, SecretState } from '@hikyaku/engine';
+import { count } from './count.ts';
 import type { Style } from './style.ts';
 
 const WORDS: Readonly<Record<NonNullable<SecretRecord['outcome']>, string>> = {
   created: 'created',
   updated: 'updated',
   unchanged: 'unchanged',
-  repaired: 'repaired: somebody had changed it',
+  repaired: 'repaired: somebody had changed or deleted it',
   adopted: 'taken over',
   recreated: 'deleted and created again',
   deleted: 'deleted',
@@ -21,7 +22,7 @@ export function syncText(records: Iterable<SecretRecord>, seconds: number, style
   const lines = sorted.flatMap((record) => recordLines(record, style));
   return [
     ...lines,
-    `${style.strong(`${sorted.length} Secrets:`)} ${totals(sorted)} (${seconds.toFixed(1)} s)`,
+    `${style.strong(`${count(sorted.length, 'Secret')}:`)} ${totals(sorted)} (${seconds.toFixed(1)} s)`,
     '',
   ].join('\n');
 }
@@ -37,6 +38,7 @@ function recordLines({ id, state, outcome, changes, messages }: SecretRecord, st
   }
   if (outcome === undefined) return [`  . ${id}${style.faint('  left: its entry is gone from the config')}`];
   if (outcome === 'unchanged') return [];
+  if (outcome === 'foreign' || outcome === 'absent') return [`  . ${id}${style.faint(`  ${WORDS[outcome]}`)}`];
   const mark = outcome === 'deleted' ? style.bad('-') : outcome === 'created' ? style.good('+') : style.change('~');
   const { added = [], changed = [], removed = [] } = outcome === 'created' ? {} : (changes ?? {});
   const keys = [
