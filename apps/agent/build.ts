@@ -23,8 +23,8 @@ const STUBS: Readonly<Record<string, string>> = {
 
 const stubs: Plugin = {
   name: 'stubs',
-  setup({ onLoad }) {
-    onLoad(
+  setup(bundle) {
+    bundle.onLoad(
       { filter: /(client-node[\\/]dist[\\/](gen[\\/]index|azure_auth|gcp_auth)|undici[\\/]index)\.js$/ },
       ({ path }) => {
         const stub = Object.entries(STUBS).find(([suffix]) => path.replaceAll('\\', '/').endsWith(`/${suffix}`));

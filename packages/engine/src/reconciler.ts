@@ -198,16 +198,25 @@ export class Reconciler {
   #isDue(action: Action, { resync }: ReconcileRequest): boolean {
     const { id } = action;
     const retry = this.#retries.get(id);
-    if (retry !== undefined && retry.fingerprint === this.#cache.get(id)?.fingerprint) {
+    if (retry !== undefined && sameFingerprint(retry.fingerprint, this.#cache.get(id)?.fingerprint)) {
       return resync || this.#options.clock.monotonic() >= retry.at;
     }
     this.#retries.delete(id);
+    if (this.#isStillRead(action)) return false;
     if (action.kind !== 'keep' || resync || action.problems !== undefined) return true;
     // It may be well again by itself, or by what somebody approved elsewhere: then it is put, and said, again.
     return (
       !this.#applied.has(id) ||
       this.#unsynced.has(id) ||
       this.#options.inventory.entries.get(id)?.whenRemoved !== this.#specOf(id)?.whenRemoved
+    );
+  }
+
+  /** Nothing is known of its sources yet, and nothing has gone wrong. */
+  #isStillRead(action: Action): boolean {
+    if (action.kind !== 'keep' || action.problems === undefined) return false;
+    return action.problems.every(
+      ({ code, source = '' }) => code === 'SOURCE_UNREAD' && this.#options.sources.get(source)?.state.failures === 0,
     );
   }
 
@@ -405,6 +414,13 @@ const REFUSALS: ReadonlySet<TargetErrorCode> = new Set([
   'FORBIDDEN',
   'INVALID',
 ]);
+
+function sameFingerprint(a: Fingerprint | undefined, b: Fingerprint | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.shape === b.shape && a.keys.size === b.keys.size && [...a.keys].every(([key, text]) => b.keys.get(key) === text)
+  );
+}
 
 function isTargetError(error: unknown): error is TargetError {
   return error instanceof TargetError;

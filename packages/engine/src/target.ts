@@ -9,7 +9,8 @@ export interface Target {
   fingerprint(desired: DesiredSecret): Fingerprint;
   /**
    * Makes the Secret exactly equal to `desired`: keys, type, labels and annotations. `entry` is what the inventory knows; a
-   * stale one costs requests, never data. Writes nothing where the Secret is equal already. Throws a {@link TargetError}.
+   * stale one costs requests, never data. Writes nothing where the Secret is equal already. Throws a {@link TargetError};
+   * `GONE` before it makes a Secret anew under an entry that names the uid of another.
    */
   put(desired: DesiredSecret, entry: InventoryEntry | undefined, options: CallOptions): Promise<PutResult>;
   /** Deletes a Secret of ours. One that is gone, or is not ours any more, is an answer and not an error. */
@@ -57,6 +58,7 @@ export type Observation =
  * | `NOT_GRANTED` | the grants do not allow it |
  * | `FORBIDDEN` | the account lacks the right |
  * | `INVALID` | the target refuses it as it is (too large, malformed) |
+ * | `GONE` | it has to be made again under another uid: put it once more with an entry that names none, and that is saved |
  * | `CONFLICT` | somebody else keeps changing it |
  * | `UNAVAILABLE` | the target cannot be reached or fails |
  */
@@ -67,6 +69,7 @@ export type TargetErrorCode =
   | 'NOT_GRANTED'
   | 'FORBIDDEN'
   | 'INVALID'
+  | 'GONE'
   | 'CONFLICT'
   | 'UNAVAILABLE';
 

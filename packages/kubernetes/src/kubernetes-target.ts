@@ -110,14 +110,18 @@ export class KubernetesTarget implements Target {
     for (let round = 0; ; round++) {
       try {
         if (known === undefined) {
+          if (entry?.uid !== undefined) throw gone(namespace, name);
           const created = await this.#client.secrets.create(this.#object(desired), options);
-          return { ...created, outcome: entry?.uid === undefined ? 'created' : 'repaired' };
+          return { ...created, outcome: entry?.shape === undefined ? 'created' : 'repaired' };
         }
         const written = await this.#client.secrets.replace(this.#object(desired, known), options);
         const wrote = written.resourceVersion !== known.resourceVersion;
         return { ...written, outcome: outcomeOf({ wrote, seen, sameAsEntry: entry?.uid === known.uid }) };
       } catch (error) {
-        if (isUnchangeable(error) && known !== undefined) return await this.#recreate(desired, known, error, options);
+        if (isUnchangeable(error) && known !== undefined) {
+          if (desired.recreate && entry?.uid !== undefined) throw gone(namespace, name);
+          return await this.#recreate(desired, known, error, options);
+        }
         const changedMeanwhile = isKubeError(error) && CHANGED_MEANWHILE.has(error.code) && error.kind !== 'namespaces';
         if (!changedMeanwhile || round >= ROUNDS) throw error;
         known =
@@ -201,6 +205,11 @@ export class KubernetesTarget implements Target {
   }
 }
 
+/** Whoever calls forgets the uid first, so that a crash right after the Secret was made orphans nothing. */
+function gone(namespace: string, name: string): TargetError {
+  return new TargetError('GONE', `Secret ${namespace}/${name} has to be made again`);
+}
+
 /** What may mean that another has written since we knew the Secret. */
 const CHANGED_MEANWHILE: ReadonlySet<string> = new Set(['ALREADY_EXISTS', 'CONFLICT', 'NOT_FOUND']);
 
@@ -230,5 +239,6 @@ function splitId(id: SecretId): readonly [namespace: string, name: string] {
 function uidOfStatus(body: unknown): string {
   const details = typeof body === 'object' && body !== null && 'details' in body ? body.details : undefined;
   const uid = typeof details === 'object' && details !== null && 'uid' in details ? details.uid : undefined;
-  return typeof uid === 'string' ? uid : '';
+  if (typeof uid === 'string' && uid !== '') return uid;
+  throw new TargetError('UNAVAILABLE', 'the API server does not say which Secret it would delete');
 }

@@ -6,8 +6,8 @@ import { AGENT_LABEL, FLUX_PRUNE_ANNOTATION, MANAGED_BY_LABEL, SOURCES_ANNOTATIO
 /** The whole object as it is written: base64 `data` only, as the API server's errors quote a wrong `stringData`. */
 export function secretObject(desired: DesiredSecret, agent: string): SecretObject {
   const { namespace, name, type, immutable } = desired;
-  const data: Record<string, string> = {};
-  for (const [key, { value }] of desired.data) data[key] = base64(value.reveal());
+  // An assignment would lose the key `__proto__`.
+  const data = Object.fromEntries([...desired.data].map(([key, { value }]) => [key, base64(value.reveal())]));
   const metadata = { namespace, name, labels: labelsOf(desired, agent), annotations: annotationsOf(desired) };
   return { apiVersion: 'v1', kind: 'Secret', metadata, type, ...(immutable && { immutable }), data };
 }

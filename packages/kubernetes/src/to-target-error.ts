@@ -18,7 +18,7 @@ export function isUnchangeable(error: unknown): boolean {
     isKubeError(error) &&
     error.code === 'INVALID' &&
     error.policy === undefined &&
-    error.causes.some(({ field }) => fields.has(field ?? ''))
+    error.causes.some(({ field = '', reason }) => fields.has(field) && reason !== 'FieldValueTooLong')
   );
 }
 

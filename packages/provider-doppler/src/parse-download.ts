@@ -26,7 +26,7 @@ export function parseDownload(body: Uint8Array, { project, config, managedSecret
   if (project !== undefined && config !== undefined && (served.project !== project || served.config !== config)) {
     throw new ProviderError(
       'INVALID_CONFIG',
-      `the token opens project ${served.project} config ${served.config}, the file says project ${project} config ${config}: correct one of the two`,
+      `the token opens project ${shown(served.project)} config ${shown(served.config)}, the file says project ${project} config ${config}: correct one of the two`,
     );
   }
 
@@ -77,6 +77,11 @@ function servedFrom(entries: readonly Entry[]): { readonly project: string; read
   if (typeof project !== 'string' || typeof config !== 'string')
     throw notADownload('DOPPLER_PROJECT or DOPPLER_CONFIG is missing');
   return { project, config };
+}
+
+/** Whoever answers in Doppler's place may put anything there, and a name of Doppler is short and plain. */
+function shown(name: string): string {
+  return /^[a-z0-9_-]{1,64}$/.test(name) ? name : '…';
 }
 
 function notADownload(because: string): ProviderError {

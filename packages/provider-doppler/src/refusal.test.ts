@@ -41,12 +41,19 @@ test('without a configured project, 400 says that only service tokens know their
 
 test('tokens and line breaks are taken out of what Doppler says, and it is kept short', () => {
   const { message } = refused(400, {
-    messages: [`bad\r\n${token}\u2028 and dp.st.prd.abcDEF123 and dp.pt.xyz`, 7, 'x'.repeat(500)],
+    messages: [`bad\r\n${token}\u2028 and dp.st.prd.abcDEF123 and dp.pt.xyz`, 7, 'word '.repeat(100)],
   });
-  expect(message).toContain('(400 bad [token] and [token] and [token]; xxx');
-  expect(message).toContain('x…)');
+  expect(message).toContain('(400 bad [token] and [token] and [token]; word word');
+  expect(message).toContain('…)');
   expect(message.length).toBeLessThan(500);
   expect(message).not.toMatch(/token-in-use|abcDEF|xyz|\n/);
+});
+
+test('what is no plain word could be a value, and is left out', () => {
+  const messages = [
+    "The value 'pA5s+w0rd\\n/==' of DB_PASSWORD (q8Zr4vXk2WmT7) doesn't fit requested config 'prd': hunter2-hunter2.",
+  ];
+  expect(refused(400, { messages }).message).toContain("(400 The value … of … doesn't fit requested config 'prd': …)");
 });
 
 test.each([['<html>'], [null], [[]], [{ messages: 'text' }], [{ messages: [{}] }]])(

@@ -21,7 +21,7 @@ export function refusal(answer: HttpAnswer, { config, token, clock }: RefusalOpt
   const body = parseBody(answer.body);
   const which =
     config.project === undefined ? 'the config of the token' : `project ${config.project} config ${config.config}`;
-  const said = scrub(messagesOf(body), token);
+  const said = scrub(messagesOf(body), token, [config.project, config.config]);
   const id = requestIdOf(answer);
   const quote = `${answer.status}${said === '' ? '' : ` ${said}`}${id === undefined ? '' : `, request ${id}`}`;
   return httpError(answer, whatToDo(answer.status, which, quote, config.project !== undefined), {
@@ -87,12 +87,22 @@ function field(from: unknown, name: string): unknown {
     : undefined;
 }
 
-/** One line of at most 200 characters without anything that looks like a token. */
-function scrub(text: string, token: string): string {
-  const line = text
+/** Words of a language, short numbers, and the punctuation around them. */
+const PLAIN_WORD = /^["'(]*(?:[A-Za-z][a-z]{0,14}|[A-Z]{2,5}|[a-z]{1,8}'[a-z]{1,2}|\d{1,3}|\[token\])["'),.:;!?]*$/;
+
+/**
+ * One line of at most 200 characters. Only plain words and the names in the file are kept: an answer may hold a token or a
+ * value, of Doppler or of whoever answers in its place.
+ */
+function scrub(text: string, token: string, names: readonly (string | undefined)[]): string {
+  const words = text
     .replaceAll(token, '[token]')
     .replaceAll(TOKEN, '[token]')
-    .replaceAll(/[\p{C}\p{Z}]+/gu, ' ')
-    .trim();
+    .split(/[\p{C}\p{Z}]+/u)
+    .filter((word) => word !== '')
+    .map((word) =>
+      PLAIN_WORD.test(word) || names.includes(word.replaceAll(/^["'(]+|["'),.:;!?]+$/g, '')) ? word : '…',
+    );
+  const line = words.filter((word, index) => word !== '…' || words[index - 1] !== '…').join(' ');
   return line.length > 200 ? `${line.slice(0, 199)}…` : line;
 }

@@ -79,14 +79,14 @@ const startSeconds = (performance.now() - started) / 1000;
 
 await sleep(3_000);
 doppler.resetCounters();
-const before = await resourceVersions();
+const versions = await resourceVersions();
 const reads = () => doppler.counters.requests;
 while (reads() < 1) await sleep(20);
 const from = reads();
 while (reads() < from + 3) await sleep(20);
 await sleep(500);
 const quietRequests = (reads() - from) / 3;
-const quietWrites = changed(before, await resourceVersions());
+const quietWrites = changed(versions, await resourceVersions());
 await sleep(5_000);
 const residentAtRestMiB = await daemon.residentMiB();
 await daemon.stop();
@@ -194,17 +194,17 @@ async function secretsIn(namespace: string): Promise<number> {
 }
 
 async function resourceVersions(): Promise<ReadonlyMap<string, string>> {
-  const versions = new Map<string, string>();
+  const found = new Map<string, string>();
   for (const resource of ['secrets', 'configmaps', 'events']) {
     const items = field(succeeded(await cluster.admin('GET', `/api/v1/${resource}`)), 'items');
     if (!Array.isArray(items)) continue;
     for (const item of items)
-      versions.set(
+      found.set(
         `${resource} ${String(field(item, 'metadata', 'uid'))}`,
         String(field(item, 'metadata', 'resourceVersion')),
       );
   }
-  return versions;
+  return found;
 }
 
 function changed(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): number {

@@ -27,7 +27,8 @@ async function listableKinds(admin: Api, version: string): Promise<readonly stri
 async function objectsOf(admin: Api, path: string): Promise<readonly ReadableObject[]> {
   const kind = path.slice(path.lastIndexOf('/') + 1);
   return listAt(succeeded(await admin('GET', path)), 'items').map((item) => {
-    const name = `${kind} ${String(field(item, 'metadata', 'namespace') ?? '')}/${String(field(item, 'metadata', 'name'))}`;
+    const namespace = field(item, 'metadata', 'namespace');
+    const name = `${kind} ${typeof namespace === 'string' ? namespace : ''}/${String(field(item, 'metadata', 'name'))}`;
     return {
       name,
       text: JSON.stringify(item, (key, value: unknown) =>

@@ -28,7 +28,7 @@ export async function hikyakuInTerminal(
   { env = {}, cwd, types = [] }: TerminalOptions = {},
 ): Promise<TerminalSession> {
   // A new pseudo-terminal has no size.
-  const command = `stty cols 100 rows 40; exec ${[process.execPath, bundle, ...args].map(quoted).join(' ')}`;
+  const command = `stty cols 200 rows 50; exec ${[process.execPath, bundle, ...args].map(quoted).join(' ')}`;
   const { PATH, HOME } = process.env;
   const child = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
     cwd,

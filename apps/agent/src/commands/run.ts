@@ -33,6 +33,7 @@ export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
   const records = new Records(logger);
 
   await using started = await start(options, config, edge, logger, records);
+  if (started === undefined) return exitCode(signal);
   const { cluster, agent } = started;
   const { agent: namespace, proof } = cluster.access;
   logger.info(
@@ -45,7 +46,12 @@ export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
     { signal },
   );
   logger.info({}, 'stopped');
-  return signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+  return exitCode(signal);
+}
+
+/** A daemon that is told to stop has done its work. */
+function exitCode({ reason }: AbortSignal): ExitCode {
+  return reason === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
 }
 
 interface Started extends AsyncDisposable {
@@ -53,14 +59,14 @@ interface Started extends AsyncDisposable {
   readonly agent: Agent;
 }
 
-/** Waits for the API server as long as it takes. */
+/** Waits for the API server as long as it takes; `undefined` when it was told to stop meanwhile. */
 async function start(
   options: RunOptions,
   config: Config,
   edge: Edge,
   logger: Logger,
   records: Records,
-): Promise<Started> {
+): Promise<Started | undefined> {
   for (let delayMs = 1_000; ; delayMs = Math.min(delayMs * 2, 60_000)) {
     let cluster: Cluster | undefined;
     try {
@@ -78,10 +84,10 @@ async function start(
       };
     } catch (error) {
       await cluster?.[Symbol.asyncDispose]();
-      edge.signal.throwIfAborted();
+      if (edge.signal.aborted) return undefined;
       if (!isPassing(error)) throw error;
       logger.warn({ error, retryInMs: delayMs }, 'cluster unreachable');
-      await systemClock.sleep(delayMs, edge);
+      await systemClock.sleep(delayMs, edge).catch(() => {});
     }
   }
 }

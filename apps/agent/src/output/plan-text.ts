@@ -26,7 +26,9 @@ function actionLines(action: Action, style: Style): readonly string[] {
     case 'delete':
       return [style.bad(`  - ${id}`) + style.faint('  delete: its entry is gone from the config')];
     case 'forget':
-      return [`  . ${id}${style.faint('  its entry is gone from the config; the Secret stays')}`];
+      return [
+        `  . ${id}${style.faint(`  its entry is gone from the config; ${action.entry.whenRemoved === 'keep' ? 'the Secret stays' : 'so is the Secret'}`)}`,
+      ];
     case 'keep':
       if (action.problems === undefined) return [];
       return [

@@ -55,7 +55,7 @@ function totals(records: readonly SecretRecord[]): string {
     const word = PROBLEMS.has(state) || outcome === undefined ? state : outcome;
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
-  return counts.size === 0 ? 'nothing to do' : [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
+  return counts.size === 0 ? 'nothing to do' : [...counts].map(([word, number]) => `${number} ${word}`).join(', ');
 }
 
 /** Whether something needs a person or another try. */

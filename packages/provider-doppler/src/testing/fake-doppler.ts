@@ -67,7 +67,8 @@ export interface FakeDoppler extends AsyncDisposable {
   revoke(token: string): void;
   /** Spoils the next requests that it fits; several faults are used up one after the other. */
   fail(fault: FakeFault): void;
-  clearFaults(): void;
+  /** Ends the faults, or those of one config. */
+  clearFaults(config?: string): void;
   readonly counters: FakeDopplerCounters;
   /** Oldest first. */
   readonly requests: readonly FakeDopplerRequest[];
@@ -210,8 +211,8 @@ export async function startFakeDoppler(options: FakeDopplerOptions = {}): Promis
     fail(fault) {
       faults.push({ ...fault, left: fault.times ?? 1 });
     },
-    clearFaults() {
-      faults = [];
+    clearFaults(config) {
+      faults = config === undefined ? [] : faults.filter((one) => one.config !== config);
     },
     get counters() {
       return countRequests(requests, connections.size);

@@ -1,0 +1,209 @@
+import { ProviderError } from '@hikyaku/core';
+import type { SecretsClient } from '@hikyaku/core';
+import { FakeClock } from '@hikyaku/core/testing';
+import { describe, expect, test } from 'vitest';
+import {
+  createWorld,
+  everything,
+  half,
+  MemoryClient,
+  MemoryReport,
+  signal,
+  snapshot,
+  sourceOf,
+  spec,
+} from './engine.test.kit.ts';
+import { refreshAll, run } from './run.ts';
+import type { RunOptions } from './run.ts';
+import { TargetError } from './target.ts';
+
+const all = { bulk: [everything('homelab')] };
+
+type World = ReturnType<typeof createWorld>;
+
+async function running(world: World, body: () => Promise<void>, more: Partial<RunOptions> = {}): Promise<void> {
+  const stop = new AbortController();
+  const options = { resyncMs: 600_000, ...world, ...more };
+  const ended = run(options, { signal: stop.signal });
+  try {
+    await world.clock.advance(0);
+    await body();
+  } finally {
+    stop.abort();
+    await ended;
+  }
+}
+
+describe('run', () => {
+  test('reads and writes at once, then every source on its interval', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await running(world, async () => {
+      expect(world.report.said()).toEqual(['web/app synced created']);
+      expect(world.report.sources).toMatchObject([{ source: 'homelab', ok: true, secrets: 1, nextMs: 60_000 }]);
+      await world.clock.advance(59_999);
+      expect(world.client.reads).toBe(1);
+      world.client.answer = snapshot({ A: '2' });
+      await world.clock.advance(1);
+      expect(world.client.reads).toBe(2);
+      expect(world.report.said()).toEqual(['web/app synced updated']);
+      await world.clock.advance(180_000);
+      expect(world.client.reads).toBe(5);
+      expect(world.target.calls).toHaveLength(2);
+    });
+  });
+
+  test('a resync puts every Secret again, within a tenth of its time', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await running(world, async () => {
+      await world.clock.advance(539_000);
+      world.target.tamper('web/app', 'A', 'evil');
+      expect(world.target.calls).toHaveLength(1);
+      await world.clock.advance(122_000);
+      expect(world.live('web/app')).toEqual({ A: '1' });
+      expect(world.target.calls).toHaveLength(2);
+    });
+  });
+
+  test('what failed is tried again by itself', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    world.target.fail = () => new TargetError('UNAVAILABLE', 'no answer');
+    await running(world, async () => {
+      await world.clock.advance(3_500);
+      // After 1 s and after 2 s more.
+      expect(world.target.calls).toHaveLength(3);
+      world.target.fail = () => undefined;
+      await world.clock.advance(4_000);
+      expect(world.live('web/app')).toEqual({ A: '1' });
+    });
+  });
+
+  test('a source that is down backs off, and its Secrets wait', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)], answer: new ProviderError('UNAVAILABLE', 'down') });
+    await running(world, async () => {
+      await world.clock.advance(7_000);
+      expect(world.client.reads).toBe(4);
+      expect(world.target.calls).toEqual([]);
+      world.client.answer = snapshot({ A: '1' });
+      await world.clock.advance(8_000);
+      expect(world.live('web/app')).toEqual({ A: '1' });
+    });
+  });
+
+  test('a source that hangs does not delay another, and does not keep it from stopping', async () => {
+    const hanging: SecretsClient = {
+      read: ({ signal: until }) =>
+        new Promise((_, reject) => until.addEventListener('abort', () => reject(new Error('aborted')))),
+    };
+    const world = createWorld({ specs: [spec('web/app', all), spec('web/other', { bulk: [everything('slow')] })] });
+    world.sources.set('slow', sourceOf(hanging, { name: 'slow', clock: world.clock }));
+    await running(world, async () => {
+      expect(world.live('web/app')).toEqual({ A: '1' });
+      await world.clock.advance(60_000);
+      expect(world.client.reads).toBe(2);
+    });
+  });
+
+  test('a partial answer is used while the read goes on', async () => {
+    const world = createWorld({ specs: [spec('web/app', { bulk: [everything('slow')] })] });
+    const partial: SecretsClient = {
+      read: (request) => {
+        const { signal: until } = request;
+        request.progress(snapshot({ A: 'early' }));
+        return new Promise((_, reject) => until.addEventListener('abort', () => reject(new Error('aborted'))));
+      },
+    };
+    world.sources.set('slow', sourceOf(partial, { name: 'slow', clock: world.clock }));
+    await running(world, async () => {
+      expect(world.live('web/app')).toEqual({ A: 'early' });
+    });
+  });
+
+  test('a namespace that appears is noticed at once, by one watch', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    let watches = 0;
+    let appear = () => {};
+    const appeared = new Promise<void>((resolve) => (appear = resolve));
+    async function* namespaces(): AsyncIterable<string> {
+      watches++;
+      yield 'default';
+      await appeared;
+      yield 'web';
+    }
+    world.target.fail = () => new TargetError('NAMESPACE_MISSING', 'no such namespace');
+    await running(
+      world,
+      async () => {
+        expect(world.report.said()).toEqual(['web/app waiting']);
+        world.target.fail = () => undefined;
+        appear();
+        await world.clock.advance(0);
+        await world.clock.advance(0);
+        expect(world.live('web/app')).toEqual({ A: '1' });
+        expect(watches).toBe(1);
+      },
+      { target: Object.assign(world.target, { namespaces }) },
+    );
+  });
+
+  test('with no source at all what left the config still goes', async () => {
+    const world = createWorld({ specs: [] });
+    world.sources.clear();
+    world.inventory.set({ id: 'web/gone', keys: new Map(), whenRemoved: 'delete' });
+    await running(world, async () => {
+      expect(world.target.calls).toEqual(['remove web/gone']);
+    });
+  });
+
+  test('stopping finishes what is being written', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    const stop = new AbortController();
+    let finish = () => {};
+    world.target.during = () => new Promise<void>((resolve) => (finish = resolve));
+    const ended = run({ resyncMs: 600_000, ...world }, { signal: stop.signal });
+    await world.clock.advance(0);
+    stop.abort();
+    await world.clock.advance(0);
+    finish();
+    await ended;
+    expect(world.inventory.saved.get('web/app')?.uid).toBe('uid-web/app');
+  });
+
+  test('stopping waits no longer than its grace', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    const stop = new AbortController();
+    world.target.during = (_, { signal: cut }) =>
+      new Promise<void>((_resolve, reject) => cut.addEventListener('abort', () => reject(new Error('cut'))));
+    const ended = run({ resyncMs: 600_000, graceMs: 20, ...world }, { signal: stop.signal });
+    await world.clock.advance(0);
+    stop.abort();
+    await ended;
+    expect(world.target.calls).toEqual(['put web/app']);
+    // It may have been written: what was announced stays.
+    expect(world.inventory.saved.has('web/app')).toBe(true);
+  });
+
+  test('a bug in one loop ends all of them', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    world.target.fail = () => new TypeError('bug');
+    const ended = run({ resyncMs: 600_000, ...world }, { signal });
+    await Promise.all([expect(ended).rejects.toThrow('bug'), world.clock.advance(0)]);
+    expect(world.clock.sleeping).toBe(0);
+  });
+});
+
+test('refreshAll reads every source once, and says how it went', async () => {
+  const clock = new FakeClock();
+  const good = new MemoryClient(snapshot({ A: '1', B: '2' }));
+  const bad = new MemoryClient(new ProviderError('FORBIDDEN', 'no'));
+  const report = new MemoryReport();
+  const sources = new Map([
+    ['good', sourceOf(good, { name: 'good', clock, random: half })],
+    ['bad', sourceOf(bad, { name: 'bad', clock, random: half })],
+  ]);
+  await refreshAll({ sources, report }, { signal });
+  expect(report.sources).toEqual([
+    { source: 'good', ok: true, secrets: 2 },
+    { source: 'bad', ok: false, error: bad.answer },
+  ]);
+  expect([good.reads, bad.reads]).toEqual([1, 1]);
+});
