@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Config } from '@hikyaku/config';
 import { systemClock } from '@hikyaku/core';
 import type { Logger } from '@hikyaku/core';
@@ -42,8 +41,7 @@ export async function createAgent({
   const onUnreadable = (entry: string) => logger.warn({ entry }, 'inventory entry makes no sense: passed over');
   const inventory = new ConfigMapInventory({ client, access, onUnreadable });
   await inventory.reload(edge);
-  // Without an inventory there is nothing to compare with: any key will do for a look.
-  const hmacKey = readOnly && inventory.entries.size === 0 ? randomBytes(32) : await loadHmacKey(client, access, edge);
+  const hmacKey = await loadHmacKey(client, access, { signal: edge.signal, readOnly });
   const target = new KubernetesTarget({ client, access, hmacKey });
   const opened = openSources(config, { env: edge.env, client, namespace: access.agent, clock: systemClock, logger });
   const { sources } = opened;

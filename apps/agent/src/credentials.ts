@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { CredentialReference, SourceConfig } from '@hikyaku/config';
-import { ProviderError, SecretValue } from '@hikyaku/core';
+import { isProviderError, ProviderError, SecretValue } from '@hikyaku/core';
 import type { CallOptions, Clock } from '@hikyaku/core';
 import { isKubeError } from '@hikyaku/kube-client';
 import type { KubeClient } from '@hikyaku/kube-client';
@@ -44,7 +44,7 @@ export class Credentials {
     for (const field of this.#source.credentials.keys()) {
       await this.get(field, options).catch((error: unknown) => {
         options.signal.throwIfAborted();
-        if (!(error instanceof ProviderError)) throw error;
+        if (!isProviderError(error) || error.code !== 'INVALID_CONFIG') throw error;
         texts.push(error.message);
       });
     }

@@ -21,7 +21,8 @@ export async function createLogger({ level, stream, pretty, colors }: LoggingOpt
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { error: serializeError },
+    // `err` is what others call it; pino's own way with it would print everything.
+    serializers: { error: serializeError, err: serializeError },
   };
   const logger: Logger = pino(options, pretty ? await prettyInto(stream, colors) : stream);
   return logger;

@@ -1,4 +1,5 @@
 import './v8-flags.ts';
+import { isProviderError } from '@hikyaku/core';
 import { TargetError } from '@hikyaku/engine';
 import { isKubeError } from '@hikyaku/kube-client';
 import { runCommandLine } from './cli.ts';
@@ -47,7 +48,7 @@ function explain(error: unknown): ExitCode {
     for (const line of error.message.split('\n')) stderr.write(`${label} ${line}\n`);
     return error.exitCode;
   }
-  if (isKubeError(error) || error instanceof TargetError) {
+  if (isKubeError(error) || isProviderError(error) || error instanceof TargetError) {
     stderr.write(`${label} ${error.message}\n`);
     return EXIT.failed;
   }

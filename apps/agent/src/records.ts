@@ -1,7 +1,6 @@
 import type { Logger } from '@hikyaku/core';
-import type { Report, SecretRecord, SecretState, SourceRecord } from '@hikyaku/engine';
-
-const WELL: ReadonlySet<SecretState> = new Set(['synced', 'removed', 'left']);
+import { isWell } from '@hikyaku/engine';
+import type { Report, SecretRecord, SourceRecord } from '@hikyaku/engine';
 
 /** The latest record of each Secret and source; logs what a person would want to know, once. */
 export class Records implements Report {
@@ -31,13 +30,13 @@ export class Records implements Report {
 
   #logSecret({ id, state, outcome, changes, messages }: SecretRecord, before: SecretRecord | undefined): void {
     const fields = { secret: id, state, ...(outcome && { outcome }) };
-    if (!WELL.has(state)) {
+    if (!isWell(state)) {
       const repeated = before?.state === state && before.messages.join('\n') === messages.join('\n');
       if (repeated) this.#logger.debug({ ...fields, messages }, 'still not synced');
       else this.#logger.warn({ ...fields, messages }, 'not synced');
       return;
     }
-    const recovered = before !== undefined && !WELL.has(before.state);
+    const recovered = before !== undefined && !isWell(before.state);
     if (outcome === 'unchanged' && !recovered) this.#logger.debug(fields, 'unchanged');
     else
       this.#logger.info(

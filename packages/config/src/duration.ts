@@ -3,8 +3,8 @@ import * as z from 'zod';
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const PATTERN = /^([1-9][0-9]{0,8})([smhd])$/;
 
-// Longer ones overflow the timers of Node (2^31 - 1 ms).
-const LONGEST = '24d';
+// Longer ones, with their jitter, come near the longest timer of Node (2^31 - 1 ms, 24.8 days).
+const LONGEST = '20d';
 
 /** Text such as `30s`, `5m`, `1h` or `2d`, turned into milliseconds. */
 export function duration(description: string): z.ZodType<number, string> {

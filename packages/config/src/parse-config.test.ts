@@ -298,7 +298,7 @@ describe('the top', () => {
     [
       'a duration that is too long',
       `resync: 25d\n${SOURCE}secrets: []`,
-      ['f:1:9: resync: `resync` must be at most `24d`'],
+      ['f:1:9: resync: `resync` must be at most `20d`'],
     ],
     [
       '`hold: false`',

@@ -11,6 +11,9 @@ export interface Clock {
   sleep(ms: number, options: CallOptions): Promise<void>;
 }
 
+/** A timer of Node that is longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The real time of this process. */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -18,7 +21,8 @@ export const systemClock: Clock = {
   async sleep(ms, { signal }) {
     signal.throwIfAborted();
     try {
-      await delay(ms, undefined, { signal });
+      for (let left = ms; left > 0; left -= LONGEST_TIMER_MS)
+        await delay(Math.min(left, LONGEST_TIMER_MS), undefined, { signal });
     } catch (error) {
       signal.throwIfAborted();
       throw error;

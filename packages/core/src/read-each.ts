@@ -33,7 +33,7 @@ export function readEach(
     const readSignal = AbortSignal.any([signal, stop.signal]);
 
     async function work(): Promise<void> {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      for (let next = queue.shift(); next !== undefined && !stop.signal.aborted; next = queue.shift()) {
         const [id, ref] = next;
         const before = previous?.secrets.get(id);
         try {

@@ -33,7 +33,10 @@ export interface ReadRequest extends CallOptions {
    * "unchanged" would answer this very request.
    */
   readonly previous?: Snapshot;
-  /** Hands over what is known so far (the rest in `unknown`, with the code `PENDING`): it is used at once, so that progress survives. */
+  /**
+   * Hands over what is known so far (the rest in `unknown`, with the code `PENDING`): it is used at once, so that progress survives.
+   * With `all`, call it only once every name is known: a name that is in neither map counts as gone.
+   */
   progress(partial: Snapshot): void;
 }
 

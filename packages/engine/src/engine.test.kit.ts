@@ -103,6 +103,10 @@ class MemoryInventory implements Inventory {
     return this.#entries;
   }
 
+  get unsaved(): boolean {
+    return this.#changed;
+  }
+
   set(entry: InventoryEntry): void {
     this.#entries.set(entry.id, entry);
     this.#changed = true;

@@ -5,6 +5,7 @@ export { Reconciler } from './reconciler.ts';
 export type { ReconcileRequest, ReconcilerOptions } from './reconciler.ts';
 export { render } from './render.ts';
 export type { DesiredSecret, DesiredValue, Rendered, RenderProblem } from './render.ts';
+export { isWell } from './report.ts';
 export type { Report, SecretRecord, SecretState, SourceRecord } from './report.ts';
 export { refreshAll, run } from './run.ts';
 export type { RunOptions, SyncOptions } from './run.ts';

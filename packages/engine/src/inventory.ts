@@ -11,6 +11,8 @@ export interface Inventory {
   remove(id: SecretId): void;
   /** Reads it again, keeping what was set or removed here since the last save. */
   reload(options: CallOptions): Promise<void>;
+  /** Whether something changed since the last save. */
+  readonly unsaved: boolean;
   /** Writes it where something changed since the last save. */
   save(options: CallOptions): Promise<void>;
 }

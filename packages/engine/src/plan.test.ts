@@ -370,3 +370,14 @@ test('a problem of one secret holds nothing and keeps its Secret', () => {
   const holds: Holds = { lostSecrets: { count: 0 }, lostKeys: new Map([['homelab', { count: 0 }]]) };
   expect(kinds({ rendered: [partial], entries: [entryOf('web/app', letters(4))], holds })).toEqual(['keep web/app']);
 });
+
+test('a Secret that is kept for another reason does not make a loss look small', () => {
+  const keys = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`K${i}`, 'v']));
+  const kept = render(spec('web/kept', { items: { K0: item('homelab', 'K0') } }), new Map([['homelab', snapshot({})]]));
+  const actions = planOf({
+    rendered: [kept, rendered('web/bulk', { K0: 'v' })],
+    entries: [entryOf('web/kept', keys), entryOf('web/bulk', keys)],
+    holds: { lostSecrets: 'off', lostKeys: new Map([['homelab', { percent: 50 }]]) },
+  });
+  expect(actions.map(({ kind }) => kind)).toEqual(['hold', 'keep']);
+});

@@ -12,6 +12,8 @@ export interface PlanInput {
   /** What is there, where somebody looked; the inventory stands in for the rest. */
   readonly observations?: ReadonlyMap<SecretId, Observation>;
   readonly holds: Holds;
+  /** Of the inventory, what may be deleted when no entry wants it; everything where it is absent. */
+  readonly prunable?: ReadonlySet<SecretId>;
   /** A person has said that what is held may go. */
   readonly approved?: boolean;
 }
@@ -148,9 +150,11 @@ function sourcesOnHold({ rendered, inventory, holds }: PlanInput): ReadonlyMap<s
   const total = new Map<string, number>();
   const lost = new Map<string, number>();
   for (const { spec, desired } of rendered) {
+    // What is kept for another reason must not make a loss look small.
+    if (desired === undefined) continue;
     for (const [key, { source }] of inventory.get(secretId(spec))?.keys ?? []) {
       total.set(source, (total.get(source) ?? 0) + 1);
-      if (desired !== undefined && !desired.data.has(key)) lost.set(source, (lost.get(source) ?? 0) + 1);
+      if (!desired.data.has(key)) lost.set(source, (lost.get(source) ?? 0) + 1);
     }
   }
   const held = new Map<string, HoldReason>();
@@ -168,9 +172,9 @@ function sourcesOnHold({ rendered, inventory, holds }: PlanInput): ReadonlyMap<s
   return held;
 }
 
-function planRemovals({ rendered, inventory, observations, holds, approved = false }: PlanInput): Action[] {
+function planRemovals({ rendered, inventory, observations, holds, prunable, approved = false }: PlanInput): Action[] {
   const wanted = new Set(rendered.map(({ spec }) => secretId(spec)));
-  const gone = [...inventory.values()].filter(({ id }) => !wanted.has(id));
+  const gone = [...inventory.values()].filter(({ id }) => !wanted.has(id) && (prunable?.has(id) ?? true));
   const deletions = gone.filter(({ whenRemoved }) => whenRemoved === 'delete');
   const held = !approved && exceeds(deletions.length, inventory.size, holds.lostSecrets);
   const message = `${deletions.length} of ${inventory.size} Secrets would go, as their entries are gone from the config`;

@@ -460,3 +460,42 @@ describe('preview', () => {
     expect(world.inventory.saves).toBe(0);
   });
 });
+
+describe('two agents with one inventory', () => {
+  test('a resync does not put old data over what somebody else has written since, until the source was read again', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await world.refresh();
+    await world.reconcile();
+    // A laptop's sync: newer data, entered into the inventory.
+    world.target.tamper('web/app', 'A', 'new');
+    world.inventory.saved.set('web/app', entryOf('web/app', { A: 'new' }));
+    await world.clock.advance(1_000);
+    expect(await world.reconcile({ resync: true })).toEqual([]);
+    expect(world.live('web/app')).toEqual({ A: 'new' });
+    await world.refresh(new ProviderError('UNAVAILABLE', 'down'));
+    await world.reconcile({ resync: true });
+    expect(world.live('web/app')).toEqual({ A: 'new' });
+    await world.clock.advance(1_000);
+    await world.refresh(snapshot({ A: 'new' }));
+    await world.reconcile({ resync: true });
+    expect(world.live('web/app')).toEqual({ A: 'new' });
+  });
+
+  test('what somebody else has made by a newer config is not pruned', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await world.refresh();
+    await world.reconcile();
+    world.inventory.saved.set('web/new', entryOf('web/new', { A: '1' }));
+    await world.reconcile({ resync: true });
+    expect(world.target.calls).not.toContain('remove web/new');
+    expect(world.inventory.entries.has('web/new')).toBe(true);
+  });
+});
+
+test('`keep` is remembered of a Secret whose source is broken, so that its entry can leave the config', async () => {
+  const broken = [spec('web/app', { ...all, whenRemoved: 'keep' })];
+  const world = createWorld({ specs: broken, entries: [entryOf('web/app', { A: '1' })] });
+  await world.refresh(new ProviderError('UNAUTHENTICATED', 'revoked'));
+  await world.reconcile();
+  expect(world.inventory.saved.get('web/app')?.whenRemoved).toBe('keep');
+});

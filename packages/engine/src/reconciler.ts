@@ -5,6 +5,7 @@ import { plan } from './plan.ts';
 import type { Action, Changes, Holds } from './plan.ts';
 import { render, sourcesOf } from './render.ts';
 import type { DesiredSecret, Rendered } from './render.ts';
+import { isWell } from './report.ts';
 import type { Report, SecretRecord, SecretState } from './report.ts';
 import { secretId } from './secret-spec.ts';
 import type { SecretId, SecretSpec } from './secret-spec.ts';
@@ -57,15 +58,20 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #cache = new Map<SecretId, RenderedCache>();
   /** What was last put by this process: puts the last good data back while the source is wrong. */
-  readonly #applied = new Map<SecretId, DesiredSecret>();
+  readonly #applied = new Map<SecretId, { readonly desired: DesiredSecret; readonly fingerprint: Fingerprint }>();
   readonly #retries = new Map<SecretId, Retry>();
   /** What was last said of them was not that they are synced. */
   readonly #unsynced = new Set<SecretId>();
   readonly #missingNamespaces = new Set<string>();
+  /** What this process may prune: what was in the inventory when it started, and what it has put. A newer config may know more. */
+  readonly #prunable: Set<SecretId>;
+  /** Since when it is known that somebody with newer data has written them; on the monotonic clock. */
+  readonly #writtenElsewhere = new Map<SecretId, number>();
   #unsaved: Retry | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#prunable = new Set(options.inventory.entries.keys());
   }
 
   /** Namespaces that Secrets wait for. */
@@ -103,7 +109,9 @@ export class Reconciler {
   }
 
   /** Does what is to be done. Never throws but for the signal: what went wrong is reported and due again. */
-  async reconcile(request: ReconcileRequest): Promise<void> {
+  async reconcile(asked: ReconcileRequest): Promise<void> {
+    const request = asked.resync ? { ...asked, resync: await this.#mayResync(asked) } : asked;
+    this.#rememberWhenRemoved();
     this.#renderAll();
     let actions = this.#plan(request.approved);
     if (!request.approved && actions.some(({ kind }) => kind === 'hold')) {
@@ -113,7 +121,7 @@ export class Reconciler {
     }
     this.#reportEnded(actions);
     const due = actions.filter((action) => this.#isDue(action, request));
-    if (due.length === 0 && !this.#isDueToSave(request)) return;
+    if (due.length === 0 && !this.#isDueToSave(request) && !this.#options.inventory.unsaved) return;
 
     const fresh = this.#announce(due);
     if (!(await this.#save(due, request))) return;
@@ -131,6 +139,7 @@ export class Reconciler {
       try {
         await this.#apply(action, request);
         this.#retries.delete(action.id);
+        this.#missingNamespaces.delete(namespaceOf(action.id));
         if (this.#cache.has(action.id)) done.push(action);
         unreachable = 0;
       } catch (error) {
@@ -153,6 +162,47 @@ export class Reconciler {
     }
     // What was written and could not be remembered is not done.
     await this.#save(done, request);
+  }
+
+  /**
+   * Before everything is put again: has somebody else, with newer data, written it since? Without a look into the inventory
+   * nothing is put that nobody has asked for.
+   */
+  async #mayResync({ signal }: CallOptions): Promise<boolean> {
+    if (this.#applied.size === 0) return true;
+    const { inventory, clock } = this.#options;
+    try {
+      await inventory.reload({ signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isTargetError(error)) throw error;
+      return false;
+    }
+    for (const [id, { fingerprint }] of this.#applied) {
+      const entry = inventory.entries.get(id);
+      if (entry?.shape === undefined || sameFingerprint(fingerprint, fingerprintOf(entry)))
+        this.#writtenElsewhere.delete(id);
+      else if (!this.#writtenElsewhere.has(id)) this.#writtenElsewhere.set(id, clock.monotonic());
+    }
+    return true;
+  }
+
+  /** What this process knows may be older than what somebody else has put, until its sources were read again. */
+  #isOutdated(id: SecretId): boolean {
+    const since = this.#writtenElsewhere.get(id);
+    const spec = this.#specOf(id);
+    if (since === undefined || spec === undefined) return false;
+    return [...sourcesOf(spec)].some((name) => (this.#options.sources.get(name)?.state.readAt ?? -Infinity) <= since);
+  }
+
+  /** Also of Secrets that cannot be put now: whoever leaves a broken source behind says `keep` first. */
+  #rememberWhenRemoved(): void {
+    const { inventory, specs } = this.#options;
+    for (const spec of specs) {
+      const entry = inventory.entries.get(secretId(spec));
+      if (entry !== undefined && entry.whenRemoved !== spec.whenRemoved)
+        inventory.set({ ...entry, whenRemoved: spec.whenRemoved });
+    }
   }
 
   /** What nothing is planned for any more, and was not well: somebody else has seen to it, by an approval for example. */
@@ -186,6 +236,7 @@ export class Reconciler {
     const { inventory, holds } = this.#options;
     const rendered = [...this.#cache.values()].map((cached) => cached.rendered);
     return plan({
+      prunable: this.#prunable,
       rendered,
       fingerprints,
       inventory: inventory.entries,
@@ -203,12 +254,15 @@ export class Reconciler {
     }
     this.#retries.delete(id);
     if (this.#isStillRead(action)) return false;
+    if ((action.kind === 'keep' || action.kind === 'update') && action.desired !== undefined && this.#isOutdated(id))
+      return false;
     if (action.kind !== 'keep' || resync || action.problems !== undefined) return true;
+    const applied = this.#applied.get(id);
     // It may be well again by itself, or by what somebody approved elsewhere: then it is put, and said, again.
     return (
-      !this.#applied.has(id) ||
+      applied === undefined ||
       this.#unsynced.has(id) ||
-      this.#options.inventory.entries.get(id)?.whenRemoved !== this.#specOf(id)?.whenRemoved
+      !sameFingerprint(applied.fingerprint, this.#cache.get(id)?.fingerprint)
     );
   }
 
@@ -311,8 +365,11 @@ export class Reconciler {
     const { inventory, target } = this.#options;
     const { id } = desired;
     const { outcome, uid, resourceVersion } = await target.put(desired, inventory.entries.get(id), { signal });
-    this.#applied.set(id, desired);
-    const { shape, keys: texts } = this.#cache.get(id)?.fingerprint ?? target.fingerprint(desired);
+    const fingerprint = this.#cache.get(id)?.fingerprint ?? target.fingerprint(desired);
+    this.#applied.set(id, { desired, fingerprint });
+    this.#prunable.add(id);
+    this.#writtenElsewhere.delete(id);
+    const { shape, keys: texts } = fingerprint;
     const keys: InventoryEntry['keys'] = new Map(
       [...desired.data].map(([key, { source }]) => [key, { source, fingerprint: texts.get(key) ?? '' }]),
     );
@@ -329,7 +386,7 @@ export class Reconciler {
     request: ReconcileRequest,
   ): Promise<void> {
     const { inventory, target } = this.#options;
-    const lastGood = this.#applied.get(id);
+    const lastGood = this.#isOutdated(id) ? undefined : this.#applied.get(id)?.desired;
     const entry = inventory.entries.get(id);
     const more = changes && { changes };
     if (!request.resync || lastGood === undefined || entry === undefined) {
@@ -344,7 +401,7 @@ export class Reconciler {
   #failed(action: Action, error: TargetError, fresh: ReadonlySet<SecretId>): void {
     const { id } = action;
     const { inventory } = this.#options;
-    if (error.code === 'NAMESPACE_MISSING') this.#missingNamespaces.add(id.slice(0, id.indexOf('/')));
+    if (error.code === 'NAMESPACE_MISSING') this.#missingNamespaces.add(namespaceOf(id));
     // Nothing of ours is there: what was announced is taken back. With any other outcome something may be.
     // Also what an earlier try announced in vain is not ours where somebody else's stands.
     const unwritten = inventory.entries.get(id)?.uid === undefined;
@@ -374,7 +431,7 @@ export class Reconciler {
   }
 
   #say(record: SecretRecord): void {
-    if (WELL.has(record.state)) this.#unsynced.delete(record.id);
+    if (isWell(record.state)) this.#unsynced.delete(record.id);
     else this.#unsynced.add(record.id);
     this.#options.report.secret(record);
   }
@@ -390,8 +447,6 @@ export class Reconciler {
     await Promise.all(Array.from({ length: workers }, worker));
   }
 }
-
-const WELL: ReadonlySet<SecretState> = new Set(['synced', 'removed', 'left']);
 
 const STATES: Readonly<Record<TargetErrorCode, SecretState>> = {
   FOREIGN: 'refused',
@@ -414,6 +469,14 @@ const REFUSALS: ReadonlySet<TargetErrorCode> = new Set([
   'FORBIDDEN',
   'INVALID',
 ]);
+
+function namespaceOf(id: SecretId): string {
+  return id.slice(0, id.indexOf('/'));
+}
+
+function fingerprintOf({ shape = '', keys }: InventoryEntry): Fingerprint {
+  return { shape, keys: new Map([...keys].map(([key, { fingerprint = '' }]) => [key, fingerprint])) };
+}
 
 function sameFingerprint(a: Fingerprint | undefined, b: Fingerprint | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;

@@ -23,6 +23,11 @@ export interface Report {
  */
 export type SecretState = 'synced' | 'kept' | 'waiting' | 'held' | 'refused' | 'failed' | 'removed' | 'left';
 
+/** Whether nobody has to do anything about it. */
+export function isWell(state: SecretState): boolean {
+  return state === 'synced' || state === 'removed' || state === 'left';
+}
+
 export interface SecretRecord {
   readonly id: SecretId;
   readonly state: SecretState;

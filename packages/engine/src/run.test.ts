@@ -146,9 +146,8 @@ describe('run', () => {
   });
 
   test('with no source at all what left the config still goes', async () => {
-    const world = createWorld({ specs: [] });
+    const world = createWorld({ specs: [], entries: [{ id: 'web/gone', keys: new Map(), whenRemoved: 'delete' }] });
     world.sources.clear();
-    world.inventory.set({ id: 'web/gone', keys: new Map(), whenRemoved: 'delete' });
     await running(world, async () => {
       expect(world.target.calls).toEqual(['remove web/gone']);
     });

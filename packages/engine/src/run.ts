@@ -105,7 +105,10 @@ export async function run(
   // With `secrets: []` no read will ever ask for the first reconcile.
   if (sources.size === 0) wake.up();
   try {
-    await Promise.all([...sources.values()].map(refreshLoop).concat(reconcileLoop()).map(untilStopped));
+    const ended = await Promise.allSettled(
+      [...sources.values()].map(refreshLoop).concat(reconcileLoop()).map(untilStopped),
+    );
+    for (const loop of ended) if (loop.status === 'rejected') throw loop.reason;
     await awaiting;
   } finally {
     clearTimeout(graceTimer);

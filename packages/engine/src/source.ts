@@ -16,6 +16,8 @@ export interface SourceState {
   /** Why the last read failed, or failed in part. */
   readonly error?: ProviderError;
   readonly failures: number;
+  /** When the last read that succeeded began, on the monotonic clock. */
+  readonly readAt?: number;
 }
 
 export interface SourceOptions {
@@ -26,6 +28,9 @@ export interface SourceOptions {
   readonly clock: Clock;
   readonly random?: () => number;
 }
+
+/** A service that asks for more is asked again all the same, in case it was a mistake. */
+const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
 /** One configured provider. All Secrets that use it share one read per refresh. */
 export class Source {
@@ -55,10 +60,11 @@ export class Source {
       progress: (partial) => this.#accept(partial, onChange, this.#state.failures),
     };
     try {
+      const startedAt = this.#options.clock.monotonic();
       this.#client ??= await this.#options.connect();
       const answer = await this.#client.read(request);
       this.#answer = answer;
-      this.#accept(answer, onChange, 0);
+      this.#accept(answer, onChange, 0, startedAt);
     } catch (error) {
       signal.throwIfAborted();
       this.#state = { ...this.#state, error: toProviderError(error), failures: this.#state.failures + 1 };
@@ -69,24 +75,24 @@ export class Source {
   nextDelayMs(): number {
     const { refreshMs, random = Math.random } = this.#options;
     const { error, failures } = this.#state;
-    if (failures === 0 || error === undefined)
-      return Math.max(error?.retryAfterMs ?? 0, jitter(refreshMs, 0.1, random));
+    const retryAfterMs = Math.min(error?.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
+    if (failures === 0 || error === undefined) return Math.max(retryAfterMs, jitter(refreshMs, 0.1, random));
     const backoff = error.retryable
       ? { firstMs: 1_000, mostMs: Math.max(refreshMs, 60_000) }
       : { firstMs: Math.max(refreshMs, 5_000), mostMs: 600_000 };
-    return Math.max(error.retryAfterMs ?? 0, Math.min(backoffMs(backoff, failures, random), 600_000));
+    return Math.max(retryAfterMs, Math.min(backoffMs(backoff, failures, random), 600_000));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client?.[Symbol.asyncDispose]?.();
   }
 
-  #accept(answer: Snapshot, onChange: () => void, failures: number): void {
+  #accept(answer: Snapshot, onChange: () => void, failures: number, readAt = this.#state.readAt): void {
     const before = this.#state.snapshot;
     const error = [...(answer.unknown?.values() ?? [])].find(({ code }) => code !== 'PENDING');
     const snapshot = before !== undefined && answer === this.#accepted ? before : withLastGood(answer, before);
     this.#accepted = answer;
-    this.#state = { snapshot, failures, ...(error && { error }) };
+    this.#state = { snapshot, failures, ...(error && { error }), ...(readAt !== undefined && { readAt }) };
     if (snapshot !== before) onChange();
   }
 }

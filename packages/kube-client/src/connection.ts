@@ -27,6 +27,9 @@ export interface NamedRequestOptions extends RequestOptions {
 type Purpose = 'request' | 'watch';
 
 /** The credentials and the two dispatchers of one cluster. */
+/** How long requests that are under way may take when the client is closed, milliseconds. */
+const CLOSE_WITHIN_MS = 500;
+
 export class Connection {
   readonly server: string;
   readonly host: string;
@@ -113,7 +116,10 @@ export class Connection {
   async #close(): Promise<void> {
     const { request, watch } = this.#dispatchers;
     const [requests, watches] = await Promise.all([request, watch]);
-    await Promise.all([requests?.close(), watches?.destroy()]);
+    // What still waits for a connection to be made would keep `close` waiting as long as that takes.
+    const late = setTimeout(() => void requests?.destroy(), CLOSE_WITHIN_MS);
+    await Promise.all([requests?.close().catch(() => {}), watches?.destroy()]);
+    clearTimeout(late);
   }
 
   #headers(access: Access, accept: string | undefined): Record<string, string> {

@@ -49,7 +49,7 @@ export async function* watchNamespaces(
       options.onError?.(error);
       // A resourceVersion that is too old, or that a restored server does not know.
       if (error.code !== 'UNAVAILABLE') resourceVersion = undefined;
-      await pause(error.retryAfterMs ?? delayMs, signal);
+      await pause(Math.min(error.retryAfterMs ?? delayMs, 10 * maximumDelayMs), signal);
       delayMs = Math.min(delayMs * 2, maximumDelayMs);
     }
   }

@@ -33,6 +33,10 @@ export class ConfigMapInventory implements Inventory {
     return this.#entries;
   }
 
+  get unsaved(): boolean {
+    return this.#unsaved.size > 0;
+  }
+
   set(entry: InventoryEntry): void {
     const before = this.#entries.get(entry.id);
     if (before !== undefined && lineOf(before) === lineOf(entry)) return;

@@ -11,8 +11,12 @@ import { toTargetError } from './to-target-error.ts';
 const ENTRY = 'hmac.key';
 const KEY_BYTES = 32;
 
-/** The key of the inventory's HMACs: read from a Secret of its own in the agent's namespace, made there once. */
-export async function loadHmacKey(client: KubeClient, { agent }: Access, { signal }: CallOptions): Promise<Uint8Array> {
+/** The key of the inventory's HMACs: read from a Secret of its own in the agent's namespace, made there once. With `readOnly` nothing is made: for a look any key will do. */
+export async function loadHmacKey(
+  client: KubeClient,
+  { agent }: Access,
+  { signal, readOnly = false }: CallOptions & { readonly readOnly?: boolean },
+): Promise<Uint8Array> {
   async function read(): Promise<Uint8Array | undefined> {
     const live = await client.secrets.get(agent, OWN.inventoryKey, { signal }).catch((error: unknown) => {
       if (isKubeError(error) && error.code === 'NOT_FOUND') return undefined;
@@ -24,6 +28,7 @@ export async function loadHmacKey(client: KubeClient, { agent }: Access, { signa
     const present = await read();
     if (present !== undefined) return present;
     const key = randomBytes(KEY_BYTES);
+    if (readOnly) return key;
     const labels = { [AGENT_LABEL]: agent, [MANAGED_BY_LABEL]: 'hikyaku' };
     const metadata = { namespace: agent, name: OWN.inventoryKey, labels };
     const data = { [ENTRY]: key.toString('base64') };

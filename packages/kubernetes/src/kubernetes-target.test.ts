@@ -54,6 +54,7 @@ const B64 = { '1': 'MQ==', '2': 'Mg==' };
 
 describe.each<Access['proof']>(['policy', 'look'])('put, proof by %s', (proof) => {
   const look = proof === 'policy' ? 'PUT dry' : 'GET';
+  const first = proof === 'policy' ? [] : [look];
 
   test('nothing is there: one POST', async () => {
     const world = createWorld(proof);
@@ -67,7 +68,7 @@ describe.each<Access['proof']>(['policy', 'look'])('put, proof by %s', (proof) =
     const entry = await world.applied();
     const { uid, resourceVersion } = entry;
     expect(await world.target.put(one, entry, { signal })).toEqual({ outcome: 'unchanged', uid, resourceVersion });
-    expect(world.secrets.calls).toEqual(['PUT']);
+    expect(world.secrets.calls).toEqual([...first, 'PUT']);
   });
 
   test('a change: one PUT', async () => {
@@ -76,7 +77,7 @@ describe.each<Access['proof']>(['policy', 'look'])('put, proof by %s', (proof) =
     const put = await world.target.put(two, entry, { signal });
     expect(put).toMatchObject({ outcome: 'updated', uid: entry.uid });
     expect(put.resourceVersion).toBe(world.live?.metadata.resourceVersion);
-    expect(world.secrets.calls).toEqual(['PUT']);
+    expect(world.secrets.calls).toEqual([...first, 'PUT']);
   });
 
   test('somebody changed it: looked at and repaired', async () => {
@@ -84,7 +85,7 @@ describe.each<Access['proof']>(['policy', 'look'])('put, proof by %s', (proof) =
     const entry = await world.applied();
     world.stranger(desiredOf({ A: 'x', NODE_OPTIONS: 'evil' }), { ours: true, uid: entry.uid });
     expect(await world.target.put(one, entry, { signal })).toMatchObject({ outcome: 'repaired', uid: entry.uid });
-    expect(world.secrets.calls).toEqual(['PUT', look, 'PUT']);
+    expect(world.secrets.calls).toEqual(proof === 'policy' ? ['PUT', look, 'PUT'] : [look, 'PUT']);
     expect(world.live?.data).toEqual({ A: B64['1'] });
   });
 
@@ -101,7 +102,7 @@ describe.each<Access['proof']>(['policy', 'look'])('put, proof by %s', (proof) =
     world.secrets.live.clear();
     await expect(world.target.put(one, entry, { signal })).rejects.toMatchObject({ code: 'GONE' });
     expect(await world.target.put(one, entryOf({ shape: 's' }), { signal })).toMatchObject({ outcome: 'repaired' });
-    expect(world.secrets.calls).toEqual(['PUT', 'POST']);
+    expect(world.secrets.calls).toEqual([proof === 'policy' ? 'PUT' : look, 'POST']);
   });
 
   test('somebody made it again without our label: refused', async () => {
@@ -180,7 +181,7 @@ describe.each<Access['proof']>(['policy', 'look'])('put, proof by %s', (proof) =
       const world = createWorld(proof);
       const entry = await world.applied();
       await expect(world.target.put(typed, entry, { signal })).rejects.toMatchObject({ code: 'UNCHANGEABLE' });
-      expect(world.secrets.calls).toEqual(['PUT']);
+      expect(world.secrets.calls).toEqual([...first, 'PUT']);
     });
 
     test('is made again where its entry says so: once the inventory has forgotten the uid, and after a try', async () => {
@@ -258,6 +259,26 @@ describe.each<Access['proof']>(['policy', 'look'])('put, proof by %s', (proof) =
       expect(world.live?.type).toBe('example.com/x');
     });
   });
+});
+
+test('an inventory that names somebody else’s Secret is no proof for a person’s rights', async () => {
+  const world = createWorld('look');
+  world.stranger(two);
+  const { uid = '', resourceVersion = '' } = world.live?.metadata ?? {};
+  await expect(world.target.put(one, entryOf({ uid, resourceVersion }), { signal })).rejects.toMatchObject({
+    code: 'FOREIGN',
+  });
+  expect(world.live?.data).toEqual({ A: B64['2'] });
+});
+
+test('when the policy has gone since the start, a write that passes proves nothing', async () => {
+  const world = createWorld('policy');
+  world.stranger(two);
+  world.secrets.admit = () => {};
+  await expect(world.target.put(one, undefined, { signal })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  const { uid = '' } = world.live?.metadata ?? {};
+  await expect(world.target.remove(entryOf({ uid }), { signal })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  expect(world.live?.data).toEqual({ A: B64['2'] });
 });
 
 describe.each<Access['proof']>(['policy', 'look'])('remove, proof by %s', (proof) => {

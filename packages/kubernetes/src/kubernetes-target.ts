@@ -14,6 +14,7 @@ import { isKubeError, path } from '@hikyaku/kube-client';
 import type { KubeClient, ObjectIdentity, SecretObject } from '@hikyaku/kube-client';
 import { AGENT_LABEL } from './ownership.ts';
 import type { Access } from './ownership.ts';
+import { probePolicy } from './probe-policy.ts';
 import { fingerprintOfDesired, fingerprintOfLive, secretObject } from './secret-object.ts';
 import { foreign, isDeniedAsForeign, isUnchangeable, toTargetError } from './to-target-error.ts';
 
@@ -105,8 +106,9 @@ export class KubernetesTarget implements Target {
 
   async #put(desired: DesiredSecret, entry: InventoryEntry | undefined, options: CallOptions): Promise<PutResult> {
     const { namespace, name } = desired;
-    let known: Ours | undefined = guardOf(entry);
-    let seen = false;
+    const looks = this.#access.proof === 'look' && entry?.uid !== undefined;
+    let known: Ours | undefined = looks ? await this.#find(namespace, name, undefined, options) : guardOf(entry);
+    let seen = looks && known?.resourceVersion !== entry.resourceVersion;
     for (let round = 0; ; round++) {
       try {
         if (known === undefined) {
@@ -146,6 +148,7 @@ export class KubernetesTarget implements Target {
     try {
       const uid = this.#access.proof === 'policy' ? entry.uid : undefined;
       const ours = uid === undefined ? await this.#find(namespace, name, undefined, options) : { uid };
+      if (uid !== undefined) await this.#requirePolicy(options);
       if (ours === undefined) return 'absent';
       if (entry.uid !== undefined && entry.uid !== ours.uid) return 'foreign';
       await this.#client.secrets.delete(namespace, name, { ...options, uid: ours.uid });
@@ -175,7 +178,9 @@ export class KubernetesTarget implements Target {
       }
       if (object !== undefined) {
         try {
-          return await this.#client.secrets.replace(object, { ...options, dryRun: true });
+          const ours = await this.#client.secrets.replace(object, { ...options, dryRun: true });
+          await this.#requirePolicy(options);
+          return ours;
         } catch (error) {
           // The server compares types before it asks the policy, so whose it is has to be asked in another way.
           if (!isUnchangeable(error)) throw error;
@@ -185,6 +190,7 @@ export class KubernetesTarget implements Target {
         ...options,
         query: { dryRun: 'All' },
       });
+      await this.#requirePolicy(options);
       return { uid: uidOfStatus(body), resourceVersion: '' };
     } catch (error) {
       if (isKubeError(error) && error.code === 'NOT_FOUND' && error.kind !== 'namespaces') return undefined;
@@ -195,6 +201,16 @@ export class KubernetesTarget implements Target {
       }
       throw error;
     }
+  }
+
+  /** That a write passes proves that the Secret is ours only while the policy is there: it may have gone since the start. */
+  async #requirePolicy(options: CallOptions): Promise<void> {
+    const state = await probePolicy(this.#client, this.#access.agent, options);
+    if (state === 'enforced') return;
+    throw new TargetError(
+      'FORBIDDEN',
+      'the policy hikyaku-own does not limit this account any more: no Secret of unknown owner is touched; apply deploy/rights-own.yaml',
+    );
   }
 
   #object(desired: DesiredSecret, guard?: ObjectIdentity): SecretObject {

@@ -1,4 +1,5 @@
-import type { SecretRecord, SecretState } from '@hikyaku/engine';
+import { isWell } from '@hikyaku/engine';
+import type { SecretRecord } from '@hikyaku/engine';
 import { count } from './count.ts';
 import type { Style } from './style.ts';
 
@@ -14,8 +15,6 @@ const WORDS: Readonly<Record<NonNullable<SecretRecord['outcome']>, string>> = {
   foreign: 'is not ours any more: left alone',
 };
 
-const PROBLEMS: ReadonlySet<SecretState> = new Set(['kept', 'waiting', 'held', 'refused', 'failed']);
-
 /** What a sync did: each Secret that was touched or has a problem, and the totals. */
 export function syncText(records: Iterable<SecretRecord>, seconds: number, style: Style): string {
   const sorted = [...records].toSorted((a, b) => (a.id < b.id ? -1 : 1));
@@ -28,7 +27,7 @@ export function syncText(records: Iterable<SecretRecord>, seconds: number, style
 }
 
 function recordLines({ id, state, outcome, changes, messages }: SecretRecord, style: Style): readonly string[] {
-  if (PROBLEMS.has(state)) {
+  if (!isWell(state)) {
     const advice = state === 'held' ? ['      hikyaku plan shows it; hikyaku sync --approve lets it through'] : [];
     return [
       `  ${style.bad('!')} ${id}${style.faint(`  ${state}`)}`,
@@ -52,7 +51,7 @@ function recordLines({ id, state, outcome, changes, messages }: SecretRecord, st
 function totals(records: readonly SecretRecord[]): string {
   const counts = new Map<string, number>();
   for (const { state, outcome } of records) {
-    const word = PROBLEMS.has(state) || outcome === undefined ? state : outcome;
+    const word = !isWell(state) || outcome === undefined ? state : outcome;
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   return counts.size === 0 ? 'nothing to do' : [...counts].map(([word, number]) => `${number} ${word}`).join(', ');
@@ -60,6 +59,6 @@ function totals(records: readonly SecretRecord[]): string {
 
 /** Whether something needs a person or another try. */
 export function hasProblemRecords(records: Iterable<SecretRecord>): boolean {
-  for (const { state } of records) if (PROBLEMS.has(state)) return true;
+  for (const { state } of records) if (!isWell(state)) return true;
   return false;
 }
