@@ -24,7 +24,10 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 900_000,
         maxWorkers: 2,
+        sequence: { groupOrder: 1 },
       }),
+      // Measures, so nothing else may run beside it.
+      project('bench', 'tools/bench', { testTimeout: 300_000, maxWorkers: 1, sequence: { groupOrder: 2 } }),
     ],
   },
 });

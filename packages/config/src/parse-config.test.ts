@@ -1,6 +1,9 @@
 import { isAbsolute, resolve } from 'node:path';
 import { inspect } from 'node:util';
+import { defineProvider } from '@hikyaku/core';
+import type { Provider } from '@hikyaku/core';
 import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
 import type { Config, SecretEntry } from './config.ts';
 import { providers } from './example-providers.test.kit.ts';
 import { parseConfig } from './parse-config.ts';
@@ -137,6 +140,22 @@ describe('what is read', () => {
       ]),
     );
     expect(isAbsolute('/etc/hikyaku/a')).toBe(true);
+  });
+
+  test('a CA file is found beside the config file, and a CA in the file is taken as it is', async () => {
+    const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+    const authority = defineProvider({
+      type: 'authority',
+      config: z.strictObject({ ca: z.string() }),
+      describe: ({ ca }) => ({ identity: 'x', origins: [], ca }),
+      connect: () => ({ read: async () => ({ secrets: new Map() }) }),
+    });
+    const known = new Map([['authority', authority as Provider]]);
+    const text = `providers: { a: { type: authority, ca: ./ca.pem }, b: { type: authority, ca: ${JSON.stringify(pem)} } }\nsecrets: []\n`;
+    const result = await parseConfig([{ path: '/etc/hikyaku/config.yaml', text }], { providers: known });
+    if (!result.ok) throw new Error(formatProblems(result.problems));
+    const authorities = [...result.config.sources.values()].map(({ description }) => description.ca);
+    expect(authorities).toEqual([resolve('/etc/hikyaku/ca.pem'), pem]);
   });
 
   test('a schema of another library may be asynchronous', async () => {

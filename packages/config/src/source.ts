@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import { isProviderError } from '@hikyaku/core';
 import type { Provider, SourceDescription } from '@hikyaku/core';
 import * as z from 'zod';
@@ -117,7 +118,10 @@ function describe(
   problems: Problem[],
 ): SourceDescription | undefined {
   try {
-    return provider.describe(settings);
+    const description = provider.describe(settings);
+    const { ca } = description;
+    const isPath = ca !== undefined && !ca.includes('-----BEGIN');
+    return isPath ? { ...description, ca: resolve(dirname(place.file), ca) } : description;
   } catch (error) {
     if (!isProviderError(error)) throw error;
     problems.push(problemAt(place, error.message));

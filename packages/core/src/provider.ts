@@ -39,7 +39,7 @@ export interface SourceDescription {
   readonly identity: string;
   /** The only origins (`https://host[:port]`) requests may reach; the dispatcher enforces it, redirects included. */
   readonly origins: readonly string[];
-  /** Certificates (PEM text, or the path of a PEM file) to trust for these origins instead of the system's. */
+  /** Certificates to trust for these origins instead of the system's: PEM text, or the path of a PEM file beside the config file. */
   readonly ca?: string;
 }
 
