@@ -13,7 +13,7 @@ usage:
 
 commands:
   start   start a cluster and keep it until Ctrl-C
-  build   only build the server, when this version of it has not been built yet
+  build   only build the server, when this version of it has not been built yet and the environment names none
 
 options of start:
   --controllers       also run the controller manager (token Secrets, garbage collection, rollouts)
@@ -45,12 +45,18 @@ async function main(): Promise<void> {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stopped.abort());
   try {
     if (command === 'help') process.stdout.write(help);
-    else if (command === 'build') process.stdout.write(`${await ensureDevClusterBinary({ signal: stopped.signal })}\n`);
+    else if (command === 'build') process.stdout.write(`${await build(stopped.signal)}\n`);
     else await start(startArguments, stopped);
   } catch (error) {
     if (!stopped.signal.aborted) throw error;
     process.exitCode = 130;
   }
+}
+
+/** The path of the binary, or why none is needed. */
+async function build(signal: AbortSignal): Promise<string> {
+  const given = ['KUBEBUILDER_ASSETS', 'HIKYAKU_DEV_KUBECONFIG'].find((name) => process.env[name]);
+  return given === undefined ? await ensureDevClusterBinary({ signal }) : `nothing to build: ${given} is set`;
 }
 
 function readArguments(): StartArguments & { readonly command: 'help' | 'build' | 'start' } {
