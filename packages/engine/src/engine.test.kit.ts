@@ -91,6 +91,8 @@ class MemoryInventory implements Inventory {
   reloads = 0;
   /** Thrown by the next saves, in turn. */
   readonly failures: Error[] = [];
+  /** The same of the next reloads. */
+  readonly reloadFailures: Error[] = [];
   #entries = new Map<SecretId, InventoryEntry>();
   #changed = false;
 
@@ -118,6 +120,8 @@ class MemoryInventory implements Inventory {
 
   async reload(): Promise<void> {
     this.reloads++;
+    const failure = this.reloadFailures.shift();
+    if (failure !== undefined) throw failure;
     if (!this.#changed) this.#entries = new Map(this.saved);
   }
 

@@ -481,6 +481,20 @@ describe('two agents with one inventory', () => {
     expect(world.live('web/app')).toEqual({ A: 'new' });
   });
 
+  test('a resync that cannot look into the inventory is said, and made up for', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await world.refresh();
+    await world.reconcile();
+    world.target.tamper('web/app', 'A', 'evil');
+    world.inventory.reloadFailures.push(down);
+    expect(await world.reconcile({ resync: true })).toEqual(['web/app failed']);
+    expect(world.live('web/app')).toEqual({ A: 'evil' });
+    expect(await world.reconcile()).toEqual([]);
+    await world.clock.advance(world.reconciler.nextRetryAt - world.clock.monotonic());
+    expect(await world.reconcile()).toEqual(['web/app synced repaired']);
+    expect(world.reconciler.nextRetryAt).toBe(Infinity);
+  });
+
   test('what somebody else has made by a newer config is not pruned', async () => {
     const world = createWorld({ specs: [spec('web/app', all)] });
     await world.refresh();

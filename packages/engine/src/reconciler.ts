@@ -68,6 +68,8 @@ export class Reconciler {
   /** Since when it is known that somebody with newer data has written them; on the monotonic clock. */
   readonly #writtenElsewhere = new Map<SecretId, number>();
   #unsaved: Retry | undefined;
+  /** A resync that could not begin. */
+  #owedResync: Retry | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -81,7 +83,7 @@ export class Reconciler {
 
   /** When something that failed is due again, on the monotonic clock; `Infinity` when nothing failed. */
   get nextRetryAt(): number {
-    let next = this.#unsaved?.at ?? Infinity;
+    let next = Math.min(this.#unsaved?.at ?? Infinity, this.#owedResync?.at ?? Infinity);
     for (const { at } of this.#retries.values()) next = Math.min(next, at);
     return next;
   }
@@ -110,7 +112,8 @@ export class Reconciler {
 
   /** Does what is to be done. Never throws but for the signal: what went wrong is reported and due again. */
   async reconcile(asked: ReconcileRequest): Promise<void> {
-    const request = asked.resync ? { ...asked, resync: await this.#mayResync(asked) } : asked;
+    const owed = this.#owedResync !== undefined && this.#options.clock.monotonic() >= this.#owedResync.at;
+    const request = { ...asked, resync: (asked.resync || owed) && (await this.#mayResync(asked)) };
     this.#rememberWhenRemoved();
     this.#renderAll();
     let actions = this.#plan(request.approved);
@@ -176,8 +179,12 @@ export class Reconciler {
     } catch (error) {
       signal.throwIfAborted();
       if (!isTargetError(error)) throw error;
+      this.#owedResync = this.#retryAfter(error, this.#owedResync?.failures ?? 0);
+      const { report } = this.#options;
+      for (const id of this.#applied.keys()) report.secret({ id, state: 'failed', messages: [error.message] });
       return false;
     }
+    this.#owedResync = undefined;
     for (const [id, { fingerprint }] of this.#applied) {
       const entry = inventory.entries.get(id);
       if (entry?.shape === undefined || sameFingerprint(fingerprint, fingerprintOf(entry)))
@@ -248,14 +255,16 @@ export class Reconciler {
 
   #isDue(action: Action, { resync }: ReconcileRequest): boolean {
     const { id } = action;
+    if ((action.kind === 'keep' || action.kind === 'update') && action.desired !== undefined && this.#isOutdated(id)) {
+      this.#retries.delete(id);
+      return false;
+    }
     const retry = this.#retries.get(id);
     if (retry !== undefined && sameFingerprint(retry.fingerprint, this.#cache.get(id)?.fingerprint)) {
       return resync || this.#options.clock.monotonic() >= retry.at;
     }
     this.#retries.delete(id);
     if (this.#isStillRead(action)) return false;
-    if ((action.kind === 'keep' || action.kind === 'update') && action.desired !== undefined && this.#isOutdated(id))
-      return false;
     if (action.kind !== 'keep' || resync || action.problems !== undefined) return true;
     const applied = this.#applied.get(id);
     // It may be well again by itself, or by what somebody approved elsewhere: then it is put, and said, again.
