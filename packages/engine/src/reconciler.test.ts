@@ -513,3 +513,15 @@ test('`keep` is remembered of a Secret whose source is broken, so that its entry
   await world.reconcile();
   expect(world.inventory.saved.get('web/app')?.whenRemoved).toBe('keep');
 });
+
+test('an inventory that could not be saved is tried again after a while, not at every refresh', async () => {
+  const world = createWorld({ specs: [spec('web/app', all)] });
+  await world.refresh();
+  world.inventory.failures.push(down, down);
+  await world.reconcile();
+  await world.reconcile();
+  expect(world.inventory.failures).toHaveLength(1);
+  await world.clock.advance(world.reconciler.nextRetryAt - world.clock.monotonic());
+  await world.reconcile();
+  expect(world.inventory.failures).toHaveLength(0);
+});

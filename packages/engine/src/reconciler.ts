@@ -124,7 +124,7 @@ export class Reconciler {
     }
     this.#reportEnded(actions);
     const due = actions.filter((action) => this.#isDue(action, request));
-    if (due.length === 0 && !this.#isDueToSave(request) && !this.#options.inventory.unsaved) return;
+    if (due.length === 0 && !this.#isDueToSave(request)) return;
 
     const fresh = this.#announce(due);
     if (!(await this.#save(due, request))) return;
@@ -308,7 +308,8 @@ export class Reconciler {
   }
 
   #isDueToSave({ resync }: ReconcileRequest): boolean {
-    return this.#unsaved !== undefined && (resync || this.#options.clock.monotonic() >= this.#unsaved.at);
+    if (this.#unsaved === undefined) return this.#options.inventory.unsaved;
+    return resync || this.#options.clock.monotonic() >= this.#unsaved.at;
   }
 
   /** Without its inventory nothing is written. */

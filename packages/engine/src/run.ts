@@ -140,17 +140,9 @@ class Wake {
     if (!this.#called && ms > 0) {
       const rung = new AbortController();
       this.#ring = () => rung.abort();
-      const either = AbortSignal.any([signal, rung.signal]);
-      await (ms === Infinity ? aborted(either) : clock.sleep(ms, { signal: either })).catch(() => {});
+      await clock.sleep(ms, { signal: AbortSignal.any([signal, rung.signal]) }).catch(() => {});
       this.#ring = undefined;
     }
     this.#called = false;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
