@@ -4,7 +4,9 @@ import { isProviderError } from '@hikyaku/core';
 import { TargetError } from '@hikyaku/engine';
 import { isKubeError } from '@hikyaku/kube-client';
 import { pino } from 'pino';
-import type { LogLevel } from './global-options.ts';
+import type { Edge } from './edge.ts';
+import type { GlobalOptions, LogLevel } from './global-options.ts';
+import { hasColors } from './output/style.ts';
 
 export interface LoggingOptions {
   readonly level: LogLevel;
@@ -12,6 +14,17 @@ export interface LoggingOptions {
   /** Lines for people instead of JSON. */
   readonly pretty: boolean;
   readonly colors: boolean;
+}
+
+/** The logger of a command: `level` where nobody has asked for another. */
+export async function commandLogger(
+  { logLevel, json = false }: GlobalOptions,
+  { env }: Edge,
+  stream: Edge['stderr'],
+  level: LogLevel,
+): Promise<Logger> {
+  const pretty = stream.isTTY === true && !json;
+  return await createLogger({ level: logLevel ?? level, stream, pretty, colors: hasColors(env, stream) });
 }
 
 /** JSON lines, or readable ones in a terminal. An error becomes its code and its message; of one that is not ours, which could quote anything, only the kind. */

@@ -14,6 +14,10 @@ export class Records implements Report {
     this.#onRecord = onRecord;
   }
 
+  get hasFailedSource(): boolean {
+    return [...this.sources.values()].some(({ ok }) => !ok);
+  }
+
   secret(record: SecretRecord): void {
     const before = this.secrets.get(record.id);
     this.secrets.set(record.id, record);

@@ -14,7 +14,7 @@ export interface InitOptions extends GlobalOptions {
   readonly project?: string;
   readonly dopplerConfig?: string;
   readonly secret?: string;
-  readonly tokenEnv?: string;
+  readonly tokenEnv: string;
   readonly force?: boolean;
 }
 
@@ -30,7 +30,6 @@ const DEFAULTS = {
   project: 'homelab',
   dopplerConfig: 'prd',
   secret: 'default/app-env',
-  tokenEnv: 'DOPPLER_TOKEN',
 } as const;
 const SCHEMA_FILE = 'hikyaku.schema.json';
 
@@ -39,7 +38,8 @@ export async function init(options: InitOptions, edge: Edge): Promise<ExitCode> 
   const { config: path, force = false } = options;
   if (!force && (await exists(path)))
     throw new UserError(`${path} is there already; --force writes over it, --config names another file`);
-  const text = starterConfig(await answer(options, edge));
+  const answers = await answer(options, edge);
+  const text = starterConfig(answers);
   const result = await parseConfig([{ path, text }], { providers });
   if (!result.ok)
     throw new UserError(result.problems.map(({ message, path: where }) => `${where}: ${message}`).join('\n'));
@@ -52,19 +52,15 @@ export async function init(options: InitOptions, edge: Edge): Promise<ExitCode> 
   const flag = path === 'hikyaku.yaml' ? '' : ` --config ${path}`;
   edge.stdout.write(
     `${style.good('✓')} ${path} and ${schemaPath} written. Next:\n\n` +
-      `  export ${result.config.sources.size > 0 ? tokenEnvOf(options) : ''}=dp.st...   # a read-only service token of that config\n` +
+      `  export ${answers.tokenEnv}=dp.st...   # a read-only service token of that config\n` +
       `  hikyaku plan${flag}             # what would happen\n` +
       `  hikyaku sync${flag}             # do it\n`,
   );
   return EXIT.fine;
 }
 
-function tokenEnvOf({ tokenEnv = DEFAULTS.tokenEnv }: InitOptions): string {
-  return tokenEnv;
-}
-
 async function answer(options: InitOptions, edge: Edge): Promise<Answers> {
-  const { tokenEnv = DEFAULTS.tokenEnv } = options;
+  const { tokenEnv } = options;
   const project = options.project ?? (await ask(edge, 'Doppler project', DEFAULTS.project));
   const dopplerConfig = options.dopplerConfig ?? (await ask(edge, 'Doppler config', DEFAULTS.dopplerConfig));
   const secret = options.secret ?? (await ask(edge, 'Kubernetes Secret to write (namespace/name)', DEFAULTS.secret));

@@ -6,13 +6,13 @@ import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { loadConfigFile } from '../load-config-file.ts';
-import { createLogger } from '../logging.ts';
+import { commandLogger } from '../logging.ts';
 import { clusterText } from '../output/cluster-text.ts';
 import { count } from '../output/count.ts';
 import { hasChanges, hasProblems, planJson, planText } from '../output/plan-text.ts';
 import { Progress } from '../output/progress.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
-import { hasColors, styleFor } from '../output/style.ts';
+import { styleFor } from '../output/style.ts';
 import { Records } from '../records.ts';
 
 export interface PlanOptions extends ConnectOptions {
@@ -23,13 +23,7 @@ export interface PlanOptions extends ConnectOptions {
 export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> {
   const config = await loadConfigFile(options, edge);
   const { stderr, stdout } = edge;
-  const pretty = stderr.isTTY === true && !options.json;
-  const logger = await createLogger({
-    level: options.logLevel ?? 'error',
-    stream: stderr,
-    pretty,
-    colors: hasColors(edge.env, stderr),
-  });
+  const logger = await commandLogger(options, edge, stderr, 'error');
   const records = new Records(logger);
   using progress = new Progress(edge, !options.json);
 
@@ -55,7 +49,6 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
     stdout.write(clusterText(cluster, style));
     stdout.write(`${sourcesText(records.sources, style)}\n${planText(actions, style)}`);
   }
-  const sourceFailed = [...records.sources.values()].some(({ ok }) => !ok);
-  if (sourceFailed || hasProblems(actions)) return EXIT.failed;
+  if (records.hasFailedSource || hasProblems(actions)) return EXIT.failed;
   return options.exitCode && hasChanges(actions) ? EXIT.changes : EXIT.fine;
 }

@@ -11,8 +11,7 @@ import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { loadConfigFile } from '../load-config-file.ts';
-import { createLogger } from '../logging.ts';
-import { hasColors } from '../output/style.ts';
+import { commandLogger } from '../logging.ts';
 import { Records } from '../records.ts';
 
 export interface RunOptions extends ConnectOptions {
@@ -23,13 +22,7 @@ export interface RunOptions extends ConnectOptions {
 export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
   const { stdout, signal } = edge;
   const config = await loadConfigFile(options, edge);
-  const pretty = stdout.isTTY === true && !options.json;
-  const logger = await createLogger({
-    level: options.logLevel ?? 'info',
-    stream: stdout,
-    pretty,
-    colors: hasColors(edge.env, stdout),
-  });
+  const logger = await commandLogger(options, edge, stdout, 'info');
   const records = new Records(logger);
 
   await using started = await start(options, config, edge, logger, records);

@@ -6,12 +6,12 @@ import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { loadConfigFile } from '../load-config-file.ts';
-import { createLogger } from '../logging.ts';
+import { commandLogger } from '../logging.ts';
 import { clusterText } from '../output/cluster-text.ts';
 import { count } from '../output/count.ts';
 import { Progress } from '../output/progress.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
-import { hasColors, styleFor } from '../output/style.ts';
+import { styleFor } from '../output/style.ts';
 import { hasProblemRecords, syncText } from '../output/sync-text.ts';
 import { Records } from '../records.ts';
 
@@ -25,13 +25,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   const started = performance.now();
   const config = await loadConfigFile(options, edge);
   const { stderr, stdout, signal } = edge;
-  const pretty = stderr.isTTY === true && !options.json;
-  const logger = await createLogger({
-    level: options.logLevel ?? 'error',
-    stream: stderr,
-    pretty,
-    colors: hasColors(edge.env, stderr),
-  });
+  const logger = await commandLogger(options, edge, stderr, 'error');
   using progress = new Progress(edge, !options.json);
   const records = new Records(logger, () =>
     progress.show(`${records.secrets.size} of ${count(config.secrets.length, 'Secret')}`),
@@ -55,7 +49,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   progress.clear();
   signal.throwIfAborted();
 
-  const failed = hasProblemRecords(records.secrets.values()) || [...records.sources.values()].some(({ ok }) => !ok);
+  const failed = hasProblemRecords(records.secrets.values()) || records.hasFailedSource;
   if (options.json) {
     const secrets = [...records.secrets.values()]
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
