@@ -550,20 +550,14 @@ async function synced(name: string, keys: readonly ('A' | 'B')[] = ['A', 'B']): 
   await expect.poll(async () => (await live(name))?.data, { timeout: 15_000 }).toEqual(wanted);
 }
 
-/** The last that was said of a Secret. */
-function lastWord(agent: Running, name: string): Readonly<Record<string, unknown>> | undefined {
-  const words = ['not synced', 'recovered', 'applied'];
-  return agent.log.findLast(({ secret, msg }) => secret === id(name) && words.includes(String(msg)));
-}
-
 /** Waits until a Secret has a problem, and returns what is said of it. */
 async function problem(agent: Running, name: string): Promise<string> {
-  await expect.poll(() => lastWord(agent, name)?.['msg'], { timeout: 15_000 }).toBe('not synced');
-  return [lastWord(agent, name)?.['messages']].flat().join('\n');
+  await expect.poll(() => agent.lastWord(id(name))?.['msg'], { timeout: 15_000 }).toBe('not synced');
+  return [agent.lastWord(id(name))?.['messages']].flat().join('\n');
 }
 
 async function recovered(agent: Running, name: string): Promise<void> {
-  await expect.poll(() => lastWord(agent, name)?.['msg'], { timeout: 15_000 }).toBe('recovered');
+  await expect.poll(() => agent.lastWord(id(name))?.['msg'], { timeout: 15_000 }).toBe('recovered');
 }
 
 /** What a person changes in the grants. */

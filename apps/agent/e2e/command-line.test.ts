@@ -524,7 +524,4 @@ describe('with a cluster', () => {
       },
     );
   });
-
-  // oxlint-disable-next-line vitest/no-disabled-tests -- says what was not tried
-  test.runIf(!hasTerminals).skip('without `script` of util-linux nothing was tried in a terminal', () => {});
 });

@@ -10,6 +10,7 @@ import {
   createNamespace,
   createSecret,
   deleteSecret,
+  expectExit,
   field,
   type Finished,
   hikyaku,
@@ -109,11 +110,6 @@ async function start(command: 'run' | 'sync', setting: Setting): Promise<Running
 async function end(agent: Running, signal: NodeJS.Signals): Promise<Finished> {
   running.delete(agent);
   return await agent.stop(signal);
-}
-
-/** Else an error with all that it wrote. */
-function expectExit({ exitCode, stdout, stderr }: Finished, wanted: number): void {
-  if (exitCode !== wanted) throw new Error(`exit code ${exitCode} and not ${wanted}; it wrote:\n${stdout}${stderr}`);
 }
 
 async function until(holds: () => Promise<void> | void, timeout = 20_000): Promise<void> {

@@ -8,6 +8,7 @@ import {
   ConfigFiles,
   createNamespace,
   deleteSecret,
+  expectExit,
   type Finished,
   hikyaku,
   installRights,
@@ -88,11 +89,6 @@ async function stop(daemon: Running): Promise<Finished> {
 
 async function sync(setting: Setting): Promise<Finished> {
   return await hikyaku(['sync', ...(await given(setting))]);
-}
-
-/** Else an error with all that it wrote. */
-function expectExit({ exitCode, stdout, stderr }: Finished, wanted: number): void {
-  if (exitCode !== wanted) throw new Error(`exit code ${exitCode} and not ${wanted}; it wrote:\n${stdout}${stderr}`);
 }
 
 async function until(holds: () => Promise<void> | void, timeout = 20_000): Promise<void> {

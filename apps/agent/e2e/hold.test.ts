@@ -5,6 +5,7 @@ import {
   ConfigFiles,
   createNamespace,
   deleteSecret,
+  expectExit,
   type Finished,
   hikyaku,
   installRights,
@@ -111,11 +112,6 @@ function environment() {
 async function stop(daemon: Running): Promise<Finished> {
   running.delete(daemon);
   return await daemon.stop();
-}
-
-/** Else an error with all that it wrote. */
-function expectExit({ exitCode, stdout, stderr }: Finished, wanted: number): void {
-  if (exitCode !== wanted) throw new Error(`exit code ${exitCode} and not ${wanted}; it wrote:\n${stdout}${stderr}`);
 }
 
 async function until(holds: () => Promise<void> | void): Promise<void> {

@@ -182,7 +182,7 @@ describe.each([
 
       const { uid } = await patchSecret(admin, id('app'), { metadata: { labels: OURS } });
       await recovered(agent, 'app');
-      expect(lastWord(agent, 'app')).toMatchObject({ state: 'synced', outcome: 'adopted' });
+      expect(agent.lastWord(id('app'))).toMatchObject({ state: 'synced', outcome: 'adopted' });
       await expectExact('app');
       expect((await live('app'))?.uid).toBe(uid);
     });
@@ -457,18 +457,13 @@ async function exact(name: string): Promise<void> {
   await expect.poll(async () => (await live(name))?.data, { timeout: 15_000 }).toEqual(held);
 }
 
-function lastWord(agent: Running, name: string): Readonly<Record<string, unknown>> | undefined {
-  const words = ['not synced', 'recovered', 'applied'];
-  return agent.log.findLast(({ secret, msg }) => secret === id(name) && words.includes(String(msg)));
-}
-
 async function problem(agent: Running, name: string): Promise<string> {
-  await expect.poll(() => lastWord(agent, name)?.['msg'], { timeout: 15_000 }).toBe('not synced');
-  return [lastWord(agent, name)?.['messages']].flat().join('\n');
+  await expect.poll(() => agent.lastWord(id(name))?.['msg'], { timeout: 15_000 }).toBe('not synced');
+  return [agent.lastWord(id(name))?.['messages']].flat().join('\n');
 }
 
 async function recovered(agent: Running, name: string): Promise<void> {
-  await expect.poll(() => lastWord(agent, name)?.['msg'], { timeout: 15_000 }).toBe('recovered');
+  await expect.poll(() => agent.lastWord(id(name))?.['msg'], { timeout: 15_000 }).toBe('recovered');
 }
 
 /** Waits until every Secret was put that often again. */

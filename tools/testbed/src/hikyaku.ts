@@ -33,6 +33,11 @@ export async function hikyaku(args: readonly string[], options: HikyakuOptions =
   return await running.finished;
 }
 
+/** Else an error with all that it wrote. */
+export function expectExit({ exitCode, stdout, stderr }: Finished, wanted: number): void {
+  if (exitCode !== wanted) throw new Error(`exit code ${exitCode} and not ${wanted}; it wrote:\n${stdout}${stderr}`);
+}
+
 /** A running agent. */
 export class Running {
   readonly process: ChildProcess;
@@ -109,6 +114,12 @@ export class Running {
     if (ended && line === undefined)
       throw new Error(`not logged: ${JSON.stringify(fields)}; it wrote:\n${this.output.slice(-4_000)}`);
     return line ?? {};
+  }
+
+  /** The last that was logged of a Secret's state, by `namespace/name`. */
+  lastWord(secret: string): Readonly<Record<string, unknown>> | undefined {
+    const words = ['not synced', 'recovered', 'applied'];
+    return this.log.findLast((line) => line['secret'] === secret && words.includes(String(line['msg'])));
   }
 
   /** Resident memory now, MiB. */
