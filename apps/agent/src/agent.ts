@@ -1,6 +1,6 @@
 import type { Config } from '@hikyaku/config';
 import { systemClock } from '@hikyaku/core';
-import type { Logger } from '@hikyaku/core';
+import type { FileAccess, Logger } from '@hikyaku/core';
 import { demands, Reconciler } from '@hikyaku/engine';
 import type { Holds, Report, Source, Target } from '@hikyaku/engine';
 import { ConfigMapInventory, KubernetesTarget, loadHmacKey } from '@hikyaku/kubernetes';
@@ -15,6 +15,7 @@ export interface AgentOptions {
   readonly config: Config;
   readonly cluster: Cluster;
   readonly edge: Edge;
+  readonly files: FileAccess;
   readonly logger: Logger;
   readonly report: Report;
   /** Only looks: makes nothing in the agent's namespace. */
@@ -33,6 +34,7 @@ export async function createAgent({
   config,
   cluster,
   edge,
+  files,
   logger,
   report,
   readOnly = false,
@@ -43,7 +45,14 @@ export async function createAgent({
   await inventory.reload(edge);
   const hmacKey = await loadHmacKey(client, access, { signal: edge.signal, readOnly });
   const target = new KubernetesTarget({ client, access, hmacKey });
-  const opened = openSources(config, { env: edge.env, client, namespace: access.agent, clock: systemClock, logger });
+  const opened = openSources(config, {
+    env: edge.env,
+    client,
+    namespace: access.agent,
+    clock: systemClock,
+    files,
+    logger,
+  });
   const { sources } = opened;
   const reconciler = new Reconciler({
     specs: config.secrets,

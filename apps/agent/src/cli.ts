@@ -45,6 +45,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
 
   command('run', 'keep the Secrets equal to their sources, until SIGTERM')
     .addOption(allowMissingPolicy())
+    .addOption(fileRoot())
     .addOption(yes())
     .addHelpText('after', '\nExample:\n  hikyaku run --config hikyaku.yaml --log-level debug')
     .action(async (_, self: Command) => {
@@ -54,6 +55,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   command('sync', 'write what differs, once, now')
     .option('--approve', 'let removals through that are held because too much would go')
     .addOption(allowMissingPolicy())
+    .addOption(fileRoot())
     .addOption(yes())
     .addHelpText(
       'after',
@@ -66,6 +68,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   command('plan', 'say what sync would do; write nothing')
     .option('--exit-code', 'exit with 3 when there are changes')
     .addOption(allowMissingPolicy())
+    .addOption(fileRoot())
     .addHelpText(
       'after',
       '\nExamples:\n  hikyaku plan\n  hikyaku plan --json | jq ".secrets[] | select(.action != \\"keep\\")"',
@@ -125,6 +128,10 @@ function globalOptions(): readonly Option[] {
 
 function allowMissingPolicy(): Option {
   return new Option('--allow-missing-policy', 'as a ServiceAccount: go on where the API server does not limit it');
+}
+
+function fileRoot(): Option {
+  return new Option('--file-root <dir>', 'what sources of files may read (default: the folder of the config file)');
 }
 
 function yes(): Option {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { SourceDescription } from '@hikyaku/core';
 import { ProviderError } from '@hikyaku/core';
+import type { ClientTls, SourceDescription } from '@hikyaku/core';
 import { Agent, EnvHttpProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 
@@ -13,12 +13,14 @@ export class Dispatchers implements AsyncDisposable {
     this.#env = env;
   }
 
-  for({ ca, origins }: SourceDescription): Dispatcher {
-    const pem = ca === undefined ? '' : readCertificates(ca);
-    let shared = this.#shared.get(pem);
+  for({ ca, origins }: SourceDescription, tls: ClientTls = {}): Dispatcher {
+    const trusted = tls.ca ?? ca;
+    const settings = { ...tls, ...(trusted !== undefined && { ca: readCertificates(trusted) }) };
+    const key = JSON.stringify([settings.ca, settings.cert, settings.key, settings.servername]);
+    let shared = this.#shared.get(key);
     if (shared === undefined) {
-      shared = this.#connect(pem);
-      this.#shared.set(pem, shared);
+      shared = this.#connect(settings);
+      this.#shared.set(key, shared);
     }
     return shared.compose(boundTo(origins));
   }
@@ -27,16 +29,22 @@ export class Dispatchers implements AsyncDisposable {
     await Promise.all([...this.#shared.values()].map((dispatcher) => dispatcher.destroy()));
   }
 
-  #connect(pem: string): Dispatcher {
+  #connect(tls: ClientTls): Dispatcher {
     // Longer than the usual refresh, so that one connection serves them all.
     const options = { keepAliveTimeout: 120_000, keepAliveMaxTimeout: 600_000, connections: 4, allowH2: false };
-    const tls = pem === '' ? {} : { ca: pem };
     const { HTTPS_PROXY, https_proxy, HTTP_PROXY, http_proxy, NO_PROXY, no_proxy } = this.#env;
     const httpsProxy = https_proxy ?? HTTPS_PROXY ?? '';
     const httpProxy = http_proxy ?? HTTP_PROXY ?? '';
-    if (httpsProxy === '' && httpProxy === '') return new Agent({ ...options, connect: tls });
+    if (httpsProxy === '' && httpProxy === '') return new Agent({ ...options, connect: { ...tls } });
     const noProxy = no_proxy ?? NO_PROXY ?? '';
-    return new EnvHttpProxyAgent({ ...options, httpsProxy, httpProxy, noProxy, connect: tls, requestTls: tls });
+    return new EnvHttpProxyAgent({
+      ...options,
+      httpsProxy,
+      httpProxy,
+      noProxy,
+      connect: { ...tls },
+      requestTls: { ...tls },
+    });
   }
 }
 

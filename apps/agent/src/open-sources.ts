@@ -1,5 +1,5 @@
 import type { Config, SourceConfig } from '@hikyaku/config';
-import type { Clock, LogFields, Logger, SecretsClient } from '@hikyaku/core';
+import type { Clock, FileAccess, LogFields, Logger, SecretsClient } from '@hikyaku/core';
 import { demands, Source } from '@hikyaku/engine';
 import { Credentials } from './credentials.ts';
 import type { CredentialSurroundings } from './credentials.ts';
@@ -9,6 +9,7 @@ import { RequestBudgets } from './request-budgets.ts';
 export interface OpenSourcesOptions extends CredentialSurroundings {
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly files: FileAccess;
 }
 
 /** The sources in use: connected on their first read. */
@@ -43,12 +44,14 @@ async function connectSource(
   credentials: Credentials,
   dispatchers: Dispatchers,
   budgets: RequestBudgets,
-  { clock, logger }: OpenSourcesOptions,
+  { clock, files, logger }: OpenSourcesOptions,
 ): Promise<SecretsClient> {
   return await provider.connect(settings, {
     credential: (field, options) => credentials.get(field, options),
     budget: (account, perMinute, options) => budgets.take(`${provider.type} ${account}`, perMinute, options),
     dispatcher: dispatchers.for(description),
+    dispatcherFor: (tls) => dispatchers.for(description, tls),
+    files,
     logger: withFields(logger, { source: name }),
     clock,
   });

@@ -5,7 +5,14 @@ export type { LogFields, Logger } from './logger.ts';
 export { isProviderError, ProviderError } from './provider-error.ts';
 export type { ProviderErrorCode, ProviderErrorOptions } from './provider-error.ts';
 export { defineProvider } from './provider.ts';
-export type { CredentialField, Provider, ProviderContext, SourceDescription } from './provider.ts';
+export type {
+  ClientTls,
+  CredentialField,
+  FileAccess,
+  Provider,
+  ProviderContext,
+  SourceDescription,
+} from './provider.ts';
 export { readEach } from './read-each.ts';
 export type { ReadEachOptions } from './read-each.ts';
 export { SecretValue } from './secret-value.ts';

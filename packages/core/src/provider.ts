@@ -54,8 +54,35 @@ export interface ProviderContext {
   budget(account: string, perMinute: number, options: CallOptions): Promise<void>;
   /** For undici's `request` and `fetch`; bound to {@link SourceDescription.origins}; shared: never close it. */
   readonly dispatcher: Dispatcher;
+  /**
+   * The same with a client certificate, or with other certificates to trust. Bound to the same origins; shared by all who ask
+   * with the same settings, and closed by the agent: never close it, ask per request.
+   */
+  dispatcherFor(tls: ClientTls): Dispatcher;
+  /** For providers that read files. */
+  readonly files: FileAccess;
   readonly logger: Logger;
   readonly clock: Clock;
+}
+
+/** PEM texts. */
+export interface ClientTls {
+  readonly cert?: string;
+  readonly key?: string;
+  /** Instead of {@link SourceDescription.ca}. */
+  readonly ca?: string;
+  /** The name that the server's certificate must have, where it is not the url's host. */
+  readonly servername?: string;
+}
+
+/** Which files a source may read. All paths are absolute. */
+export interface FileAccess {
+  /** Where relative paths of the config begin: the folder of the config file. */
+  readonly base: string;
+  /** Nothing outside of it may be read, symbolic links resolved; chosen by who starts the agent, never by the config. */
+  readonly root: string;
+  /** Not to be read though it may be inside: where the agent's own tokens and identity are. */
+  readonly refused: readonly string[];
 }
 
 /** Gives `connect` and `describe` the type that the schema infers. */

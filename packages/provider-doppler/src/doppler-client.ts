@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext, SecretValue } from '@hikyaku/core';
-import { retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
+import { baseUrl, retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
-import { apiUrl } from './doppler-config.ts';
 import type { DopplerConfig } from './doppler-config.ts';
 import { RequestPace } from './request-pace.ts';
 import { refusal, requestIdOf } from './refusal.ts';
@@ -132,7 +131,7 @@ export class DopplerClient {
 
   #downloadUrl(): URL {
     const { url, project, config } = this.#config;
-    const address = new URL(`${apiUrl(url)}/v3/configs/config/secrets/download`);
+    const address = new URL(`${baseUrl(url)}/v3/configs/config/secrets/download`);
     address.searchParams.set('format', 'json');
     // Doppler refuses a service token together with another project or config than its own: a free guard.
     if (project !== undefined && config !== undefined) {

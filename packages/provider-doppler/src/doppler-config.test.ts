@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { expect, test } from 'vitest';
-import { apiUrl, dopplerConfig } from './doppler-config.ts';
+import { dopplerConfig } from './doppler-config.ts';
 import doppler from './index.ts';
 
 function problems(config: object): string {
@@ -65,5 +65,4 @@ test('a description names the data and the only origin, and no credential', () =
   expect(doppler.describe(dopplerConfig.parse({})).identity).toBe(
     'doppler https://api.doppler.com config of the token',
   );
-  expect(apiUrl('https://api.doppler.com')).toBe('https://api.doppler.com');
 });

@@ -1,3 +1,4 @@
+import { isPlainUrl, isSafeUrl } from '@hikyaku/provider-utils';
 import * as z from 'zod';
 
 /** The source's part of the config file, without its token. */
@@ -22,11 +23,11 @@ export const dopplerConfig = z
     url: z
       .url()
       .default('https://api.doppler.com')
-      .refine(isSafe, {
+      .refine(isSafeUrl, {
         error:
           'must be https, or http for a loopback host such as localhost: the token and the values would travel in the clear',
       })
-      .refine(isPlain, { error: 'must have no user, query or fragment: it is the base of the paths below /v3' })
+      .refine(isPlainUrl, { error: 'must have no user, query or fragment: it is the base of the paths below /v3' })
       .describe('Where the Doppler API is.'),
     ca: z
       .string()
@@ -42,32 +43,3 @@ export const dopplerConfig = z
     error: 'project and config go together: give both, or neither to use the config that a service token opens',
   })
   .meta({ dependentRequired: both });
-
-/** The base of the API's paths, without a slash at its end. */
-export function apiUrl(url: string): string {
-  return new URL(url).href.replace(/\/+$/, '');
-}
-
-function isSafe(text: string): boolean {
-  const url = parsed(text);
-  if (url === null) return true; // said already
-  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
-}
-
-function isPlain(text: string): boolean {
-  const url = parsed(text);
-  return url === null || (url.username === '' && url.password === '' && url.search === '' && url.hash === '');
-}
-
-function parsed(text: string): URL | null {
-  return URL.canParse(text) ? new URL(text) : null;
-}
-
-function isLoopback(hostname: string): boolean {
-  return (
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    hostname === '[::1]' ||
-    /^127\.\d+\.\d+\.\d+$/.test(hostname)
-  );
-}

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ProviderError, refId } from '@hikyaku/core';
 import type { ProviderContext, ReadRequest, Secret, SecretsClient, Snapshot } from '@hikyaku/core';
+import { baseUrl } from '@hikyaku/provider-utils';
 import { DopplerClient } from './doppler-client.ts';
-import { apiUrl } from './doppler-config.ts';
 import type { DopplerConfig } from './doppler-config.ts';
 import { isManagedName, parseDownload } from './parse-download.ts';
 import type { Content } from './parse-download.ts';
@@ -45,7 +45,7 @@ export class DopplerSecretsClient implements SecretsClient {
   /** Everything besides the data itself that decides what an answer looks like. */
   #keyOf(account: string): string {
     const { url, project, config, managedSecrets } = this.#config;
-    const parts = [account, apiUrl(url), project ?? null, config ?? null, managedSecrets];
+    const parts = [account, baseUrl(url), project ?? null, config ?? null, managedSecrets];
     return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
   }
 

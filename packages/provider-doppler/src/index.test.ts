@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { ProviderError, refId, SecretValue, systemClock } from '@hikyaku/core';
-import type { Clock, Logger, ProviderContext, ProviderErrorCode, ReadRequest, Snapshot } from '@hikyaku/core';
+import { ProviderError, refId, systemClock } from '@hikyaku/core';
+import type { Clock, ProviderErrorCode, ReadRequest, Snapshot } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
-import { listen, openDispatcher, selfSignedCertificate } from '@hikyaku/provider-utils/testing';
+import { createContext } from '@hikyaku/provider-testing';
+import { listen, selfSignedCertificate } from '@hikyaku/provider-utils/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dopplerConfig } from './doppler-config.ts';
 import doppler from './index.ts';
@@ -26,30 +27,17 @@ afterEach(() => opened.disposeAsync());
 interface ConnectOptions {
   readonly config?: object;
   readonly clock?: Clock;
-  readonly credential?: (refused: SecretValue | undefined) => string;
+  readonly credential?: (refused: string | undefined) => string;
   readonly ca?: string;
 }
 
 async function connect({ config = {}, clock = systemClock, credential = () => token, ca }: ConnectOptions = {}) {
-  const logged: unknown[] = [];
-  const budgets: string[] = [];
-  const record = (fields: object, message: string) => void logged.push({ ...fields, message });
-  const logger: Logger = { trace: record, debug: record, info: record, warn: record, error: record };
-  const { dispatcher } = opened.use(openDispatcher(ca === undefined ? {} : { ca }));
-  const context: ProviderContext = {
-    credential: async (path, { refused }) => {
-      expect(path).toBe('token');
-      return SecretValue.of(credential(refused));
-    },
-    budget: async (account, perMinute) => void budgets.push(`${account} ${perMinute}`),
-    dispatcher,
-    logger,
-    clock,
-  };
+  const credentials = { token: (refused: string | undefined) => credential(refused) };
+  const context = opened.use(createContext({ clock, credentials, ...(ca !== undefined && { ca }) }));
   const client = await doppler.connect(dopplerConfig.parse({ url: fake.url, ...config }), context);
   const read = (request: Partial<ReadRequest> = {}): Promise<Snapshot> =>
     client.read({ all: true, refs: [], signal: AbortSignal.timeout(30_000), progress() {}, ...request });
-  return { read, logged, budgets };
+  return { read, logged: context.logged, budgets: context.budgets };
 }
 
 function texts(snapshot: Snapshot): Record<string, string | undefined> {
@@ -327,7 +315,7 @@ test('a refused token is asked for again once, and the fresh one is used', async
   let current = token;
   const { read } = await connect({
     credential(refused) {
-      refusals.push(refused?.text());
+      refusals.push(refused);
       if (refused !== undefined) current = fresh;
       return current;
     },
@@ -456,10 +444,11 @@ test('an unknown certificate says to set `ca`, and is trusted with it', async ()
 test('each answer is logged with a constant message and without name or value', async () => {
   const { read, logged } = await connect();
   await read({ previous: await read() });
-  const line = { attempt: 1, requestId: expect.any(String), message: 'doppler answered' };
+  const line = { level: 'debug', message: 'doppler answered' };
+  const fields = { attempt: 1, requestId: expect.any(String) };
   expect(logged).toEqual([
-    { ...line, status: 200, cached: false, remaining: '119' },
-    { ...line, status: 304, cached: true, remaining: '118' },
+    { ...line, fields: { ...fields, status: 200, cached: false, remaining: '119' } },
+    { ...line, fields: { ...fields, status: 304, cached: true, remaining: '118' } },
   ]);
 });
 

@@ -1,5 +1,6 @@
 import { defineProvider } from '@hikyaku/core';
-import { apiUrl, dopplerConfig } from './doppler-config.ts';
+import { baseUrl } from '@hikyaku/provider-utils';
+import { dopplerConfig } from './doppler-config.ts';
 import { DopplerSecretsClient } from './doppler-secrets-client.ts';
 
 export type { DopplerConfig } from './doppler-config.ts';
@@ -12,7 +13,7 @@ export default defineProvider({
   describe({ url, project, config, ca }) {
     const which = project === undefined ? 'config of the token' : `${project}/${config}`;
     return {
-      identity: `doppler ${apiUrl(url)} ${which}`,
+      identity: `doppler ${baseUrl(url)} ${which}`,
       origins: [new URL(url).origin],
       ...(ca !== undefined && { ca }),
     };

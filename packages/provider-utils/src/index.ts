@@ -6,6 +6,7 @@ export type { RetryOptions } from './retry.ts';
 export { retryAfterMs } from './retry-after.ts';
 export { sendRequest } from './send-request.ts';
 export type { HttpAnswer, SendRequestOptions } from './send-request.ts';
+export { baseUrl, isLoopbackHost, isPlainUrl, isSafeUrl } from './url-rules.ts';
 export { userAgent } from './user-agent.ts';
 export { withDeadline } from './with-deadline.ts';
 export type { DeadlineOptions } from './with-deadline.ts';

@@ -9,9 +9,9 @@ export interface SendRequestOptions extends CallOptions {
   readonly dispatcher: ProviderContext['dispatcher'];
   readonly clock: Clock;
   /** `GET` by default. */
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Milliseconds from connecting to the last byte; 10 000 by default. */
   readonly timeoutMs?: number;
   /** Of the answer's body; 2 MiB by default. */

@@ -5,6 +5,7 @@ import type { ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
+import { fileAccess } from '../file-access.ts';
 import { loadConfigFile } from '../load-config-file.ts';
 import { commandLogger } from '../logging.ts';
 import { clusterText } from '../output/cluster-text.ts';
@@ -29,7 +30,15 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
 
   await using cluster = await connectCluster(options, edge, logger);
   await requireCredentials(config, cluster, edge);
-  await using agent = await createAgent({ config, cluster, edge, logger, report: records, readOnly: true });
+  await using agent = await createAgent({
+    config,
+    cluster,
+    edge,
+    files: fileAccess(options, config),
+    logger,
+    report: records,
+    readOnly: true,
+  });
   progress.show(`reading ${count(agent.sources.size, 'source')}`);
   await refreshAll({ sources: agent.sources, report: records }, edge);
   progress.show(`looking at ${count(config.secrets.length, 'Secret')}`);

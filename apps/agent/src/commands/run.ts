@@ -10,6 +10,7 @@ import type { Cluster, ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
+import { fileAccess } from '../file-access.ts';
 import { loadConfigFile } from '../load-config-file.ts';
 import { commandLogger } from '../logging.ts';
 import { Records } from '../records.ts';
@@ -65,7 +66,14 @@ async function start(
     try {
       cluster = await connectCluster(options, edge, logger);
       await ensureNamespace(cluster, edge, options.yes ?? false);
-      const agent = await createAgent({ config, cluster, edge, logger, report: records });
+      const agent = await createAgent({
+        config,
+        cluster,
+        edge,
+        files: fileAccess(options, config),
+        logger,
+        report: records,
+      });
       const connected = cluster;
       return {
         cluster,

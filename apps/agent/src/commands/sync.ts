@@ -5,6 +5,7 @@ import type { ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
+import { fileAccess } from '../file-access.ts';
 import { loadConfigFile } from '../load-config-file.ts';
 import { commandLogger } from '../logging.ts';
 import { clusterText } from '../output/cluster-text.ts';
@@ -34,7 +35,14 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   await using cluster = await connectCluster(options, edge, logger);
   await requireCredentials(config, cluster, edge);
   await ensureNamespace(cluster, edge, options.yes ?? false);
-  await using agent = await createAgent({ config, cluster, edge, logger, report: records });
+  await using agent = await createAgent({
+    config,
+    cluster,
+    edge,
+    files: fileAccess(options, config),
+    logger,
+    report: records,
+  });
 
   progress.show(`reading ${count(agent.sources.size, 'source')}`);
   await refreshAll({ sources: agent.sources, report: records }, { signal });
