@@ -34,6 +34,8 @@ export interface SourceConfig {
   readonly refreshMs: number;
   /** When a refresh would lose more of the keys in use than this, a person is asked first. */
   readonly hold: { readonly lostKeys: Threshold } | 'off';
+  /** Whether the last good data is kept in the cluster. */
+  readonly snapshot: boolean;
   readonly position: Position;
 }
 

@@ -112,7 +112,7 @@ describe('the JSON Schema', () => {
     ['a source without a type', 'providers: { a: { project: p } }'],
     ['an unknown setting', 'providers: { a: { type: doppler, project: p, config: c, tokn: x } }'],
     ['a missing setting', 'providers: { a: { type: doppler, project: p } }'],
-    ['a word for later in a source', 'providers: { a: { type: doppler, project: p, config: c, snapshot: true } }'],
+    ['a snapshot that is no yes or no', 'providers: { a: { type: doppler, project: p, config: c, snapshot: 5m } }'],
     ['a literal token', 'providers: { a: { type: doppler, project: p, config: c, token: abc } }'],
     ['two references', 'providers: { a: { type: doppler, project: p, config: c, token: { env: A, file: b } } }'],
     ['a sealed token', 'providers: { a: { type: doppler, project: p, config: c, token: { sealed: x } } }'],
@@ -150,7 +150,7 @@ describe('the JSON Schema', () => {
     expect(bare).toEqual([]);
     expect(new Set(later)).toEqual(
       new Set(
-        'recipients pushes snapshot sealed perCluster serviceAccountToken oidc servicePrincipal clusters restart template with generate extract rewrite'.split(
+        'recipients pushes sealed perCluster serviceAccountToken oidc servicePrincipal clusters restart template with generate extract rewrite'.split(
           ' ',
         ),
       ),

@@ -60,6 +60,7 @@ describe('what is read', () => {
           description: { identity: 'p/c', origins: ['https://api.doppler.com'] },
           refreshMs: 60_000,
           hold: { lostKeys: { percent: 50 } },
+          snapshot: true,
           position: { file: 'f', line: 1, column: 14 },
         },
       ],
@@ -84,11 +85,15 @@ describe('what is read', () => {
 
   test('durations become milliseconds and thresholds keep their unit', async () => {
     const config = await configOf(
-      'resync: 2h\nhold: off\nproviders: { a: { type: doppler, project: p, config: c, refresh: 90s, hold: { lostKeys: 3 } } }\nsecrets: []\n',
+      'resync: 2h\nhold: off\nproviders: { a: { type: doppler, project: p, config: c, refresh: 90s, hold: { lostKeys: 3 }, snapshot: false } }\nsecrets: []\n',
     );
     expect(config.resyncMs).toBe(7_200_000);
     expect(config.hold).toBe('off');
-    expect(config.sources.get('a')).toMatchObject({ refreshMs: 90_000, hold: { lostKeys: { count: 3 } } });
+    expect(config.sources.get('a')).toMatchObject({
+      refreshMs: 90_000,
+      hold: { lostKeys: { count: 3 } },
+      snapshot: false,
+    });
   });
 
   test('an entry of several namespaces is one Secret in each', async () => {
@@ -418,8 +423,8 @@ describe('a source', () => {
     ],
     [
       '`snapshot`',
-      withSource('{ type: doppler, project: p, config: c, snapshot: true }'),
-      ['f:2:49: providers.home.snapshot: `snapshot` is not yet available'],
+      withSource('{ type: doppler, project: p, config: c, snapshot: 5m }'),
+      ['f:2:59: providers.home.snapshot: `snapshot` must be true or false, got text'],
     ],
     [
       'a word of the whole file in `hold`',

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import type { SourceConfig } from './config.ts';
 import { readCredentials } from './credential.ts';
 import { duration } from './duration.ts';
-import { readValue, reserved } from './fields.ts';
+import { readValue } from './fields.ts';
 import { issueProblems, missing, notYetAvailable, wrongKind } from './issues.ts';
 import { inputSchema, propertiesAt } from './json-schema-parts.ts';
 import { dnsLabel } from './kubernetes-names.ts';
@@ -30,7 +30,12 @@ export const sourceWords = z.strictObject({
     .describe(
       'When a refresh would lose more of the keys in use than this (`{ lostKeys: 50% }` by default), a person is asked first',
     ),
-  snapshot: reserved(),
+  snapshot: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether the last good data (the keys in use) is kept in the cluster, for a restart while the source is down; `true` by default',
+    ),
 });
 
 /** Reads one entry of `providers`. `undefined` when it is not good; everything that is wrong is in `problems` then. */
@@ -50,8 +55,8 @@ export async function readSource(
   const refreshMs = readRefresh(place.children.get('refresh'), problems);
   const holdPlace = place.children.get('hold');
   const hold = holdPlace && readValue(holdPlace, sourceWords.shape.hold, problems);
-  const snapshot = place.children.get('snapshot');
-  if (snapshot !== undefined) problems.push(notYetAvailable(snapshot));
+  const snapshotPlace = place.children.get('snapshot');
+  const snapshot = snapshotPlace && readValue(snapshotPlace, sourceWords.shape.snapshot, problems);
 
   const provider = readProvider(place, providers, problems);
   if (provider === undefined) return undefined;
@@ -74,6 +79,7 @@ export async function readSource(
     description,
     refreshMs: refreshMs ?? DEFAULT_REFRESH_MS,
     hold: hold ?? { lostKeys: DEFAULT_THRESHOLD },
+    snapshot: snapshot ?? true,
     position: place.keyPosition,
   };
 }
