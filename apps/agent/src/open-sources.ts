@@ -40,7 +40,7 @@ export function openSources(config: Config, options: OpenSourcesOptions): OpenSo
 }
 
 async function connectSource(
-  { name, provider, settings, description }: SourceConfig,
+  { name, provider, settings, description, credentials: references }: SourceConfig,
   credentials: Credentials,
   dispatchers: Dispatchers,
   budgets: RequestBudgets,
@@ -48,6 +48,7 @@ async function connectSource(
 ): Promise<SecretsClient> {
   return await provider.connect(settings, {
     credential: (field, options) => credentials.get(field, options),
+    credentialPaths: [...references.keys()],
     budget: (account, perMinute, options) => budgets.take(`${provider.type} ${account}`, perMinute, options),
     dispatcher: dispatchers.for(description),
     dispatcherFor: (tls) => dispatchers.for(description, tls),

@@ -50,6 +50,8 @@ export interface ProviderContext {
    * Rejects with a {@link ProviderError} `INVALID_CONFIG` that names the field when there is none.
    */
   credential(path: string, options: CallOptions & { readonly refused?: SecretValue }): Promise<SecretValue>;
+  /** The paths of the credentials that the config names, or that have a default: `token`, `headers.X-Api-Key`. */
+  readonly credentialPaths: readonly string[];
   /** Resolves when one more request fits into `perMinute`; shared by all sources of this process with the same `account`. */
   budget(account: string, perMinute: number, options: CallOptions): Promise<void>;
   /** For undici's `request` and `fetch`; bound to {@link SourceDescription.origins}; shared: never close it. */

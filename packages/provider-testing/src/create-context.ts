@@ -50,6 +50,7 @@ export function createContext({
       if (value === undefined) throw new ProviderError('INVALID_CONFIG', `${path} is not set`);
       return SecretValue.of(typeof value === 'string' ? value : value(refused?.text()));
     },
+    credentialPaths: Object.keys(credentials),
     async budget(account, perMinute, { signal }) {
       signal.throwIfAborted();
       budgets.push(`${account} ${perMinute}`);
