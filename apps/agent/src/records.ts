@@ -49,10 +49,18 @@ export class Records implements Report {
       );
   }
 
-  #logSource({ source, ok, secrets, error, nextMs }: SourceRecord, before: SourceRecord | undefined): void {
-    const fields = { source, ...(secrets !== undefined && { secrets }), ...(nextMs !== undefined && { nextMs }) };
+  #logSource(record: SourceRecord, before: SourceRecord | undefined): void {
+    const { source, ok, secrets, pending, stored, error, nextMs } = record;
+    const fields = {
+      source,
+      ...(secrets !== undefined && { secrets }),
+      ...(pending !== undefined && { pending }),
+      ...(stored !== undefined && { stored }),
+      ...(nextMs !== undefined && { nextMs }),
+    };
     if (ok) {
-      if (before === undefined) this.#logger.info(fields, 'source read');
+      if (pending !== undefined) this.#logger.debug(fields, 'source is being read');
+      else if (before === undefined || before.pending !== undefined) this.#logger.info(fields, 'source read');
       else if (before.ok) this.#logger.debug(fields, 'source read');
       else this.#logger.info(fields, 'source recovered');
       return;

@@ -22,6 +22,17 @@ test('an unknown name is absent, not an error', async () => {
   expect(snapshot.unknown).toBeUndefined();
 });
 
+test('of everything, only what is wanted is asked for', async () => {
+  const asked: string[] = [];
+  const get = async ({ name }: { readonly name: string }) => {
+    asked.push(name);
+    return secret(name);
+  };
+  const read = readEach(get, { list: async () => ['DB_A', 'MAIL_A', 'DB_B'] });
+  await read(request([{ name: 'x' }], { all: true, wants: (name) => name.startsWith('DB_') }));
+  expect(asked.toSorted()).toEqual(['DB_A', 'DB_B', 'x']);
+});
+
 test('one failure is put into unknown and the others are read', async () => {
   const read = readEach(async ({ name }) => {
     if (name === 'b') throw new ProviderError('UNAVAILABLE', 'b is down');

@@ -19,12 +19,13 @@ export function readEach(
   get: (ref: SecretRef, options: CallOptions & { readonly previous?: Secret }) => Promise<Secret | undefined>,
   { concurrency = 8, list }: ReadEachOptions = {},
 ): SecretsClient['read'] {
-  return async function read({ all, refs, previous, signal }: ReadRequest): Promise<Snapshot> {
+  return async function read({ all, wants = () => true, refs, previous, signal }: ReadRequest): Promise<Snapshot> {
     if (all && list === undefined) {
       throw new ProviderError('UNSUPPORTED', 'this provider cannot list its secrets: name each one under `data`');
     }
     const wanted = new Map(refs.map((ref) => [refId(ref), ref]));
-    if (all && list !== undefined) for (const name of await list({ signal })) wanted.set(refId({ name }), { name });
+    if (all && list !== undefined)
+      for (const name of await list({ signal })) if (wants(name)) wanted.set(refId({ name }), { name });
 
     const secrets = new Map<string, Secret>();
     const unknown = new Map<string, ProviderError>();

@@ -24,12 +24,14 @@ export interface SecretsClient extends Partial<AsyncDisposable> {
 }
 
 export interface ReadRequest extends CallOptions {
-  /** Everything the source has is wanted, besides `refs`. */
+  /** Everything the source has is wanted, besides `refs`; where `wants` is there, only the names that it takes. */
   readonly all: boolean;
+  /** Whether a name matters to `all`. What does not matter may be left out, where leaving it out saves requests. */
+  readonly wants?: (name: string) => boolean;
   /** Secrets wanted by name: the latest version, or a pinned one. */
   readonly refs: readonly SecretRef[];
   /**
-   * What the last read returned, of the same {@link SourceDescription.identity}. It has a `revision` only if the answer
+   * What the last read returned, or last handed over, also before a restart; of the same {@link SourceDescription.identity}. It has a `revision` only if the answer
    * "unchanged" would answer this very request.
    */
   readonly previous?: Snapshot;

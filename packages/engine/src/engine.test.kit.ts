@@ -1,6 +1,8 @@
 import { SecretValue } from '@hikyaku/core';
 import type { CallOptions, ReadRequest, Secret, SecretRef, SecretsClient, Snapshot } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
+import { demands } from './demand.ts';
+import type { Demand } from './demand.ts';
 import type { Inventory, InventoryEntry } from './inventory.ts';
 import type { Holds } from './plan.ts';
 import { Reconciler } from './reconciler.ts';
@@ -9,11 +11,15 @@ import type { DesiredSecret, Rendered } from './render.ts';
 import type { Report, SecretRecord, SourceRecord } from './report.ts';
 import { secretId } from './secret-spec.ts';
 import type { BulkItem, DataItem, SecretId, SecretSpec } from './secret-spec.ts';
-import { demands, Source } from './source.ts';
+import { Source } from './source.ts';
 import type { SourceOptions } from './source.ts';
+import type { SnapshotArchive, StoredSnapshot } from './stored-snapshot.ts';
 import type { Fingerprint, Observation, PutResult, RemoveResult, Target } from './target.ts';
 
 export const signal: AbortSignal = new AbortController().signal;
+
+/** All of a source. */
+export const EVERYTHING: Demand = { refs: [], bulk: [{ include: ['*'], exclude: [] }] };
 
 /** The middle of every jitter. */
 export const half = () => 0.5;
@@ -235,6 +241,8 @@ export class MemoryClient implements SecretsClient {
   answer: Snapshot | Error;
   reads = 0;
   readonly requests: ReadRequest[] = [];
+  /** Runs in the middle of every read. */
+  during: () => void = () => {};
 
   constructor(answer: Snapshot | Error) {
     this.answer = answer;
@@ -243,8 +251,22 @@ export class MemoryClient implements SecretsClient {
   async read(request: ReadRequest): Promise<Snapshot> {
     this.reads++;
     this.requests.push(request);
+    this.during();
     if (this.answer instanceof Error) throw this.answer;
     return this.answer;
+  }
+}
+
+/** Keeps what it is given, in memory. */
+export class MemoryArchive implements SnapshotArchive {
+  readonly stored = new Map<string, StoredSnapshot>();
+
+  get(source: string): StoredSnapshot | undefined {
+    return this.stored.get(source);
+  }
+
+  async keep(source: string, stored: StoredSnapshot): Promise<void> {
+    this.stored.set(source, stored);
   }
 }
 
@@ -252,7 +274,7 @@ export function sourceOf(client: SecretsClient, more: Partial<SourceOptions> = {
   return new Source({
     name: 'homelab',
     refreshMs: 60_000,
-    demand: { all: true, refs: [] },
+    demand: EVERYTHING,
     connect: async () => client,
     clock: new FakeClock(),
     random: half,
@@ -265,17 +287,24 @@ export interface WorldOptions {
   readonly answer?: Snapshot | Error;
   readonly entries?: readonly InventoryEntry[];
   readonly holds?: Holds;
+  readonly archive?: SnapshotArchive;
 }
 
 /** One source, `homelab`, and everything around it in memory. */
-export function createWorld({ specs, answer = snapshot({ A: '1' }), entries = [], holds = NO_HOLDS }: WorldOptions) {
+export function createWorld({
+  specs,
+  answer = snapshot({ A: '1' }),
+  entries = [],
+  holds = NO_HOLDS,
+  archive,
+}: WorldOptions) {
   const clock = new FakeClock();
   const client = new MemoryClient(answer);
   const target = new MemoryTarget();
   const inventory = new MemoryInventory(entries);
   const report = new MemoryReport();
-  const demand = demands(specs).get('homelab') ?? { all: false, refs: [] };
-  const source = sourceOf(client, { demand, clock });
+  const demand = demands(specs).get('homelab') ?? { refs: [], bulk: [] };
+  const source = sourceOf(client, { demand, clock, ...(archive && { kept: { identity: 'here', archive } }) });
   const sources = new Map([['homelab', source]]);
   const reconciler = new Reconciler({
     specs,

@@ -1,3 +1,5 @@
+export { demands } from './demand.ts';
+export type { Demand, Selector } from './demand.ts';
 export type { Inventory, InventoryEntry, InventoryKey } from './inventory.ts';
 export { plan } from './plan.ts';
 export type { Action, Changes, HoldReason, Holds, PlanInput, Threshold } from './plan.ts';
@@ -11,7 +13,8 @@ export { refreshAll, run } from './run.ts';
 export type { RunOptions, SyncOptions } from './run.ts';
 export { secretId } from './secret-spec.ts';
 export type { BulkItem, DataItem, NameTransform, SecretId, SecretSpec } from './secret-spec.ts';
-export { demands, Source } from './source.ts';
-export type { Demand, SourceOptions, SourceState } from './source.ts';
+export { Source } from './source.ts';
+export type { SourceOptions, SourceState } from './source.ts';
+export type { SnapshotArchive, StoredSnapshot } from './stored-snapshot.ts';
 export { TargetError } from './target.ts';
 export type { Fingerprint, Observation, PutResult, RemoveResult, Target, TargetErrorCode } from './target.ts';

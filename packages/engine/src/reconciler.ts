@@ -4,7 +4,7 @@ import type { Inventory, InventoryEntry } from './inventory.ts';
 import { plan } from './plan.ts';
 import type { Action, Changes, Holds } from './plan.ts';
 import { render, sourcesOf } from './render.ts';
-import type { DesiredSecret, Rendered } from './render.ts';
+import type { DesiredSecret, Rendered, RenderProblem } from './render.ts';
 import { isWell } from './report.ts';
 import type { Report, SecretRecord, SecretState } from './report.ts';
 import { secretId } from './secret-spec.ts';
@@ -237,11 +237,32 @@ export class Reconciler {
     }
   }
 
+  /**
+   * What was kept before this process started repairs and creates, but never changes a key that was written since: that may be
+   * newer. Then its source counts as not read.
+   */
+  #isOlder(id: SecretId, { rendered: { spec, desired }, fingerprint }: RenderedCache): Rendered | undefined {
+    const entry = this.#options.inventory.entries.get(id);
+    if (desired === undefined || entry?.shape === undefined) return undefined;
+    const older = new Set<string>();
+    for (const [key, { source, fingerprint: written }] of entry.keys) {
+      if (this.#options.sources.get(source)?.state.stored === true && fingerprint?.keys.get(key) !== written)
+        older.add(source);
+    }
+    if (older.size === 0) return undefined;
+    const problem = (source: string): RenderProblem => ({
+      code: 'SOURCE_UNREAD',
+      source,
+      message: `${source} ${STORED_DIFFERS}`,
+    });
+    return { spec, problems: [...older].map(problem) };
+  }
+
   #plan(approved = false, observations?: ReadonlyMap<SecretId, Observation>): readonly Action[] {
     const fingerprints = new Map<SecretId, Fingerprint>();
     for (const [id, { fingerprint }] of this.#cache) if (fingerprint !== undefined) fingerprints.set(id, fingerprint);
     const { inventory, holds } = this.#options;
-    const rendered = [...this.#cache.values()].map((cached) => cached.rendered);
+    const rendered = [...this.#cache].map(([id, cached]) => this.#isOlder(id, cached) ?? cached.rendered);
     return plan({
       prunable: this.#prunable,
       rendered,
@@ -279,7 +300,7 @@ export class Reconciler {
   #isStillRead(action: Action): boolean {
     if (action.kind !== 'keep' || action.problems === undefined) return false;
     return action.problems.every(
-      ({ code, source = '' }) => code === 'SOURCE_UNREAD' && this.#options.sources.get(source)?.state.failures === 0,
+      ({ code, source = '' }) => STILL_READ.has(code) && this.#options.sources.get(source)?.state.failures === 0,
     );
   }
 
@@ -338,14 +359,9 @@ export class Reconciler {
       case 'keep':
         if (action.desired !== undefined) await this.#put(action.desired, undefined, request);
         else {
-          const unread = action.problems?.every(({ code }) => code === 'SOURCE_UNREAD') ?? false;
-          await this.#keepLastGood(
-            id,
-            unread ? 'waiting' : 'kept',
-            action.problems?.map(({ message }) => message) ?? [],
-            undefined,
-            request,
-          );
+          const { problems = [] } = action;
+          const state = problems.every(({ code }) => STILL_READ.has(code)) ? 'waiting' : 'kept';
+          await this.#keepLastGood(id, state, messagesOf(problems), undefined, request);
         }
         return;
       case 'hold':
@@ -456,6 +472,20 @@ export class Reconciler {
     }
     await Promise.all(Array.from({ length: workers }, worker));
   }
+}
+
+const STORED_DIFFERS =
+  'has not been read since the start, and what was kept of it is not what was written last: waiting for it';
+
+/** Problems that end by themselves once a read is complete. */
+const STILL_READ: ReadonlySet<RenderProblem['code']> = new Set(['SOURCE_UNREAD', 'KEY_PENDING']);
+
+/** One word for hundreds of keys that are still to come. */
+function messagesOf(problems: readonly RenderProblem[]): readonly string[] {
+  const pending = problems.filter(({ code }) => code === 'KEY_PENDING');
+  const others = problems.filter(({ code }) => code !== 'KEY_PENDING').map(({ message }) => message);
+  if (pending.length === 0) return others;
+  return [...others, `${pending.length} ${pending.length === 1 ? 'secret is' : 'secrets are'} still to be read`];
 }
 
 const STATES: Readonly<Record<TargetErrorCode, SecretState>> = {

@@ -181,9 +181,14 @@ describe('items', () => {
   });
 
   test('an optional one that could not be read is no absent one', () => {
-    const homelab = snapshot({}, { unknown: new Map([['A', new ProviderError('PENDING', 'more is coming')]]) });
+    const homelab = snapshot({}, { unknown: new Map([['A', new ProviderError('UNAVAILABLE', 'it is down')]]) });
     const result = renderOf({ items: { a: item('homelab', 'A', { optional: true }) } }, { homelab });
     expect(codesOf(result)).toEqual(['KEY_UNKNOWN']);
+  });
+
+  test('one that is still to be read is told from one that failed', () => {
+    const homelab = snapshot({}, { unknown: new Map([['A', new ProviderError('PENDING', 'more is coming')]]) });
+    expect(codesOf(renderOf({ items: { a: item('homelab', 'A') } }, { homelab }))).toEqual(['KEY_PENDING']);
   });
 
   test('null at an optional property is still a problem', () => {

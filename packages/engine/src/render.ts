@@ -1,6 +1,6 @@
-import { isProviderError, refId, SecretValue } from '@hikyaku/core';
-import type { Snapshot } from '@hikyaku/core';
-import { matchGlob } from './glob.ts';
+import { refId, SecretValue } from '@hikyaku/core';
+import type { ProviderError, Snapshot } from '@hikyaku/core';
+import { selects } from './demand.ts';
 import { jsonProperty } from './json-property.ts';
 import { secretId } from './secret-spec.ts';
 import type { BulkItem, DataItem, SecretId, SecretSpec } from './secret-spec.ts';
@@ -32,11 +32,12 @@ export type Rendered =
 
 export interface RenderProblem {
   /**
-   * `SOURCE_UNREAD`: nothing is known of the source yet. `KEY_UNKNOWN`: this one secret could not be read. `KEY_ABSENT`: it does not
-   * exist at the source. `INVALID_KEY`, `TWO_VALUES`, `INVALID_VALUE`, `TOO_LARGE`: the result would be no Secret.
+   * `SOURCE_UNREAD`: nothing is known of the source yet. `KEY_PENDING`: this one secret is still to be read; `KEY_UNKNOWN`: it could
+   * not be read; `KEY_ABSENT`: it does not exist at the source. `INVALID_KEY`, `TWO_VALUES`, `INVALID_VALUE`, `TOO_LARGE`: the result would be no Secret.
    */
   readonly code:
     | 'SOURCE_UNREAD'
+    | 'KEY_PENDING'
     | 'KEY_UNKNOWN'
     | 'KEY_ABSENT'
     | 'INVALID_KEY'
@@ -145,15 +146,6 @@ function renderBulk(spec: SecretSpec, item: BulkItem, snapshot: Snapshot, put: P
   }
 }
 
-function selects({ include, exclude }: BulkItem, name: string): readonly string[] | undefined {
-  if (exclude.some((glob) => matchGlob(glob, name) !== undefined)) return undefined;
-  for (const glob of include) {
-    const captures = matchGlob(glob, name);
-    if (captures !== undefined) return captures;
-  }
-  return undefined;
-}
-
 function keyFor(item: BulkItem, name: string, captures: readonly string[]): string {
   if (item.as !== undefined) return item.as.replace('*', () => captures[0] ?? '');
   return item.transform === undefined ? name : transformName(name, item.transform);
@@ -228,7 +220,7 @@ function decodeBase64(text: string | undefined, decode: 'base64' | 'base64url'):
   return Buffer.from(compact, decode);
 }
 
-function unknownKey(source: string, name: string, error: unknown): RenderProblem {
-  const cause = isProviderError(error) ? error.message : 'it could not be read';
-  return { code: 'KEY_UNKNOWN', source, key: name, message: `${name} of ${source}: ${cause}` };
+function unknownKey(source: string, name: string, error: ProviderError): RenderProblem {
+  const code = error.code === 'PENDING' ? 'KEY_PENDING' : 'KEY_UNKNOWN';
+  return { code, source, key: name, message: `${name} of ${source}: ${error.message}` };
 }

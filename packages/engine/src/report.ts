@@ -43,6 +43,10 @@ export interface SourceRecord {
   readonly ok: boolean;
   /** How many secrets the source is known to hold. */
   readonly secrets?: number;
+  /** How many more are still to be read. */
+  readonly pending?: number;
+  /** Values are in use that were kept before this process started, as they have not been read since. */
+  readonly stored?: boolean;
   readonly error?: ProviderError;
   /** Milliseconds until the next read; absent where there is none. */
   readonly nextMs?: number;

@@ -1,5 +1,5 @@
 import { ProviderError } from '@hikyaku/core';
-import type { SecretsClient } from '@hikyaku/core';
+import type { CallOptions, SecretsClient, Snapshot } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
 import { describe, expect, test } from 'vitest';
 import {
@@ -205,4 +205,134 @@ test('refreshAll reads every source once, and says how it went', async () => {
     { source: 'bad', ok: false, error: bad.answer },
   ]);
   expect([good.reads, bad.reads]).toEqual([1, 1]);
+});
+
+describe('a source that can be watched', () => {
+  /** A client whose watch the test drives. */
+  class WatchedClient extends MemoryClient {
+    watches = 0;
+    #events: { push(): void; end(error?: Error): void } | undefined;
+
+    async *watch({ signal: until }: CallOptions): AsyncIterable<void> {
+      this.watches++;
+      let wake: (() => void) | undefined;
+      let ended: { readonly error: Error | undefined } | undefined;
+      let due = 0;
+      this.#events = {
+        push: () => {
+          due++;
+          wake?.();
+        },
+        end: (error) => {
+          ended = { error };
+          wake?.();
+        },
+      };
+      until.addEventListener('abort', () => wake?.());
+      while (!until.aborted) {
+        if (due > 0) {
+          due--;
+          yield;
+        } else if (ended !== undefined) {
+          if (ended.error === undefined) return;
+          throw ended.error;
+        } else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    }
+
+    changed(): void {
+      this.#events?.push();
+    }
+
+    end(error?: Error): void {
+      this.#events?.end(error);
+    }
+  }
+
+  function watchedWorld(answer: Snapshot | Error = snapshot({ A: '1' })) {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    const client = new WatchedClient(answer);
+    world.sources.set('homelab', sourceOf(client, { clock: world.clock }));
+    return { world, client };
+  }
+
+  test('is read as soon as it says so, and on its interval besides', async () => {
+    const { world, client } = watchedWorld();
+    await running(world, async () => {
+      await world.clock.advance(1_000);
+      client.answer = snapshot({ A: '2' });
+      client.changed();
+      await world.clock.advance(0);
+      expect(world.live('web/app')).toEqual({ A: '2' });
+      await world.clock.advance(60_000);
+      expect(client.reads).toBe(3);
+    });
+  });
+
+  test('a burst of changes is few reads', async () => {
+    const { world, client } = watchedWorld();
+    await running(world, async () => {
+      for (let i = 0; i < 50; i++) {
+        client.changed();
+        await world.clock.advance(10);
+      }
+      expect(client.reads).toBeLessThanOrEqual(6);
+    });
+  });
+
+  test('a change during a read leads to another one', async () => {
+    const { world, client } = watchedWorld();
+    await running(world, async () => {
+      await world.clock.advance(1_000);
+      client.during = () => {
+        client.during = () => {};
+        client.changed();
+      };
+      client.changed();
+      await world.clock.advance(1_000);
+      expect(client.reads).toBe(3);
+    });
+  });
+
+  test('what it has asked for is not got around', async () => {
+    const { world, client } = watchedWorld();
+    await running(world, async () => {
+      client.answer = new ProviderError('RATE_LIMITED', 'slowly', { retryAfterMs: 30_000 });
+      await world.clock.advance(1_000);
+      client.changed();
+      await world.clock.advance(0);
+      expect(client.reads).toBe(2);
+      client.changed();
+      await world.clock.advance(29_000);
+      expect(client.reads).toBe(2);
+      await world.clock.advance(1_000);
+      expect(client.reads).toBe(3);
+    });
+  });
+
+  test('a watch that breaks is taken up again, and what happened meanwhile is read', async () => {
+    const { world, client } = watchedWorld();
+    await running(world, async () => {
+      await world.clock.advance(1_000);
+      client.answer = snapshot({ A: '2' });
+      client.end(new ProviderError('UNAVAILABLE', 'reset'));
+      await world.clock.advance(3_000);
+      expect(client.watches).toBe(2);
+      expect(world.live('web/app')).toEqual({ A: '2' });
+    });
+  });
+
+  test('one that is not offered is not asked for again', async () => {
+    const { world, client } = watchedWorld();
+    await running(world, async () => {
+      client.end();
+      await world.clock.advance(120_000);
+      expect(client.watches).toBe(1);
+      expect(client.reads).toBe(3);
+    });
+  });
 });

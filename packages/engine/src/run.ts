@@ -1,5 +1,5 @@
 import type { CallOptions, Clock } from '@hikyaku/core';
-import { jitter } from './backoff.ts';
+import { backoffMs, jitter } from './backoff.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Report } from './report.ts';
 import type { Source } from './source.ts';
@@ -20,6 +20,10 @@ export interface RunOptions extends SyncOptions {
   readonly graceMs?: number;
 }
 
+/** Between two reads of one source, however often it says that something has changed. */
+const AFTER_READ_MS = 100;
+const WATCH_BACKOFF = { firstMs: 1_000, mostMs: 60_000 };
+
 /** Reads every source once. */
 export async function refreshAll(
   { sources, report }: Omit<SyncOptions, 'reconciler'>,
@@ -27,7 +31,7 @@ export async function refreshAll(
 ): Promise<void> {
   await Promise.all(
     [...sources.values()].map(async (source) => {
-      await source.refresh(() => {}, { signal });
+      await source.refresh(() => reportProgress(source, report), { signal });
       reportSource(source, report);
     }),
   );
@@ -53,13 +57,49 @@ export async function run(
   );
 
   async function refreshLoop(source: Source): Promise<void> {
+    const noticed = new Wake();
+    let following: Promise<void> | undefined;
     while (!stopping.aborted) {
-      await source.refresh(() => wake.up(), { signal: stopping });
+      const onChange = () => {
+        reportProgress(source, report);
+        wake.up();
+      };
+      await source.refresh(onChange, { signal: stopping });
       const nextMs = source.nextDelayMs();
       reportSource(source, report, nextMs);
       wake.up();
-      await clock.sleep(nextMs, { signal: stopping });
+      following ??= follow(source, noticed);
+      // What changes in bursts is read once; and a notice does not get around what the source has asked for.
+      const pauseMs = Math.max(AFTER_READ_MS, source.state.error?.retryAfterMs ?? 0);
+      await clock.sleep(Math.min(pauseMs, nextMs), { signal: stopping });
+      await noticed.wait(nextMs - pauseMs, clock, stopping);
     }
+    await following;
+  }
+
+  /** Reads again as soon as the source says that something may have changed; `undefined` until it can be asked. */
+  function follow(source: Source, noticed: Wake): Promise<void> | undefined {
+    const first = source.watch({ signal: stopping });
+    if (first === undefined) return undefined;
+    return (async () => {
+      let failures = 0;
+      for (let events: typeof first | undefined = first; events !== undefined && !stopping.aborted;) {
+        try {
+          for await (const _ of events) {
+            failures = 0;
+            noticed.up();
+          }
+          return; // not offered here: its interval is left
+        } catch {
+          if (stopping.aborted) return;
+          failures += 1;
+          await clock.sleep(backoffMs(WATCH_BACKOFF, failures, Math.random), { signal: stopping }).catch(() => {});
+          // What happened meanwhile was not seen.
+          noticed.up();
+          events = source.watch({ signal: stopping });
+        }
+      }
+    })();
   }
 
   async function reconcileLoop(): Promise<void> {
@@ -115,12 +155,24 @@ export async function run(
   }
 }
 
+/** While a read goes on. */
+function reportProgress(source: Source, report: Report): void {
+  if (pendingOf(source) > 0) reportSource(source, report);
+}
+
+function pendingOf({ state: { snapshot } }: Source): number {
+  return [...(snapshot?.unknown?.values() ?? [])].filter(({ code }) => code === 'PENDING').length;
+}
+
 function reportSource(source: Source, report: Report, nextMs?: number): void {
-  const { snapshot, error } = source.state;
+  const { snapshot, stored, error } = source.state;
+  const pending = pendingOf(source);
   report.source({
     source: source.name,
     ok: error === undefined,
     ...(snapshot && { secrets: snapshot.secrets.size }),
+    ...(pending > 0 && { pending }),
+    ...(stored && { stored }),
     ...(error && { error }),
     ...(nextMs !== undefined && { nextMs }),
   });

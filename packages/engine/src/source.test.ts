@@ -1,8 +1,7 @@
 import { ProviderError, refId } from '@hikyaku/core';
 import type { Snapshot } from '@hikyaku/core';
 import { describe, expect, test } from 'vitest';
-import { everything, item, MemoryClient, signal, snapshot, sourceOf, spec } from './engine.test.kit.ts';
-import { demands } from './source.ts';
+import { MemoryClient, signal, snapshot, sourceOf } from './engine.test.kit.ts';
 import type { SourceOptions } from './source.ts';
 
 const down = new ProviderError('UNAVAILABLE', 'the service is down');
@@ -22,7 +21,7 @@ describe('refresh', () => {
   test('asks for what is wanted, and hands back what was answered', async () => {
     const client = new MemoryClient(snapshot({ A: '1' }, { revision: 'r1' }));
     const refs = [{ name: 'A' }, { name: 'B', version: '2' }];
-    const source = sourceOf(client, { demand: { all: false, refs } });
+    const source = sourceOf(client, { demand: { refs, bulk: [] } });
     await refresh(source);
     await refresh(source);
     expect(client.requests[0]).toMatchObject({ all: false, refs });
@@ -188,18 +187,19 @@ describe('progress', () => {
     expect([textOf(source.state.snapshot, 'A'), textOf(source.state.snapshot, 'B')]).toEqual(['new', 'old']);
   });
 
-  test('is not handed back as the previous answer', async () => {
+  test('is handed back, so that the next read goes on where it was', async () => {
     const previous: unknown[] = [];
+    const partial = snapshot({ A: '1' }, { unknown: new Map([['B', pending]]) });
     const source = sourceOf({
       async read(request) {
         previous.push(request.previous);
-        request.progress(snapshot({ A: '1' }));
+        request.progress(partial);
         throw down;
       },
     });
     await refresh(source);
     await refresh(source);
-    expect(previous).toEqual([undefined, undefined]);
+    expect(previous).toEqual([undefined, partial]);
   });
 });
 
@@ -278,19 +278,4 @@ test.each<[string, Error]>([
   await refresh(source);
   const message = `the provider failed with an unexpected ${kind}; this is a bug of the provider`;
   expect(source.state.error).toMatchObject({ code: 'INVALID_RESPONSE', retryable: true, message });
-});
-
-test('demands: what all specs together ask of each source, each once', () => {
-  const specs = [
-    spec('web/a', {
-      bulk: [everything('homelab')],
-      items: { x: item('nas', 'X'), v: item('nas', 'X', { version: '1' }) },
-    }),
-    spec('web/b', { items: { y: item('nas', 'X'), h: item('homelab', 'H') } }),
-  ];
-  expect(Object.fromEntries(demands(specs))).toEqual({
-    homelab: { all: true, refs: [{ name: 'H' }] },
-    nas: { all: false, refs: [{ name: 'X' }, { name: 'X', version: '1' }] },
-  });
-  expect(demands([]).size).toBe(0);
 });

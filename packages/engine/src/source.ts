@@ -1,13 +1,10 @@
 import { isProviderError, ProviderError } from '@hikyaku/core';
-import type { CallOptions, Clock, ReadRequest, Secret, SecretRef, SecretsClient, Snapshot } from '@hikyaku/core';
+import type { CallOptions, Clock, ReadRequest, Secret, SecretsClient, Snapshot } from '@hikyaku/core';
 import { backoffMs, jitter } from './backoff.ts';
-import type { SecretSpec } from './secret-spec.ts';
-
-/** What of a source the config asks for. */
-export interface Demand {
-  readonly all: boolean;
-  readonly refs: readonly SecretRef[];
-}
+import { wantsName } from './demand.ts';
+import type { Demand } from './demand.ts';
+import { restore, toStored } from './stored-snapshot.ts';
+import type { Restored, SnapshotArchive, StoredSnapshot } from './stored-snapshot.ts';
 
 /** How the last read ended. */
 export interface SourceState {
@@ -15,6 +12,8 @@ export interface SourceState {
   readonly snapshot?: Snapshot;
   /** Why the last read failed, or failed in part. */
   readonly error?: ProviderError;
+  /** The snapshot holds values that were kept before this process started and have not been read since: something newer may have been applied. */
+  readonly stored: boolean;
   readonly failures: number;
   /** When the last read that succeeded began, on the monotonic clock. */
   readonly readAt?: number;
@@ -24,6 +23,8 @@ export interface SourceOptions {
   readonly name: string;
   readonly refreshMs: number;
   readonly demand: Demand;
+  /** Where its last good data is kept; `identity` says which data that is. */
+  readonly kept?: { readonly identity: string; readonly archive: SnapshotArchive };
   readonly connect: () => Promise<SecretsClient>;
   readonly clock: Clock;
   readonly random?: () => number;
@@ -31,20 +32,28 @@ export interface SourceOptions {
 
 /** A service that asks for more is asked again all the same, in case it was a mistake. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
+/** While a read goes on, what it has brought so far is kept this often. */
+const KEEP_EVERY_MS = 5_000;
 
 /** One configured provider. All Secrets that use it share one read per refresh. */
 export class Source {
   readonly name: string;
   readonly #options: SourceOptions;
+  readonly #restored: Restored | undefined;
   #client: SecretsClient | undefined;
   #answer: Snapshot | undefined;
   /** What the state's snapshot was made of. */
   #accepted: Snapshot | undefined;
-  #state: SourceState = { failures: 0 };
+  /** What was last handed over to be kept. */
+  #keeping: { readonly of: Snapshot; readonly stored: StoredSnapshot } | undefined;
+  #state: SourceState = { failures: 0, stored: false };
 
   constructor(options: SourceOptions) {
     this.name = options.name;
     this.#options = options;
+    const { kept, demand } = options;
+    this.#restored = kept && restore(kept.archive.get(options.name), kept.identity, demand);
+    this.#answer = this.#restored?.previous;
   }
 
   get state(): SourceState {
@@ -53,22 +62,36 @@ export class Source {
 
   /** Reads once. Never throws but for the signal: what went wrong is in the state. `onChange` is called for each new snapshot, also for a partial one. */
   async refresh(onChange: () => void, { signal }: CallOptions): Promise<void> {
+    const { demand, clock, connect } = this.#options;
+    using keeping = this.#keepWhileReading(signal);
     const request: ReadRequest = {
-      ...this.#options.demand,
+      refs: demand.refs,
+      all: demand.bulk.length > 0,
+      wants: (name) => wantsName(demand, name),
       signal,
       ...(this.#answer && { previous: this.#answer }),
-      progress: (partial) => this.#accept(partial, onChange, this.#state.failures),
+      progress: (partial) => {
+        this.#answer = partial;
+        this.#accept(partial, onChange, this.#state.failures);
+        keeping.changed();
+      },
     };
     try {
-      const startedAt = this.#options.clock.monotonic();
-      this.#client ??= await this.#options.connect();
+      const startedAt = clock.monotonic();
+      this.#client ??= await connect();
       const answer = await this.#client.read(request);
       this.#answer = answer;
       this.#accept(answer, onChange, 0, startedAt);
     } catch (error) {
       signal.throwIfAborted();
-      this.#state = { ...this.#state, error: toProviderError(error), failures: this.#state.failures + 1 };
+      this.#fail(toProviderError(error), onChange);
     }
+    await this.#keep(signal);
+  }
+
+  /** Follows changes, where the provider can; `undefined` before the first read and where it cannot. */
+  watch(options: CallOptions): AsyncIterable<void> | undefined {
+    return this.#client?.watch?.(options);
   }
 
   /** Milliseconds until the next read. */
@@ -90,25 +113,78 @@ export class Source {
   #accept(answer: Snapshot, onChange: () => void, failures: number, readAt = this.#state.readAt): void {
     const before = this.#state.snapshot;
     const error = [...(answer.unknown?.values() ?? [])].find(({ code }) => code !== 'PENDING');
-    const snapshot = before !== undefined && answer === this.#accepted ? before : withLastGood(answer, before);
+    const lastGood = before ?? this.#restored?.lastGood;
+    const { snapshot, filled } =
+      before !== undefined && answer === this.#accepted
+        ? { snapshot: before, filled: this.#state.stored }
+        : withLastGood(answer, lastGood);
+    const stored = filled && (before === undefined || this.#state.stored);
     this.#accepted = answer;
-    this.#state = { snapshot, failures, ...(error && { error }), ...(readAt !== undefined && { readAt }) };
+    this.#state = { snapshot, stored, failures, ...(error && { error }), ...(readAt !== undefined && { readAt }) };
     if (snapshot !== before) onChange();
+  }
+
+  #fail(error: ProviderError, onChange: () => void): void {
+    const failures = this.#state.failures + 1;
+    const { lastGood } = this.#restored ?? {};
+    if (this.#state.snapshot !== undefined || lastGood === undefined) {
+      this.#state = { ...this.#state, error, failures };
+      return;
+    }
+    this.#state = { ...this.#state, snapshot: lastGood, stored: true, error, failures };
+    onChange();
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    const { kept, demand } = this.#options;
+    const { snapshot } = this.#state;
+    const answer = this.#accepted;
+    if (kept === undefined || answer === undefined || snapshot === undefined) return;
+    if (this.#keeping?.of !== snapshot) {
+      // Values of before that fill a gap are not what the revision stands for.
+      const whole = (answer.unknown?.size ?? 0) === 0;
+      const revision = whole && answer.revision !== undefined ? { revision: answer.revision } : {};
+      const stored = toStored(kept.identity, demand, { ...snapshot, ...revision });
+      this.#keeping = { of: snapshot, stored };
+    }
+    await kept.archive.keep(this.name, this.#keeping.stored, { signal });
+  }
+
+  #keepWhileReading(signal: AbortSignal): { changed(): void } & Disposable {
+    const done = new AbortController();
+    let waiting = false;
+    return {
+      changed: () => {
+        if (waiting || this.#options.kept === undefined) return;
+        waiting = true;
+        this.#options.clock
+          .sleep(KEEP_EVERY_MS, { signal: AbortSignal.any([signal, done.signal]) })
+          .then(() => {
+            waiting = false;
+            return this.#keep(signal);
+          })
+          .catch(() => {}); // the read has ended, and what it brought is kept then
+      },
+      [Symbol.dispose]: () => done.abort(),
+    };
   }
 }
 
-/** Values that could not be read now are those of before. */
-function withLastGood(answer: Snapshot, before: Snapshot | undefined): Snapshot {
-  if (answer.unknown === undefined || answer.unknown.size === 0) return answer;
+/** Values that could not be read now are those of before; `filled` says whether there are any. */
+function withLastGood(
+  answer: Snapshot,
+  before: Snapshot | undefined,
+): { readonly snapshot: Snapshot; readonly filled: boolean } {
   const secrets = new Map<string, Secret>(answer.secrets);
   const unknown = new Map(answer.unknown);
-  for (const id of answer.unknown.keys()) {
+  for (const id of unknown.keys()) {
     const secret = before?.secrets.get(id);
     if (secret === undefined) continue;
     secrets.set(id, secret);
     unknown.delete(id);
   }
-  return { secrets, unknown };
+  const filled = unknown.size < (answer.unknown?.size ?? 0);
+  return { snapshot: filled ? { secrets, unknown } : answer, filled };
 }
 
 function toProviderError(error: unknown): ProviderError {
@@ -120,19 +196,4 @@ function toProviderError(error: unknown): ProviderError {
     `the provider failed with an unexpected ${kind}; this is a bug of the provider`,
     { cause: error },
   );
-}
-
-/** What all specs together ask of each source. */
-export function demands(specs: readonly SecretSpec[]): ReadonlyMap<string, Demand> {
-  const wanted = new Map<string, { all: boolean; refs: Map<string, SecretRef> }>();
-  function of(source: string): { all: boolean; refs: Map<string, SecretRef> } {
-    const demand = wanted.get(source) ?? { all: false, refs: new Map() };
-    wanted.set(source, demand);
-    return demand;
-  }
-  for (const { bulk, items } of specs) {
-    for (const { source } of bulk) of(source).all = true;
-    for (const { source, ref } of items.values()) of(source).refs.set(JSON.stringify(ref), ref);
-  }
-  return new Map([...wanted].map(([source, { all, refs }]) => [source, { all, refs: [...refs.values()] }]));
 }

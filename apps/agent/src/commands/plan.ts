@@ -11,7 +11,7 @@ import { commandLogger } from '../logging.ts';
 import { clusterText } from '../output/cluster-text.ts';
 import { count } from '../output/count.ts';
 import { hasChanges, hasProblems, planJson, planText } from '../output/plan-text.ts';
-import { Progress } from '../output/progress.ts';
+import { Progress, readingText } from '../output/progress.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { styleFor } from '../output/style.ts';
 import { Records } from '../records.ts';
@@ -25,8 +25,8 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
   const config = await loadConfigFile(options, edge);
   const { stderr, stdout } = edge;
   const logger = await commandLogger(options, edge, stderr, 'error');
-  const records = new Records(logger);
   using progress = new Progress(edge, !options.json);
+  const records = new Records(logger, () => progress.show(readingText(records.sources.values()) ?? ''));
 
   await using cluster = await connectCluster(options, edge, logger);
   await requireCredentials(config, cluster, edge);

@@ -10,7 +10,7 @@ import { loadConfigFile } from '../load-config-file.ts';
 import { commandLogger } from '../logging.ts';
 import { clusterText } from '../output/cluster-text.ts';
 import { count } from '../output/count.ts';
-import { Progress } from '../output/progress.ts';
+import { Progress, readingText } from '../output/progress.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { styleFor } from '../output/style.ts';
 import { hasProblemRecords, syncText } from '../output/sync-text.ts';
@@ -28,9 +28,8 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   const { stderr, stdout, signal } = edge;
   const logger = await commandLogger(options, edge, stderr, 'error');
   using progress = new Progress(edge, !options.json);
-  const records = new Records(logger, () =>
-    progress.show(`${records.secrets.size} of ${count(config.secrets.length, 'Secret')}`),
-  );
+  const written = () => `${records.secrets.size} of ${count(config.secrets.length, 'Secret')}`;
+  const records = new Records(logger, () => progress.show(readingText(records.sources.values()) ?? written()));
 
   await using cluster = await connectCluster(options, edge, logger);
   await requireCredentials(config, cluster, edge);

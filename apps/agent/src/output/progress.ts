@@ -1,4 +1,6 @@
+import type { SourceRecord } from '@hikyaku/engine';
 import type { Edge } from '../edge.ts';
+import { count } from './count.ts';
 
 /** Of a terminal that does not say (0) how wide it is. */
 const DEFAULT_COLUMNS = 80;
@@ -31,4 +33,12 @@ export class Progress implements Disposable {
   [Symbol.dispose](): void {
     this.clear();
   }
+}
+
+/** What of the sources is still to be read: `reading vault: 60 of 100 secrets`; `undefined` when nothing is. */
+export function readingText(sources: Iterable<SourceRecord>): string | undefined {
+  const texts = [...sources].flatMap(({ source, secrets = 0, pending }) =>
+    pending === undefined ? [] : [`${source}: ${secrets} of ${count(secrets + pending, 'secret')}`],
+  );
+  return texts.length === 0 ? undefined : `reading ${texts.join(', ')}`;
 }
