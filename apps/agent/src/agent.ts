@@ -3,7 +3,7 @@ import { systemClock } from '@hikyaku/core';
 import type { FileAccess, Logger } from '@hikyaku/core';
 import { demands, Reconciler } from '@hikyaku/engine';
 import type { Holds, Report, Source, Target } from '@hikyaku/engine';
-import { ConfigMapInventory, KubernetesTarget, loadHmacKey } from '@hikyaku/kubernetes';
+import { ConfigMapInventory, KubernetesTarget, loadHmacKey, SecretSnapshots } from '@hikyaku/kubernetes';
 import type { Cluster } from './connect-cluster.ts';
 import { Credentials } from './credentials.ts';
 import type { Edge } from './edge.ts';
@@ -27,6 +27,7 @@ export interface Agent extends AsyncDisposable {
   readonly sources: ReadonlyMap<string, Source>;
   readonly target: Target;
   readonly reconciler: Reconciler;
+  readonly snapshots: SecretSnapshots;
 }
 
 /** Throws TargetError where the agent's own objects cannot be read. */
@@ -45,6 +46,8 @@ export async function createAgent({
   await inventory.reload(edge);
   const hmacKey = await loadHmacKey(client, access, { signal: edge.signal, readOnly });
   const target = new KubernetesTarget({ client, access, hmacKey });
+  const onProblem = (source: string, problem: string) => logger.warn({ source, problem }, 'snapshot not kept');
+  const snapshots = await SecretSnapshots.open({ client, access, readOnly, onProblem }, edge);
   const opened = openSources(config, {
     env: edge.env,
     client,
@@ -52,6 +55,7 @@ export async function createAgent({
     clock: systemClock,
     files,
     logger,
+    snapshots,
   });
   const { sources } = opened;
   const reconciler = new Reconciler({
@@ -63,7 +67,7 @@ export async function createAgent({
     report,
     clock: systemClock,
   });
-  return { sources, target, reconciler, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+  return { sources, target, reconciler, snapshots, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
 }
 
 function holdsOf({ hold, sources }: Config): Holds {

@@ -1,6 +1,7 @@
 import type { Config, SourceConfig } from '@hikyaku/config';
 import type { Clock, FileAccess, LogFields, Logger, SecretsClient } from '@hikyaku/core';
 import { demands, Source } from '@hikyaku/engine';
+import type { SnapshotArchive } from '@hikyaku/engine';
 import { Credentials } from './credentials.ts';
 import type { CredentialSurroundings } from './credentials.ts';
 import { Dispatchers } from './dispatchers.ts';
@@ -10,6 +11,7 @@ export interface OpenSourcesOptions extends CredentialSurroundings {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly files: FileAccess;
+  readonly snapshots: SnapshotArchive;
 }
 
 /** The sources in use: connected on their first read. */
@@ -28,7 +30,10 @@ export function openSources(config: Config, options: OpenSourcesOptions): OpenSo
     if (configured === undefined) throw new TypeError(`the config lets an unknown source through: ${name}`);
     const own = new Credentials(configured, options);
     const connect = () => connectSource(configured, own, dispatchers, budgets, options);
-    sources.set(name, new Source({ name, demand, clock, refreshMs: configured.refreshMs, connect }));
+    const { refreshMs, snapshot, provider, description } = configured;
+    const identity = `${provider.type} ${description.identity}`;
+    const kept = snapshot && { kept: { identity, archive: options.snapshots } };
+    sources.set(name, new Source({ name, demand, clock, refreshMs, connect, ...kept }));
   }
   return {
     sources,

@@ -261,7 +261,7 @@ export class MemoryClient implements SecretsClient {
 export class MemoryArchive implements SnapshotArchive {
   readonly stored = new Map<string, StoredSnapshot>();
 
-  get(source: string): StoredSnapshot | undefined {
+  take(source: string): StoredSnapshot | undefined {
     return this.stored.get(source);
   }
 

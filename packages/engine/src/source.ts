@@ -39,7 +39,8 @@ const KEEP_EVERY_MS = 5_000;
 export class Source {
   readonly name: string;
   readonly #options: SourceOptions;
-  readonly #restored: Restored | undefined;
+  /** Until everything has been read once. */
+  #restored: Restored | undefined;
   #client: SecretsClient | undefined;
   #answer: Snapshot | undefined;
   /** What the state's snapshot was made of. */
@@ -52,7 +53,7 @@ export class Source {
     this.name = options.name;
     this.#options = options;
     const { kept, demand } = options;
-    this.#restored = kept && restore(kept.archive.get(options.name), kept.identity, demand);
+    this.#restored = kept && restore(kept.archive.take(options.name), kept.identity, demand);
     this.#answer = this.#restored?.previous;
   }
 
@@ -119,6 +120,7 @@ export class Source {
         ? { snapshot: before, filled: this.#state.stored }
         : withLastGood(answer, lastGood);
     const stored = filled && (before === undefined || this.#state.stored);
+    if ((answer.unknown?.size ?? 0) === 0) this.#restored = undefined;
     this.#accepted = answer;
     this.#state = { snapshot, stored, failures, ...(error && { error }), ...(readAt !== undefined && { readAt }) };
     if (snapshot !== before) onChange();

@@ -42,15 +42,15 @@ describe('what is kept', () => {
     const client = new MemoryClient(snapshot({ DB_A: '1', MAIL: '2' }, { revision: 'r1' }));
     const source = keptSource(archive, client, databaseOnly);
     await source.refresh(() => {}, { signal });
-    const stored = archive.get('homelab');
+    const stored = archive.stored.get('homelab');
     expect(texts(stored?.snapshot)).toEqual({ DB_A: '1' });
     expect(stored?.snapshot.revision).toBe('r1');
 
     await source.refresh(() => {}, { signal });
-    expect(archive.get('homelab')).toBe(stored);
+    expect(archive.stored.get('homelab')).toBe(stored);
     client.answer = snapshot({ DB_A: '3' });
     await source.refresh(() => {}, { signal });
-    expect(texts(archive.get('homelab')?.snapshot)).toEqual({ DB_A: '3' });
+    expect(texts(archive.stored.get('homelab')?.snapshot)).toEqual({ DB_A: '3' });
   });
 
   test('of a read that failed in part, the last good values, and no revision that would vouch for them', async () => {
@@ -60,15 +60,15 @@ describe('what is kept', () => {
     await source.refresh(() => {}, { signal });
     client.answer = snapshot({ A: '9' }, { unknown: new Map([['B', down]]), revision: 'r2' });
     await source.refresh(() => {}, { signal });
-    expect(texts(archive.get('homelab')?.snapshot)).toEqual({ A: '9', B: '2' });
-    expect(archive.get('homelab')?.snapshot).not.toHaveProperty('revision');
+    expect(texts(archive.stored.get('homelab')?.snapshot)).toEqual({ A: '9', B: '2' });
+    expect(archive.stored.get('homelab')?.snapshot).not.toHaveProperty('revision');
   });
 
   test('stays when nothing can be read', async () => {
     const archive = archiveOf(snapshot({ A: '1' }));
-    const before = archive.get('homelab');
+    const before = archive.stored.get('homelab');
     await keptSource(archive, new MemoryClient(down)).refresh(() => {}, { signal });
-    expect(archive.get('homelab')).toBe(before);
+    expect(archive.stored.get('homelab')).toBe(before);
   });
 
   test('progress of a read that takes long is kept within seconds, before its end', async () => {
@@ -89,11 +89,11 @@ describe('what is kept', () => {
     );
     const read = source.refresh(() => {}, { signal });
     await clock.advance(5_000);
-    expect(texts(archive.get('homelab')?.snapshot)).toEqual({ A: '1' });
-    expect([...(archive.get('homelab')?.snapshot.unknown?.keys() ?? [])]).toEqual(['B']);
+    expect(texts(archive.stored.get('homelab')?.snapshot)).toEqual({ A: '1' });
+    expect([...(archive.stored.get('homelab')?.snapshot.unknown?.keys() ?? [])]).toEqual(['B']);
     finish(snapshot({ A: '1', B: '2' }));
     await read;
-    expect(texts(archive.get('homelab')?.snapshot)).toEqual({ A: '1', B: '2' });
+    expect(texts(archive.stored.get('homelab')?.snapshot)).toEqual({ A: '1', B: '2' });
   });
 });
 

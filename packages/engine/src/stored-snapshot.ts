@@ -5,8 +5,8 @@ import type { Demand } from './demand.ts';
 
 /** The last good data of each source, kept where it survives a restart. Never throws but for the signal: what fails is said, and done without. */
 export interface SnapshotArchive {
-  /** What was kept before this process started, or by it. */
-  get(source: string): StoredSnapshot | undefined;
+  /** Hands over what was kept before this process started, once. */
+  take(source: string): StoredSnapshot | undefined;
   /** Replaces what is kept of a source; the same again writes nothing. */
   keep(source: string, stored: StoredSnapshot, options: CallOptions): Promise<void>;
 }

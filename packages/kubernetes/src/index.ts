@@ -5,5 +5,7 @@ export { KubernetesTarget } from './kubernetes-target.ts';
 export type { KubernetesTargetOptions } from './kubernetes-target.ts';
 export { AGENT_LABEL, OWN } from './ownership.ts';
 export type { Access } from './ownership.ts';
+export { SecretSnapshots } from './secret-snapshots.ts';
+export type { SecretSnapshotsOptions } from './secret-snapshots.ts';
 export { probePolicy } from './probe-policy.ts';
 export type { PolicyState } from './probe-policy.ts';

@@ -11,6 +11,8 @@ export const OWN = {
   inventory: 'hikyaku-inventory',
   inventoryKey: 'hikyaku-inventory-key',
   grants: 'hikyaku-grants',
+  /** Followed by a number. */
+  snapshot: 'hikyaku-snapshot',
 } as const;
 
 /** Whose rights the agent works with. */

@@ -34,7 +34,9 @@ export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
     { cluster: cluster.name, namespace, proof, sources: agent.sources.size, secrets: config.secrets.length },
     'started',
   );
-  const { sources, reconciler, target } = agent;
+  const { sources, reconciler, snapshots, target } = agent;
+  const kept = [...sources.keys()].filter((name) => config.sources.get(name)?.snapshot === true);
+  await snapshots.prune(new Set(kept), { signal });
   await runEngine(
     { sources, reconciler, target, report: records, clock: systemClock, resyncMs: config.resyncMs },
     { signal },

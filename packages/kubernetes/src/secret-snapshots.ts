@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto';
+import type { CallOptions } from '@hikyaku/core';
+import type { SnapshotArchive, StoredSnapshot } from '@hikyaku/engine';
+import { isKubeError } from '@hikyaku/kube-client';
+import type { KubeClient, SecretObject } from '@hikyaku/kube-client';
+import { AGENT_LABEL, MANAGED_BY_LABEL, OWN } from './ownership.ts';
+import type { Access } from './ownership.ts';
+import { decodeSnapshot, encodeSnapshot } from './snapshot-text.ts';
+import { toTargetError } from './to-target-error.ts';
+
+export interface SecretSnapshotsOptions {
+  readonly client: KubeClient;
+  readonly access: Access;
+  /** Nothing is written. */
+  readonly readOnly?: boolean;
+  /** What could not be kept, and why; no value is in it. */
+  readonly onProblem: (source: string, message: string) => void;
+}
+
+/** How many Secrets there are; a fixed set, so that what no source wants any more is found without a right to list. */
+const SLOTS = 8;
+/** Of a Secret's data; Kubernetes takes 1,048,576. */
+const MOST_BYTES = 1_000_000;
+const ROUNDS = 4;
+
+interface Place {
+  readonly slot: number;
+  readonly digest: string;
+  readonly bytes: number;
+}
+
+/** Snapshots in Secrets of the agent's own namespace, `hikyaku-snapshot-0` to `-7`: one key for each source, compressed. */
+export class SecretSnapshots implements SnapshotArchive {
+  readonly #options: SecretSnapshotsOptions;
+  readonly #loaded = new Map<string, StoredSnapshot>();
+  readonly #places = new Map<string, Place>();
+  /** What was kept, or given up, by this process: the same again is no work. */
+  readonly #settled = new Map<string, StoredSnapshot>();
+  /** What was said of a source that could not be kept, so that it is said once. */
+  readonly #said = new Map<string, string>();
+  /** One write at a time, as several sources share a Secret. */
+  #turn: Promise<void> = Promise.resolve();
+
+  private constructor(options: SecretSnapshotsOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what is kept. Throws TargetError where the Secrets cannot be read. */
+  static async open(options: SecretSnapshotsOptions, { signal }: CallOptions): Promise<SecretSnapshots> {
+    const snapshots = new SecretSnapshots(options);
+    await Promise.all(Array.from({ length: SLOTS }, (_, slot) => snapshots.#load(slot, signal)));
+    return snapshots;
+  }
+
+  take(source: string): StoredSnapshot | undefined {
+    const stored = this.#loaded.get(source);
+    this.#loaded.delete(source);
+    return stored;
+  }
+
+  async keep(source: string, stored: StoredSnapshot, { signal }: CallOptions): Promise<void> {
+    if (this.#options.readOnly === true || this.#settled.get(source) === stored) return;
+    await this.#inTurn(
+      signal,
+      async () => {
+        const bytes = encodeSnapshot(stored);
+        const digest = createHash('sha256').update(bytes).digest('base64');
+        if (this.#places.get(source)?.digest !== digest) await this.#move(source, bytes, digest, signal);
+        this.#settled.set(source, stored);
+      },
+      source,
+    );
+  }
+
+  /** Drops what is kept of sources that are not among these: values that nobody uses should not lie around. */
+  async prune(sources: ReadonlySet<string>, { signal }: CallOptions): Promise<void> {
+    for (const source of [...this.#places.keys()].filter((name) => !sources.has(name)))
+      await this.#inTurn(signal, () => this.#remove(source, signal), source);
+  }
+
+  async #inTurn(signal: AbortSignal, work: () => Promise<void>, source: string): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      signal.throwIfAborted();
+      try {
+        await work();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isKubeError(error)) throw error;
+        this.#say(source, error.message);
+      }
+    });
+    this.#turn = turn.catch(() => {});
+    await turn;
+  }
+
+  async #move(source: string, bytes: Uint8Array, digest: string, signal: AbortSignal): Promise<void> {
+    const before = this.#places.get(source);
+    const slot = this.#slotFor(source, bytes.byteLength);
+    // A crash in between loses a copy, and leaves no second one that could be the older.
+    if (before !== undefined && before.slot !== slot) await this.#remove(source, signal);
+    if (slot === undefined) {
+      this.#say(
+        source,
+        `its keys in use take ${bytes.byteLength} bytes (compressed), for which there is no room: nothing is kept of it`,
+      );
+      return;
+    }
+    await this.#change(slot, (data) => ({ ...data, [source]: Buffer.from(bytes).toString('base64') }), signal);
+    this.#places.set(source, { slot, digest, bytes: bytes.byteLength });
+    this.#said.delete(source);
+  }
+
+  #say(source: string, message: string): void {
+    if (this.#said.get(source) === message) return;
+    this.#said.set(source, message);
+    this.#options.onProblem(source, message);
+  }
+
+  async #remove(source: string, signal: AbortSignal): Promise<void> {
+    const place = this.#places.get(source);
+    if (place === undefined) return;
+    const without = ({ [source]: _, ...data }: Readonly<Record<string, string>>) => data;
+    await this.#change(place.slot, without, signal);
+    this.#places.delete(source);
+  }
+
+  /** Where it is, or the emptiest, if it fits. */
+  #slotFor(source: string, bytes: number): number | undefined {
+    const used = Array.from({ length: SLOTS }, () => 0);
+    for (const [name, place] of this.#places)
+      if (name !== source) used[place.slot] = (used[place.slot] ?? 0) + place.bytes;
+    const current = this.#places.get(source)?.slot;
+    const byRoom = [...used.keys()].toSorted((a, b) => (used[a] ?? 0) - (used[b] ?? 0));
+    return [...(current === undefined ? [] : [current]), ...byRoom].find(
+      (slot) => (used[slot] ?? 0) + bytes <= MOST_BYTES,
+    );
+  }
+
+  /** What others have written meanwhile stays. */
+  async #change(
+    slot: number,
+    change: (data: Readonly<Record<string, string>>) => Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client, access } = this.#options;
+    const namespace = access.agent;
+    for (let round = 1; ; round++) {
+      const live = await this.#get(slot, signal);
+      try {
+        if (live === undefined) {
+          const metadata = {
+            namespace,
+            name: nameOf(slot),
+            labels: { [AGENT_LABEL]: namespace, [MANAGED_BY_LABEL]: 'hikyaku' },
+          };
+          await client.secrets.create(
+            { apiVersion: 'v1', kind: 'Secret', metadata, type: 'Opaque', data: change({}) },
+            { signal },
+          );
+        } else {
+          const { uid, resourceVersion, labels } = live.metadata;
+          const metadata = { namespace, name: nameOf(slot), uid, resourceVersion, labels };
+          await client.secrets.replace(
+            { apiVersion: 'v1', kind: 'Secret', metadata, type: live.type, data: change(live.data ?? {}) },
+            { signal },
+          );
+        }
+        return;
+      } catch (error) {
+        if (round >= ROUNDS || !isKubeError(error) || !CHANGED_MEANWHILE.has(error.code)) throw error;
+      }
+    }
+  }
+
+  async #get(slot: number, signal: AbortSignal): Promise<SecretObject | undefined> {
+    const { client, access } = this.#options;
+    return await client.secrets.get(access.agent, nameOf(slot), { signal }).catch((error: unknown) => {
+      if (isKubeError(error) && error.code === 'NOT_FOUND') return undefined;
+      throw error;
+    });
+  }
+
+  async #load(slot: number, signal: AbortSignal): Promise<void> {
+    const { access, onProblem } = this.#options;
+    const live = await this.#get(slot, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw toTargetError(error, access.agent, nameOf(slot), access.agent);
+    });
+    for (const [source, base64] of Object.entries(live?.data ?? {})) {
+      const bytes = Buffer.from(base64, 'base64');
+      const digest = createHash('sha256').update(bytes).digest('base64');
+      this.#places.set(source, { slot, digest, bytes: bytes.byteLength });
+      const stored = decodeSnapshot(bytes);
+      if (stored === undefined) onProblem(source, `what was kept of it in ${nameOf(slot)} makes no sense: passed over`);
+      else this.#loaded.set(source, stored);
+    }
+  }
+}
+
+const CHANGED_MEANWHILE: ReadonlySet<string> = new Set(['CONFLICT', 'ALREADY_EXISTS', 'NOT_FOUND']);
+
+function nameOf(slot: number): string {
+  return `${OWN.snapshot}-${slot}`;
+}
