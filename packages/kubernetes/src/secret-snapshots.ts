@@ -119,7 +119,8 @@ export class SecretSnapshots implements SnapshotArchive {
   async #remove(source: string, signal: AbortSignal): Promise<void> {
     const place = this.#places.get(source);
     if (place === undefined) return;
-    const without = ({ [source]: _, ...data }: Readonly<Record<string, string>>) => data;
+    const without = (data: Readonly<Record<string, string>>) =>
+      Object.fromEntries(Object.entries(data).filter(([name]) => name !== source));
     await this.#change(place.slot, without, signal);
     this.#places.delete(source);
   }
