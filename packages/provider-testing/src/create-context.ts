@@ -1,6 +1,7 @@
 import { ProviderError, SecretValue, systemClock } from '@hikyaku/core';
-import type { Clock, FileAccess, Logger, ProviderContext } from '@hikyaku/core';
+import type { ClientTls, Clock, FileAccess, Logger, ProviderContext } from '@hikyaku/core';
 import { Agent } from 'undici';
+import type { Dispatcher } from 'undici';
 
 export interface ContextOptions {
   /** By the path of the field; a function is asked each time, with the text that was refused. */
@@ -10,6 +11,8 @@ export interface ContextOptions {
   readonly files?: Partial<FileAccess>;
   /** PEM: certificates to trust, as `ca` of the source's description. */
   readonly ca?: string;
+  /** As of the source's description: requests to others are refused, as the agent does it. Without it none are. */
+  readonly origins?: readonly string[];
 }
 
 /** One line that the provider logged. */
@@ -19,10 +22,19 @@ export interface Logged {
   readonly message: string;
 }
 
+/** A request that went through a dispatcher, or was refused by it. */
+export interface SentRequest {
+  readonly origin: string;
+  readonly method: string;
+  readonly path: string;
+}
+
 export interface TestContext extends ProviderContext, AsyncDisposable {
   readonly logged: readonly Logged[];
   /** `<account> <perMinute>`, one for each request that was asked for. */
   readonly budgets: readonly string[];
+  /** Oldest first; also those that were refused because of their origin. */
+  readonly requests: readonly SentRequest[];
 }
 
 /** What the agent hands to `connect`, for a test: real connections, given credentials, no limit of requests. Disposing it cuts the connections. */
@@ -31,12 +43,20 @@ export function createContext({
   clock = systemClock,
   files = {},
   ca,
+  origins,
 }: ContextOptions = {}): TestContext {
   const agents: Agent[] = [];
-  function open(tls: Agent.Options['connect'] = {}): Agent {
-    const agent = new Agent({ connect: tls });
+  const requests: SentRequest[] = [];
+  const dispatchers = new Map<string, Dispatcher>();
+  function dispatcherFor(tls: ClientTls): Dispatcher {
+    const key = JSON.stringify([tls.ca, tls.cert, tls.key, tls.servername]);
+    const known = dispatchers.get(key);
+    if (known !== undefined) return known;
+    const agent = new Agent({ connect: { ...(ca !== undefined && { ca }), ...tls } });
+    const opened = agent.compose(recordInto(requests, origins));
     agents.push(agent);
-    return agent;
+    dispatchers.set(key, opened);
+    return opened;
   }
   const logged: Logged[] = [];
   function log(level: keyof Logger): Logger['info'] {
@@ -55,15 +75,33 @@ export function createContext({
       signal.throwIfAborted();
       budgets.push(`${account} ${perMinute}`);
     },
-    dispatcher: open(ca === undefined ? {} : { ca }),
-    dispatcherFor: (tls) => open({ ...(ca !== undefined && { ca }), ...tls }),
+    dispatcher: dispatcherFor({}),
+    dispatcherFor,
     files: { base, root: files.root ?? base, refused: files.refused ?? [] },
     logger: { trace: log('trace'), debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
     clock,
     logged,
     budgets,
+    requests,
     async [Symbol.asyncDispose]() {
       await Promise.all(agents.map((agent) => agent.destroy()));
     },
+  };
+}
+
+function recordInto(
+  requests: SentRequest[],
+  origins: readonly string[] | undefined,
+): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    const origin = options.origin === undefined ? '' : new URL(options.origin).origin;
+    requests.push({ origin, method: options.method, path: options.path });
+    if (origins !== undefined && !origins.includes(origin)) {
+      throw new ProviderError(
+        'FORBIDDEN',
+        `a request to ${origin} was refused: this source may only reach ${origins.join(', ')}`,
+      );
+    }
+    return dispatch(options, handler);
   };
 }

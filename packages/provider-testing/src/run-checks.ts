@@ -1,0 +1,76 @@
+import type { Provider } from '@hikyaku/core';
+import { NotChecked } from './check.ts';
+import type { Check, CheckResult, Claim } from './check.ts';
+import { claims } from './checks/index.ts';
+import { ContractFailure } from './contract-failure.ts';
+import { describeError } from './describe.ts';
+import type { Need, Setup } from './fixture.ts';
+import { Trial } from './trial.ts';
+
+/** What this provider or its service cannot have, and why. */
+export type Without = Readonly<Partial<Record<Need, string>>>;
+
+export interface SuiteOptions {
+  /**
+   * What this provider or its service cannot have, and why: checks that need it are left out. It is an error when it is there
+   * after all. Without a word here, a check whose hook is absent is skipped by the runner, with the reason.
+   */
+  readonly without?: Without;
+}
+
+/** The checks of a provider, for a runner of your own. */
+export function collectChecks(provider: Provider, setup: Setup, { without = {} }: SuiteOptions = {}): readonly Check[] {
+  const excluded = Object.keys(without);
+  return claims
+    .filter(
+      ({ needs = [] }) => !needs.some((need) => excluded.some((word) => need === word || need.startsWith(`${word}.`))),
+    )
+    .map((claim) => ({ title: claim.title, run: () => runClaim(claim, provider, setup) }));
+}
+
+/** Runs the checks one after the other and yields each result as it comes. */
+export async function* runChecks(
+  provider: Provider,
+  setup: Setup,
+  { signal, ...options }: SuiteOptions & { readonly signal?: AbortSignal } = {},
+): AsyncGenerator<CheckResult, void, void> {
+  for (const check of collectChecks(provider, setup, options)) {
+    signal?.throwIfAborted();
+    yield await check.run();
+  }
+}
+
+async function runClaim(claim: Claim, provider: Provider, setup: Setup): Promise<CheckResult> {
+  const { title, needs = [] } = claim;
+  try {
+    await using trial = await Trial.open(provider, setup);
+    for (const need of needs) {
+      if (!(await trial.has(need))) return { title, outcome: 'not checked', reason: absenceOf(need) };
+    }
+    await claim.run(trial);
+    return { title, outcome: 'passed' };
+  } catch (error) {
+    if (error instanceof NotChecked) return { title, outcome: 'not checked', reason: error.message };
+    return { title, outcome: 'failed', error: toFailure(error, claim) };
+  }
+}
+
+/** Why what needs it is not checked. */
+export function absenceOf(need: Need): string {
+  return need === 'list' || need === 'write' || need === 'watch'
+    ? `the provider's client has no \`${need}\``
+    : `the fixture gives no \`${need}\``;
+}
+
+function toFailure(error: unknown, { contract }: Claim): ContractFailure {
+  if (error instanceof ContractFailure) {
+    const { got, expected, cause } = error;
+    return new ContractFailure({ got, expected, contract, cause });
+  }
+  return new ContractFailure({
+    got: `it was rejected with ${describeError(error)}`,
+    expected: 'no error here',
+    contract,
+    cause: error,
+  });
+}

@@ -1,0 +1,30 @@
+import type { Provider } from '@hikyaku/core';
+import type { Setup } from './fixture.ts';
+import { collectChecks } from './run-checks.ts';
+import type { SuiteOptions } from './run-checks.ts';
+
+/** `test` of vitest, of node:test, or of any runner that takes a title and an async function. */
+export type Test = (title: string, run: (context: TestRun) => Promise<void>) => unknown;
+
+/** What runners hand to a test. */
+export interface TestRun {
+  /** Ends the test as not checked, or marks it so. */
+  skip(reason?: string): void;
+}
+
+/**
+ * Registers the checks of the contract as tests, and a last one that lists what is not checked.
+ *
+ * ```ts
+ * testProvider(test, directory, { config: { path }, present: { name: 'present', value: 'value' } });
+ * ```
+ */
+export function testProvider(test: Test, provider: Provider, setup: Setup, options: SuiteOptions = {}): void {
+  for (const check of collectChecks(provider, setup, options)) {
+    test(check.title, async (context) => {
+      const result = await check.run();
+      if (result.outcome === 'failed') throw result.error;
+      if (result.outcome === 'not checked') context.skip(result.reason);
+    });
+  }
+}

@@ -1,0 +1,154 @@
+import type { Provider, SourceDescription } from '@hikyaku/core';
+import { FakeClock } from '@hikyaku/core/testing';
+import { Connection } from './connection.ts';
+import { ContractFailure } from './contract-failure.ts';
+import { createContext } from './create-context.ts';
+import type { Fixture, Need, Setup } from './fixture.ts';
+import { bytesOf } from './sample.ts';
+import { settle } from './settle.ts';
+import type { Settled } from './settle.ts';
+
+/** One check's fixture, and connections to it. */
+export class Trial implements AsyncDisposable {
+  readonly provider: Provider;
+  readonly fixture: Fixture;
+  readonly clock: NonNullable<Fixture['clock']>;
+  /** Aborts when the check is over. */
+  readonly over = new AbortController();
+  readonly #connections: Connection[] = [];
+  readonly #made = new Set<string>();
+  /** What must not be seen, besides the credentials: as given, and as the check made it. */
+  readonly #values: Uint8Array[] = [];
+
+  private constructor(provider: Provider, fixture: Fixture) {
+    this.provider = provider;
+    this.fixture = fixture;
+    // Certificates and the dates of answers are of today.
+    this.clock = fixture.clock ?? new FakeClock(Date.now());
+    this.#values.push(bytesOf(fixture.present.value));
+    if (fixture.pinned !== undefined) this.#values.push(bytesOf(fixture.pinned.value));
+  }
+
+  static async open(provider: Provider, setup: Setup): Promise<Trial> {
+    return new Trial(provider, typeof setup === 'function' ? await setup() : setup);
+  }
+
+  get present(): { readonly name: string; readonly bytes: Uint8Array } {
+    const { name, value } = this.fixture.present;
+    return { name, bytes: bytesOf(value) };
+  }
+
+  get values(): readonly Uint8Array[] {
+    return this.#values;
+  }
+
+  get connections(): readonly Connection[] {
+    return this.#connections;
+  }
+
+  /** A name that nobody uses; the number 0 is for what is never made. */
+  spare(number: number): string {
+    return this.fixture.spareName?.(number) ?? `${this.fixture.present.name}_${number}`;
+  }
+
+  /** Checks the config as the agent does. */
+  async parseConfig(): Promise<unknown> {
+    const result = await this.provider.config['~standard'].validate(this.fixture.config);
+    if (result.issues === undefined) return result.value;
+    const issues = result.issues.map(({ path, message }) => `${pathText(path)}: ${message}`).join('; ');
+    throw new ContractFailure({
+      got: `the provider's schema refuses the config of the fixture: ${issues}`,
+      expected: 'a fixture whose `config` is what stands in the config file, without `type` and credentials',
+    });
+  }
+
+  /** Opens another connection, as after a restart. */
+  async connect(): Promise<Connection> {
+    const config = await this.parseConfig();
+    const description = this.provider.describe(config);
+    const context = this.#createContext(description);
+    const settled = await this.settle(
+      Promise.resolve().then(() => this.provider.connect(config, context)),
+      'connect',
+    );
+    if ('error' in settled) throw settled.error;
+    const connection = new Connection({ client: settled.value, context, description, trial: this });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  #createContext(description: SourceDescription): Connection['context'] {
+    const { credentials, files } = this.fixture;
+    const ca = this.fixture.ca ?? description.ca;
+    return createContext({
+      clock: this.clock,
+      origins: description.origins,
+      ...(credentials && { credentials }),
+      ...(files && { files }),
+      ...(ca !== undefined && { ca }),
+    });
+  }
+
+  /** How a call ends, with time moved on. Throws when it does not end. */
+  async settle<T>(
+    promise: Promise<T>,
+    what: string,
+    { still = false, patienceMs = this.fixture.patienceMs ?? 4000 } = {},
+  ): Promise<Exclude<Settled<T>, 'pending'>> {
+    const settled = await settle(promise, { clock: this.clock, patienceMs, still });
+    if (settled !== 'pending') return settled;
+    throw new ContractFailure({
+      got: `\`${what}\` has not ended after ${patienceMs / 1000} s${this.clock.advance && !still ? ', though its clock was moved on by minutes' : ''}`,
+      expected:
+        'every call ends: with deadlines that sleep on the `clock` of its context, and when its signal aborts. A fixture that needs more time says so in `patienceMs`',
+    });
+  }
+
+  /** Makes or changes a secret as a person would; it is removed after the check, where that is possible. */
+  async set(name: string, value: string | Uint8Array): Promise<Uint8Array> {
+    const bytes = bytesOf(value);
+    this.made(name, bytes);
+    await this.fixture.set?.(name, bytes);
+    return bytes;
+  }
+
+  /** Remembers what a check has made, so that it is removed after it and is searched for in errors. */
+  made(name: string, value: Uint8Array): void {
+    this.#made.add(name);
+    this.#values.push(value);
+  }
+
+  /** Whether a check can have what it needs. */
+  async has(need: Need): Promise<boolean> {
+    if (need === 'list' || need === 'write' || need === 'watch') {
+      const { client } = this.#connections[0] ?? (await this.connect());
+      return client[need] !== undefined;
+    }
+    if (need.startsWith('faults.')) {
+      return new Map(Object.entries(this.fixture.faults ?? {})).get(need.slice('faults.'.length)) !== undefined;
+    }
+    const hook = new Map<string, unknown>(Object.entries(this.fixture)).get(need);
+    return hook !== undefined && hook !== false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#clean();
+    } finally {
+      this.over.abort();
+      for (const connection of this.#connections) await connection[Symbol.asyncDispose]();
+      await this.fixture[Symbol.asyncDispose]?.();
+    }
+  }
+
+  async #clean(): Promise<void> {
+    await this.fixture.recover?.();
+    for (const name of this.#made) if (name !== this.present.name) await this.fixture.remove?.(name);
+  }
+}
+
+function pathText(path: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined): string {
+  return path === undefined || path.length === 0
+    ? 'the config'
+    : path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+}
