@@ -4,7 +4,7 @@ import { EXIT } from './exit-code.ts';
 import type { Edge } from './edge.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { ownNamespace } from './own-namespace.ts';
-import { providers } from './providers.ts';
+import { builtInTypes, loadBuiltIn } from './providers.ts';
 
 /** The config file is wrong; the command prints the problems in its own way. */
 export class ConfigError extends Error {
@@ -19,7 +19,10 @@ export class ConfigError extends Error {
 }
 
 export async function loadConfigFile(options: GlobalOptions, edge: Edge): Promise<Config> {
-  const result = await loadConfig(options.config, { providers, agentNamespace: ownNamespace(options, edge) });
+  const result = await loadConfig(options.config, {
+    providers: { types: builtInTypes, load: loadBuiltIn },
+    agentNamespace: ownNamespace(options, edge),
+  });
   if (!result.ok) throw new ConfigError(result.problems);
   return result.config;
 }

@@ -1,7 +1,22 @@
 import type { Provider } from '@hikyaku/core';
-import doppler from '@hikyaku/provider-doppler';
 
-/** The providers that ship with the agent: one line each. */
-const builtIn: readonly Provider[] = [doppler];
+/** The providers that ship with the agent: one line each. A provider is loaded when a config uses it, and costs nothing before. */
+const builtIn: Readonly<Record<string, () => Promise<{ readonly default: Provider }>>> = {
+  doppler: () => import('@hikyaku/provider-doppler'),
+};
 
-export const providers: ReadonlyMap<string, Provider> = new Map(builtIn.map((provider) => [provider.type, provider]));
+export const builtInTypes: readonly string[] = Object.keys(builtIn);
+
+/** `undefined` when none of this type ships with the agent. */
+export async function loadBuiltIn(type: string): Promise<Provider | undefined> {
+  const load = Object.hasOwn(builtIn, type) ? builtIn[type] : undefined;
+  return (await load?.())?.default;
+}
+
+/** All of them, by type. */
+export async function loadAllBuiltIn(): Promise<ReadonlyMap<string, Provider>> {
+  const loaded = await Promise.all(
+    Object.entries(builtIn).map(async ([type, load]): Promise<[string, Provider]> => [type, (await load()).default]),
+  );
+  return new Map(loaded);
+}

@@ -1,6 +1,7 @@
 import { defineProvider, ProviderError } from '@hikyaku/core';
 import type { Provider } from '@hikyaku/core';
 import * as z from 'zod';
+import type { KnownProviders } from './known-providers.ts';
 
 const doppler = defineProvider({
   type: 'doppler',
@@ -48,9 +49,16 @@ const outside: Provider<{ readonly room: string }> = {
   connect: refuse,
 };
 
-export const providers: ReadonlyMap<string, Provider> = new Map(
+export const examples: ReadonlyMap<string, Provider> = new Map(
   [doppler, webhook, outside].map((provider): [string, Provider] => [provider.type, provider]),
 );
+
+export const providers = knownFrom(examples);
+
+/** Providers that need no loading. */
+export function knownFrom(byType: ReadonlyMap<string, Provider>): KnownProviders {
+  return { types: [...byType.keys()], load: async (type) => byType.get(type) };
+}
 
 function refuse(): never {
   throw new Error('a config never connects');

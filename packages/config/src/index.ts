@@ -10,6 +10,8 @@ export type {
   Transform,
 } from './config.ts';
 export { jsonSchema } from './json-schema.ts';
+export { UnusableProviderError } from './known-providers.ts';
+export type { KnownProviders } from './known-providers.ts';
 export { loadConfig } from './load-config.ts';
 export { parseConfig } from './parse-config.ts';
 export type { LoadResult, ParseOptions } from './parse-config.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { providers } from './example-providers.test.kit.ts';
+import { examples, providers } from './example-providers.test.kit.ts';
 import { jsonSchema } from './json-schema.ts';
 import { parseConfig } from './parse-config.ts';
 import { isMapping } from './place.ts';
@@ -95,7 +95,7 @@ function kinds(value: unknown): readonly string[] {
   return [typeof value];
 }
 
-const schema = jsonSchema(providers);
+const schema = jsonSchema(examples);
 
 describe('the JSON Schema', () => {
   test('accepts what the reader accepts', async () => {
@@ -142,6 +142,21 @@ describe('the JSON Schema', () => {
     expect(accepts(schema, { providers: { a: { type: 'outside', room: 'blue', refresh: '1m' } } })).toBe(true);
     expect(accepts(schema, { providers: { a: { type: 'outside', room: 'blue', refresh: 5 } } })).toBe(false);
   });
+
+  test.each(['./nas.ts', '../nas.mjs', '/config/nas.mjs', '@ann/hikyaku-provider-nas', 'hikyaku-provider-nas', 'nas'])(
+    'takes a plug-in of any name, such as %s, and checks the words that every source has',
+    (type) => {
+      expect(accepts(schema, { providers: { a: { type, room: 'blue', refresh: '1m' } } })).toBe(true);
+      expect(accepts(schema, { providers: { a: { type, room: 'blue', refresh: 5 } } })).toBe(false);
+    },
+  );
+
+  test.each(['dopler', 'dopplre', 'dopplerr', 'xoppler', 'webook', 'Webhook', ''])(
+    'takes %j for a slip of the pen, not for a plug-in',
+    (type) => {
+      expect(accepts(schema, { providers: { a: { type, project: 'p', config: 'c' } } })).toBe(false);
+    },
+  );
 
   test('describes every word of its own, and says which are not yet available', () => {
     const bare: string[] = [];

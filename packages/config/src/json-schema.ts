@@ -8,7 +8,7 @@ import { isMapping } from './place.ts';
 import { sourceWords } from './source.ts';
 
 /**
- * The JSON Schema (draft 2020-12) of the config file, for editors. It says what can be said about one file alone: that a
+ * The JSON Schema (draft 2020-12) of the config file, for editors; `providers` are the built-in ones. It says what can be said about one file alone: that a
  * `from` names a source, and the like, is for {@link parseConfig}. Words kept for later stand in it and take no value.
  */
 export function jsonSchema(providers: ReadonlyMap<string, Provider>): object {
@@ -32,16 +32,39 @@ export function jsonSchema(providers: ReadonlyMap<string, Provider>): object {
 
 function sourceSchema(providers: ReadonlyMap<string, Provider>): JsonSchema {
   const sorted = [...providers].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const types = sorted.map(([type]) => type);
+  // A plug-in may have any name but one that looks like a slip of the pen; its words are its author's business.
+  const plugIn = { type: 'string', pattern: `^(?!(?:${[...types, ...mistyped(types)].join('|')})$).` };
   return {
     type: 'object',
     required: ['type'],
-    properties: { type: { enum: sorted.map(([type]) => type), description: 'Kind of provider' } },
-    allOf: sorted.map(([type, provider]) => ({
-      if: { required: ['type'], properties: { type: { const: type } } },
-      // oxlint-disable-next-line unicorn/no-thenable -- the word of JSON Schema
-      then: providerSchema(type, provider),
-    })),
+    properties: {
+      type: {
+        anyOf: [{ enum: types }, plugIn],
+        description: 'Kind of provider: a built-in one, an npm package or a path',
+      },
+    },
+    allOf: [
+      ...sorted.map(([type, provider]) => when({ const: type }, providerSchema(type, provider))),
+      when(plugIn, { properties: propertiesOf(draft(sourceWords)) }),
+    ],
   };
+}
+
+function when(type: JsonSchema, schema: JsonSchema): JsonSchema {
+  // oxlint-disable-next-line unicorn/no-thenable -- the word of JSON Schema
+  return { if: { required: ['type'], properties: { type } }, then: schema };
+}
+
+/** Patterns of what is one slip away from a word: a letter wrong, missing or too many, or two swapped. */
+function mistyped(words: readonly string[]): readonly string[] {
+  return words.flatMap((word) =>
+    Array.from(word, (letter, index) => {
+      const [before, after] = [word.slice(0, index), word.slice(index + 1)];
+      const swapped = after === '' ? [] : [`${before}${after.charAt(0)}${letter}${after.slice(1)}`];
+      return [`${before}.{0,2}${after}`, ...swapped];
+    }).flat(),
+  );
 }
 
 /** A provider's own schema with the words that every source has and its credentials. */

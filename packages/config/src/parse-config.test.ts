@@ -5,7 +5,7 @@ import type { Provider } from '@hikyaku/core';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import type { Config, SecretEntry } from './config.ts';
-import { providers } from './example-providers.test.kit.ts';
+import { examples, knownFrom, providers } from './example-providers.test.kit.ts';
 import { parseConfig } from './parse-config.ts';
 import { formatProblems } from './problem.ts';
 import type { ConfigFile } from './read-yaml.ts';
@@ -54,7 +54,7 @@ describe('what is read', () => {
       sources: [
         {
           name: 'home',
-          provider: providers.get('doppler'),
+          provider: examples.get('doppler'),
           settings: { project: 'p', config: 'c' },
           credentials: new Map([['token', { env: 'DOPPLER_TOKEN' }]]),
           description: { identity: 'p/c', origins: ['https://api.doppler.com'] },
@@ -155,7 +155,7 @@ describe('what is read', () => {
       describe: ({ ca }) => ({ identity: 'x', origins: [], ca }),
       connect: () => ({ read: async () => ({ secrets: new Map() }) }),
     });
-    const known = new Map([['authority', authority as Provider]]);
+    const known = knownFrom(new Map([['authority', authority as Provider]]));
     const text = `providers: { a: { type: authority, ca: ./ca.pem }, b: { type: authority, ca: ${JSON.stringify(pem)} } }\nsecrets: []\n`;
     const result = await parseConfig([{ path: '/etc/hikyaku/config.yaml', text }], { providers: known });
     if (!result.ok) throw new Error(formatProblems(result.problems));

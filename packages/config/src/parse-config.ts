@@ -1,9 +1,9 @@
-import type { Provider } from '@hikyaku/core';
 import * as z from 'zod';
 import type { Config, Position, SecretEntry, SourceConfig } from './config.ts';
 import { duration } from './duration.ts';
 import { readFields, reserved } from './fields.ts';
 import { missing, wrongKind } from './issues.ts';
+import type { KnownProviders } from './known-providers.ts';
 import { isMapping } from './place.ts';
 import type { Place } from './place.ts';
 import { byPosition, problemAtKey } from './problem.ts';
@@ -20,8 +20,7 @@ export type LoadResult =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 export interface ParseOptions {
-  /** By the word that stands behind `type:`. */
-  readonly providers: ReadonlyMap<string, Provider>;
+  readonly providers: KnownProviders;
   /** Where the agent itself lives, which no entry may target; `hikyaku` by default. */
   readonly agentNamespace?: string;
 }
@@ -50,8 +49,8 @@ export const configFile = z.strictObject({
 });
 
 /**
- * Reads the files of one configuration together. All problems of all files are reported at once. Asynchronous only because
- * the schema of a provider may be; reads nothing but what it is given.
+ * Reads the files of one configuration together. All problems of all files are reported at once. Asynchronous
+ * because providers are loaded when they are used, and their schemas may be; reads nothing else but what it is given.
  */
 export async function parseConfig(files: readonly ConfigFile[], options: ParseOptions): Promise<LoadResult> {
   return joinFiles(files, options, []);

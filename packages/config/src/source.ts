@@ -8,6 +8,8 @@ import { duration } from './duration.ts';
 import { readValue } from './fields.ts';
 import { issueProblems, missing, notYetAvailable, wrongKind } from './issues.ts';
 import { inputSchema, propertiesAt } from './json-schema-parts.ts';
+import { UnusableProviderError } from './known-providers.ts';
+import type { KnownProviders } from './known-providers.ts';
 import { dnsLabel } from './kubernetes-names.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import { isMapping } from './place.ts';
@@ -42,7 +44,7 @@ export const sourceWords = z.strictObject({
 export async function readSource(
   name: string,
   place: Place,
-  providers: ReadonlyMap<string, Provider>,
+  providers: KnownProviders,
   problems: Problem[],
 ): Promise<SourceConfig | undefined> {
   const nameProblem = sourceName.safeParse(name).error?.issues[0]?.message;
@@ -58,7 +60,7 @@ export async function readSource(
   const snapshotPlace = place.children.get('snapshot');
   const snapshot = snapshotPlace && readValue(snapshotPlace, sourceWords.shape.snapshot, problems);
 
-  const provider = readProvider(place, providers, problems);
+  const provider = await readProvider(place, providers, problems);
   if (provider === undefined) return undefined;
   const own = Object.fromEntries(Object.entries(place.value).filter(([key]) => !Object.hasOwn(sourceWords.shape, key)));
   const { references, rest } = readCredentials(place, own, provider.credentials ?? [], problems);
@@ -92,12 +94,12 @@ function readRefresh(place: Place | undefined, problems: Problem[]): number | un
   return undefined;
 }
 
-function readProvider(
+async function readProvider(
   place: Place,
-  providers: ReadonlyMap<string, Provider>,
+  providers: KnownProviders,
   problems: Problem[],
-): Provider | undefined {
-  const known = [...providers.keys()].toSorted();
+): Promise<Provider | undefined> {
+  const known = providers.types.toSorted();
   const list = `one of ${known.map((type) => `\`${type}\``).join(', ')}`;
   const type = place.children.get('type');
   if (type === undefined) {
@@ -109,12 +111,19 @@ function readProvider(
     problems.push(wrongKind(type, 'text'));
     return undefined;
   }
-  const provider = providers.get(type.value);
-  if (provider === undefined) {
-    const near = nearest(type.value, known) === undefined ? list : didYouMean(type.value, known);
-    problems.push(problemAt(type, `unknown provider type \`${type.value}\``, near));
+  try {
+    const provider = await providers.load(type.value, { file: place.file });
+    if (provider === undefined) {
+      const near = nearest(type.value, known) === undefined ? list : didYouMean(type.value, known);
+      problems.push(problemAt(type, `unknown provider type \`${type.value}\``, near));
+    }
+    return provider;
+  } catch (error) {
+    if (!isProviderError(error)) throw error;
+    const suggestion = error instanceof UnusableProviderError ? error.suggestion : undefined;
+    problems.push(problemAt(type, error.message, suggestion));
+    return undefined;
   }
-  return provider;
 }
 
 function describe(

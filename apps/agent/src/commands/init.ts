@@ -7,7 +7,7 @@ import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { styleFor } from '../output/style.ts';
-import { providers } from '../providers.ts';
+import { builtInTypes, loadAllBuiltIn, loadBuiltIn } from '../providers.ts';
 import { UserError } from '../user-error.ts';
 
 export interface InitOptions extends GlobalOptions {
@@ -40,14 +40,14 @@ export async function init(options: InitOptions, edge: Edge): Promise<ExitCode> 
     throw new UserError(`${path} is there already; --force writes over it, --config names another file`);
   const answers = await answer(options, edge);
   const text = starterConfig(answers);
-  const result = await parseConfig([{ path, text }], { providers });
+  const result = await parseConfig([{ path, text }], { providers: { types: builtInTypes, load: loadBuiltIn } });
   if (!result.ok)
     throw new UserError(result.problems.map(({ message, path: where }) => `${where}: ${message}`).join('\n'));
 
   const schemaPath = join(dirname(path), SCHEMA_FILE);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, text);
-  await writeFile(schemaPath, `${JSON.stringify(jsonSchema(providers), null, 2)}\n`);
+  await writeFile(schemaPath, `${JSON.stringify(jsonSchema(await loadAllBuiltIn()), null, 2)}\n`);
   const style = styleFor(edge, edge.stdout);
   const flag = path === 'hikyaku.yaml' ? '' : ` --config ${path}`;
   edge.stdout.write(
