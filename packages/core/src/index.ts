@@ -4,6 +4,7 @@ export type { Clock } from './clock.ts';
 export type { LogFields, Logger } from './logger.ts';
 export { isProviderError, ProviderError } from './provider-error.ts';
 export type { ProviderErrorCode, ProviderErrorOptions } from './provider-error.ts';
+export { providerProblems } from './provider-problems.ts';
 export { defineProvider } from './provider.ts';
 export type {
   ClientTls,
