@@ -102,6 +102,15 @@ describe('writes', () => {
     expect(writes(kube)).toEqual([]);
   });
 
+  test('another revision alone is not worth a write', async () => {
+    const kube = memoryKube();
+    const { snapshots } = await open(kube);
+    const { snapshot, ...rest } = stored({ A: '1' });
+    await snapshots.keep('vault', { ...rest, snapshot: { ...snapshot, revision: 'r1' } }, { signal });
+    await snapshots.keep('vault', { ...rest, snapshot: { ...snapshot, revision: 'r2' } }, { signal });
+    expect(writes(kube)).toEqual(['POST']);
+  });
+
   test('several sources at once do not overwrite each other, whoever writes', async () => {
     const kube = memoryKube();
     const [one, other] = [await open(kube), await open(kube)];

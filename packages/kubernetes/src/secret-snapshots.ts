@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { CallOptions } from '@hikyaku/core';
 import type { SnapshotArchive, StoredSnapshot } from '@hikyaku/engine';
 import { isKubeError } from '@hikyaku/kube-client';
 import type { KubeClient, SecretObject } from '@hikyaku/kube-client';
 import { AGENT_LABEL, MANAGED_BY_LABEL, OWN } from './ownership.ts';
 import type { Access } from './ownership.ts';
-import { decodeSnapshot, encodeSnapshot } from './snapshot-text.ts';
+import { decodeSnapshot, digestOf, encodeSnapshot } from './snapshot-text.ts';
 import { toTargetError } from './to-target-error.ts';
 
 export interface SecretSnapshotsOptions {
@@ -63,9 +62,9 @@ export class SecretSnapshots implements SnapshotArchive {
     await this.#inTurn(
       signal,
       async () => {
-        const bytes = encodeSnapshot(stored);
-        const digest = createHash('sha256').update(bytes).digest('base64');
-        if (this.#places.get(source)?.digest !== digest) await this.#move(source, bytes, digest, signal);
+        const digest = digestOf(stored);
+        if (this.#places.get(source)?.digest !== digest)
+          await this.#move(source, encodeSnapshot(stored), digest, signal);
         this.#settled.set(source, stored);
       },
       source,
@@ -189,9 +188,9 @@ export class SecretSnapshots implements SnapshotArchive {
     });
     for (const [source, base64] of Object.entries(live?.data ?? {})) {
       const bytes = Buffer.from(base64, 'base64');
-      const digest = createHash('sha256').update(bytes).digest('base64');
-      this.#places.set(source, { slot, digest, bytes: bytes.byteLength });
       const stored = decodeSnapshot(bytes);
+      const digest = stored === undefined ? '' : digestOf(stored);
+      this.#places.set(source, { slot, digest, bytes: bytes.byteLength });
       if (stored === undefined) onProblem(source, `what was kept of it in ${nameOf(slot)} makes no sense: passed over`);
       else this.#loaded.set(source, stored);
     }

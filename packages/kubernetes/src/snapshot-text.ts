@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { ProviderError, SecretValue } from '@hikyaku/core';
 import type { Secret, Snapshot } from '@hikyaku/core';
@@ -7,17 +8,23 @@ import type { StoredSnapshot } from '@hikyaku/engine';
 const LONGEST_TEXT = 64 * 1024 * 1024;
 
 /** Compressed JSON; the same snapshot always gives the same bytes. */
-export function encodeSnapshot({ identity, demand, snapshot }: StoredSnapshot): Uint8Array {
-  const { secrets, unknown, revision } = snapshot;
+export function encodeSnapshot(stored: StoredSnapshot): Uint8Array {
+  return gzipSync(JSON.stringify({ ...contentOf(stored), revision: stored.snapshot.revision }));
+}
+
+/**
+ * Equal for two that are worth the same after a restart. The revision does not count: it changes with secrets that nobody uses,
+ * and a stale one costs a full answer instead of «not modified».
+ */
+export function digestOf(stored: StoredSnapshot): string {
+  return createHash('sha256')
+    .update(JSON.stringify(contentOf(stored)))
+    .digest('base64');
+}
+
+function contentOf({ identity, demand, snapshot: { secrets, unknown } }: StoredSnapshot): object {
   const lines = [...secrets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([id, secret]) => [id, toPlain(secret)]);
-  const document = {
-    identity,
-    demand,
-    revision,
-    secrets: lines,
-    unknown: [...(unknown?.keys() ?? [])].toSorted(),
-  };
-  return gzipSync(JSON.stringify(document));
+  return { identity, demand, secrets: lines, unknown: [...(unknown?.keys() ?? [])].toSorted() };
 }
 
 /** `undefined` where it makes no sense: then there is no snapshot. */
