@@ -16,6 +16,8 @@ export interface AgentOptions {
   readonly cluster: Cluster;
   readonly edge: Edge;
   readonly files: FileAccess;
+  /** What sources may reach besides what is allowed to all, named by whoever starts the agent. */
+  readonly allowedOrigins?: readonly string[] | undefined;
   readonly logger: Logger;
   readonly report: Report;
   /** Only looks: makes nothing in the agent's namespace. */
@@ -36,6 +38,7 @@ export async function createAgent({
   cluster,
   edge,
   files,
+  allowedOrigins,
   logger,
   report,
   readOnly = false,
@@ -54,6 +57,7 @@ export async function createAgent({
     namespace: access.agent,
     clock: systemClock,
     files,
+    allowedOrigins,
     logger,
     snapshots,
   });

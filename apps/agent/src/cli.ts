@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { PlanOptions } from './commands/plan.ts';
 import type { InitOptions } from './commands/init.ts';
 import type { RunOptions } from './commands/run.ts';
@@ -46,6 +46,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   command('run', 'keep the Secrets equal to their sources, until SIGTERM')
     .addOption(allowMissingPolicy())
     .addOption(fileRoot())
+    .addOption(allowOrigin())
     .addOption(yes())
     .addHelpText('after', '\nExample:\n  hikyaku run --config hikyaku.yaml --log-level debug')
     .action(async (_, self: Command) => {
@@ -56,6 +57,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--approve', 'let removals through that are held because too much would go')
     .addOption(allowMissingPolicy())
     .addOption(fileRoot())
+    .addOption(allowOrigin())
     .addOption(yes())
     .addHelpText(
       'after',
@@ -69,6 +71,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--exit-code', 'exit with 3 when there are changes')
     .addOption(allowMissingPolicy())
     .addOption(fileRoot())
+    .addOption(allowOrigin())
     .addHelpText(
       'after',
       '\nExamples:\n  hikyaku plan\n  hikyaku plan --json | jq ".secrets[] | select(.action != \\"keep\\")"',
@@ -132,6 +135,21 @@ function allowMissingPolicy(): Option {
 
 function fileRoot(): Option {
   return new Option('--file-root <dir>', 'what sources of files may read (default: the folder of the config file)');
+}
+
+function allowOrigin(): Option {
+  return new Option(
+    '--allow-origin <origin>',
+    'what sources may reach though it is this machine, this pod, link-local or the API server; may come several times',
+  ).argParser((text, before: readonly string[] | undefined) => [...(before ?? []), originOf(text)]);
+}
+
+function originOf(text: string): string {
+  const url = URL.parse(text);
+  const isOrigin = url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
+  if (!isOrigin)
+    throw new InvalidArgumentError('It has to be an origin, such as http://127.0.0.1:8080, without a path.');
+  return url.origin;
 }
 
 function yes(): Option {

@@ -22,6 +22,7 @@ export interface Cluster extends AsyncDisposable {
 export interface ConnectOptions extends GlobalOptions {
   readonly allowMissingPolicy?: boolean;
   readonly fileRoot?: string;
+  readonly allowOrigin?: readonly string[];
 }
 
 /** Finds the cluster and learns whose rights these are. Throws KubeError where the API server cannot be reached. */

@@ -57,7 +57,7 @@ async function refusal(work: Promise<unknown>): Promise<unknown> {
 describe('a source reaches its own origin', () => {
   test.each(['127.0.0.1', '::1'])('at %s', async (host) => {
     await using server = await startServer(ok, host);
-    await using dispatchers = new Dispatchers({});
+    await using dispatchers = new Dispatchers({ env: {} });
     const { body } = await request(`${server.origin}/a`, { dispatcher: bound(dispatchers, server.origin) });
     expect(await body.text()).toBe('ok');
   });
@@ -67,14 +67,14 @@ describe('a source reaches its own origin', () => {
     ['in capitals', (origin: string) => origin.replace('http:', 'HTTP:')],
   ])('also when it was described %s', async (_, describeIt) => {
     await using server = await startServer(ok);
-    await using dispatchers = new Dispatchers({});
+    await using dispatchers = new Dispatchers({ env: {} });
     const { body } = await request(server.origin, { dispatcher: bound(dispatchers, describeIt(server.origin)) });
     expect(await body.text()).toBe('ok');
   });
 
   test('and all sources share its few connections', async () => {
     await using server = await startServer(ok);
-    await using dispatchers = new Dispatchers({});
+    await using dispatchers = new Dispatchers({ env: {} });
     for (let i = 0; i < 12; i++) {
       const { body } = await request(server.origin, { dispatcher: bound(dispatchers, server.origin) });
       await body.text();
@@ -87,7 +87,7 @@ describe('any other origin is refused before a byte is sent', () => {
   test('another port, by request and by fetch', async () => {
     await using own = await startServer(ok);
     await using other = await startServer(ok);
-    await using dispatchers = new Dispatchers({});
+    await using dispatchers = new Dispatchers({ env: {} });
     const dispatcher = bound(dispatchers, own.origin);
     expect(await refusal(request(other.origin, { dispatcher }))).toBe('FORBIDDEN');
     expect(await refusal(fetch(other.origin, { dispatcher }))).toBe('FORBIDDEN');
@@ -96,7 +96,7 @@ describe('any other origin is refused before a byte is sent', () => {
 
   test('what one source may reach another may not', async () => {
     await using server = await startServer(ok);
-    await using dispatchers = new Dispatchers({});
+    await using dispatchers = new Dispatchers({ env: {} });
     bound(dispatchers, server.origin);
     const dispatcher = bound(dispatchers, 'https://nas.lan');
     expect(await refusal(request(server.origin, { dispatcher }))).toBe('FORBIDDEN');
@@ -122,13 +122,13 @@ describe('any other origin is refused before a byte is sent', () => {
     'https://api。example.com.evil.example',
     'http://169.254.169.254/latest/meta-data',
   ])('%s is not https://api.example.com', async (url) => {
-    await using dispatchers = new Dispatchers({});
+    await using dispatchers = new Dispatchers({ env: {} });
     const dispatcher = bound(dispatchers, 'https://api.example.com');
     expect(await refusal(request(url, { dispatcher }))).toBe('FORBIDDEN');
   });
 
   test('the refusal names both, and no path or query', async () => {
-    await using dispatchers = new Dispatchers({});
+    await using dispatchers = new Dispatchers({ env: {} });
     const dispatcher = bound(dispatchers, 'https://api.example.com');
     await expect(request('https://u:hunter2@evil.example/p?token=hunter2', { dispatcher })).rejects.toMatchObject({
       message: expect.stringMatching(
@@ -146,7 +146,7 @@ describe('any other origin is refused before a byte is sent', () => {
       await using own = await startServer((_, response) =>
         response.writeHead(status, { location: other.origin }).end(),
       );
-      await using dispatchers = new Dispatchers({});
+      await using dispatchers = new Dispatchers({ env: {} });
       const dispatcher = bound(dispatchers, own.origin);
       expect(await refusal(fetch(own.origin, { dispatcher }))).toBe('FORBIDDEN');
       const following = dispatcher.compose(interceptors.redirect({ maxRedirections: 3 }));
@@ -161,7 +161,7 @@ describe('any other origin is refused before a byte is sent', () => {
       if (incoming.url === '/a') response.writeHead(302, { location: '/b' }).end();
       else response.end('b');
     });
-    await using dispatchers = new Dispatchers({});
+    await using dispatchers = new Dispatchers({ env: {} });
     const response = await fetch(`${own.origin}/a`, { dispatcher: bound(dispatchers, own.origin) });
     expect(await response.text()).toBe('b');
   });
@@ -170,7 +170,7 @@ describe('any other origin is refused before a byte is sent', () => {
 describe('a proxy', () => {
   test.each(['HTTPS_PROXY', 'https_proxy'])('of %s is used, and another origin is still refused', async (name) => {
     await using proxy = await startServer(ok);
-    await using dispatchers = new Dispatchers({ [name]: proxy.origin });
+    await using dispatchers = new Dispatchers({ env: { [name]: proxy.origin } });
     const dispatcher = bound(dispatchers, 'https://api.example.com');
     expect(await refusal(request('https://api.example.com/a', { dispatcher }))).not.toBe('passed');
     expect(proxy.received).toEqual(['CONNECT api.example.com:443']);
@@ -181,7 +181,7 @@ describe('a proxy', () => {
   test('is not used for what NO_PROXY names', async () => {
     await using proxy = await startServer(ok);
     await using server = await startServer(ok);
-    await using dispatchers = new Dispatchers({ HTTP_PROXY: proxy.origin, NO_PROXY: '127.0.0.1' });
+    await using dispatchers = new Dispatchers({ env: { HTTP_PROXY: proxy.origin, NO_PROXY: '127.0.0.1' } });
     const { body } = await request(server.origin, { dispatcher: bound(dispatchers, server.origin) });
     expect(await body.text()).toBe('ok');
     expect(proxy.connections).toBe(0);
@@ -189,7 +189,7 @@ describe('a proxy', () => {
 });
 
 test('a CA file that cannot be read is a mistake in the config, and named', async () => {
-  await using dispatchers = new Dispatchers({});
+  await using dispatchers = new Dispatchers({ env: {} });
   const describeIt = () => dispatchers.for({ identity: 'x', origins: ['https://nas.lan'], ca: '/nowhere/ca.pem' });
   expect(describeIt).toThrow(
     expect.objectContaining({ code: 'INVALID_CONFIG', message: expect.stringContaining('/nowhere/ca.pem') }),

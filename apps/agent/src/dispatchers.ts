@@ -3,14 +3,19 @@ import { ProviderError } from '@hikyaku/core';
 import type { ClientTls, SourceDescription } from '@hikyaku/core';
 import { Agent, EnvHttpProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
+import { AddressRules } from './address-rules.ts';
+import type { AddressRulesOptions } from './address-rules.ts';
+import { guardedConnector } from './guarded-connector.ts';
 
 /** Connections to providers: shared by all sources that trust the same certificates, each bound to its own origins. */
 export class Dispatchers implements AsyncDisposable {
-  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #env: AddressRulesOptions['env'];
+  readonly #rules: AddressRules;
   readonly #shared = new Map<string, Dispatcher>();
 
-  constructor(env: Readonly<Record<string, string | undefined>>) {
-    this.#env = env;
+  constructor(options: AddressRulesOptions) {
+    this.#env = options.env;
+    this.#rules = new AddressRules(options);
   }
 
   for({ ca, origins }: SourceDescription, tls: ClientTls = {}): Dispatcher {
@@ -22,7 +27,7 @@ export class Dispatchers implements AsyncDisposable {
       shared = this.#connect(settings);
       this.#shared.set(key, shared);
     }
-    return shared.compose(boundTo(origins));
+    return shared.compose(boundTo(origins, this.#rules));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -31,25 +36,23 @@ export class Dispatchers implements AsyncDisposable {
 
   #connect(tls: ClientTls): Dispatcher {
     // Longer than the usual refresh, so that one connection serves them all.
-    const options = { keepAliveTimeout: 120_000, keepAliveMaxTimeout: 600_000, connections: 4, allowH2: false };
+    const timeouts = { keepAliveTimeout: 120_000, keepAliveMaxTimeout: 600_000 };
+    const options = { ...timeouts, connections: 4, allowH2: false, connect: guardedConnector(tls, this.#rules) };
     const { HTTPS_PROXY, https_proxy, HTTP_PROXY, http_proxy, NO_PROXY, no_proxy } = this.#env;
     const httpsProxy = https_proxy ?? HTTPS_PROXY ?? '';
     const httpProxy = http_proxy ?? HTTP_PROXY ?? '';
-    if (httpsProxy === '' && httpProxy === '') return new Agent({ ...options, connect: { ...tls } });
+    if (httpsProxy === '' && httpProxy === '') return new Agent(options);
     const noProxy = no_proxy ?? NO_PROXY ?? '';
-    return new EnvHttpProxyAgent({
-      ...options,
-      httpsProxy,
-      httpProxy,
-      noProxy,
-      connect: { ...tls },
-      requestTls: { ...tls },
-    });
+    // The proxy itself is reached without the rules: its address is not from the config.
+    return new EnvHttpProxyAgent({ ...options, httpsProxy, httpProxy, noProxy, requestTls: { ...tls } });
   }
 }
 
-/** Refuses every request to another origin, redirects included, before a byte is sent. */
-function boundTo(origins: readonly string[]): Dispatcher.DispatcherComposeInterceptor {
+/**
+ * Refuses every request to another origin, redirects included, before a byte is sent; and to those that the rules refuse as they
+ * are written, which is all that can be known where a proxy looks the name up.
+ */
+function boundTo(origins: readonly string[], rules: AddressRules): Dispatcher.DispatcherComposeInterceptor {
   const allowed = new Set(origins.map((origin) => new URL(origin).origin));
   return (dispatch) => (options, handler) => {
     const origin = options.origin === undefined ? undefined : new URL(options.origin).origin;
@@ -59,6 +62,11 @@ function boundTo(origins: readonly string[]): Dispatcher.DispatcherComposeInterc
         `a request to ${origin ?? 'an unknown origin'} was refused: this source may only reach ${origins.join(', ')}`,
       );
     }
+    // A whole url, or the target of a tunnel, would be for a proxy to forward.
+    if (!options.path.startsWith('/')) {
+      throw new ProviderError('FORBIDDEN', `a request to ${origin} was refused: its path does not begin with a slash`);
+    }
+    rules.check(origin);
     return dispatch(options, handler);
   };
 }

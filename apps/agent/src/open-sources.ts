@@ -11,6 +11,7 @@ export interface OpenSourcesOptions extends CredentialSurroundings {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly files: FileAccess;
+  readonly allowedOrigins?: readonly string[] | undefined;
   readonly snapshots: SnapshotArchive;
 }
 
@@ -21,8 +22,8 @@ export interface OpenSources extends AsyncDisposable {
 
 /** Only sources that some Secret uses; the others cost nothing. */
 export function openSources(config: Config, options: OpenSourcesOptions): OpenSources {
-  const { clock, env } = options;
-  const dispatchers = new Dispatchers(env);
+  const { clock } = options;
+  const dispatchers = new Dispatchers(options);
   const budgets = new RequestBudgets(clock);
   const sources = new Map<string, Source>();
   for (const [name, demand] of demands(config.secrets)) {

@@ -35,6 +35,7 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
     cluster,
     edge,
     files: fileAccess(options, config),
+    allowedOrigins: options.allowOrigin,
     logger,
     report: records,
     readOnly: true,

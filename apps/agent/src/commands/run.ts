@@ -73,6 +73,7 @@ async function start(
         cluster,
         edge,
         files: fileAccess(options, config),
+        allowedOrigins: options.allowOrigin,
         logger,
         report: records,
       });

@@ -39,6 +39,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
     cluster,
     edge,
     files: fileAccess(options, config),
+    allowedOrigins: options.allowOrigin,
     logger,
     report: records,
   });

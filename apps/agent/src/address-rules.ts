@@ -1,0 +1,124 @@
+import { ADDRCONFIG } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
+import { lookup as lookUp } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { ProviderError } from '@hikyaku/core';
+import { addressKind, sameAddress } from './address-kind.ts';
+import type { AddressKind } from './address-kind.ts';
+
+/** All addresses of a name. */
+export type Lookup = (name: string) => Promise<readonly LookupAddress[]>;
+
+export interface AddressRulesOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Named by whoever starts the agent: no rule holds for them. */
+  readonly allowedOrigins?: readonly string[] | undefined;
+  /** The system's by default. */
+  readonly lookup?: Lookup;
+}
+
+interface Target {
+  /** Without brackets, and without the dot at the end of a full name. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const MEANING: Readonly<Record<AddressKind, string>> = {
+  loopback: 'a loopback address: the machine or the pod of the agent itself',
+  'link-local': 'a link-local address, where clouds give out credentials of the machine',
+  metadata: 'an address where a cloud gives out credentials of the machine',
+  unspecified: 'an unspecified address: the machine or the pod of the agent itself',
+};
+const API_SERVER = 'the API server of this cluster';
+
+/**
+ * Where no request goes on behalf of a source, because the config alone must not open what surrounds the agent:
+ *
+ * - everywhere, a name must not lead to loopback, link-local and unspecified addresses or to a cloud's metadata, and a name
+ *   under `localhost` must lead to loopback;
+ * - in a pod (`KUBERNETES_SERVICE_HOST` is set) these addresses, `localhost` and the API server may not be written either.
+ */
+export class AddressRules {
+  readonly #allowed: ReadonlySet<string>;
+  readonly #lookup: Lookup;
+  readonly #inPod: boolean;
+  readonly #apiServer: Target | undefined;
+
+  constructor({ env, allowedOrigins = [], lookup = systemLookup }: AddressRulesOptions) {
+    this.#allowed = new Set(allowedOrigins.map((origin) => new URL(origin).origin));
+    this.#lookup = lookup;
+    const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '' } = env;
+    this.#inPod = host !== '';
+    const apiServer = URL.parse(`https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`);
+    if (this.#inPod && apiServer !== null) this.#apiServer = targetOf(apiServer.origin);
+  }
+
+  /** Throws `FORBIDDEN` where an origin, as it is written, is one that no source may reach. Nothing is looked up. */
+  check(origin: string): void {
+    if (!this.#inPod || this.#allowed.has(origin)) return;
+    const { host, port } = targetOf(origin);
+    if (isLocalhost(host)) throw refusal(origin, `${host} is the pod of the agent itself`);
+    const kind = isIP(host) === 0 ? undefined : addressKind(host);
+    if (kind !== undefined) throw refusal(origin, `${host} is ${MEANING[kind]}`);
+    if (isApiServerName(host) || (host === this.#apiServer?.host && port === this.#apiServer.port))
+      throw refusal(origin, `${host} is ${API_SERVER}`);
+  }
+
+  /**
+   * The addresses to connect to. Rejects with `FORBIDDEN` where one of them is refused, so that a name gains nothing by several
+   * addresses; and nothing by changing them, as long as these are the ones that are used.
+   */
+  async resolve(origin: string): Promise<readonly LookupAddress[]> {
+    this.check(origin);
+    const { host, port } = targetOf(origin);
+    const addresses = await this.#addressesOf(host);
+    if (this.#allowed.has(origin)) return addresses;
+    const apiServer = port === this.#apiServer?.port ? await this.#addressesOf(this.#apiServer.host) : [];
+    for (const { address } of addresses) {
+      const means = isIP(host) === 0 ? refusedMeaning(host, addressKind(address)) : undefined;
+      if (means !== undefined) throw refusal(origin, `${host} resolves to ${address}, ${means}`);
+      if (apiServer.some((one) => sameAddress(one.address, address)))
+        throw refusal(origin, `${host} resolves to ${address}, ${API_SERVER}`);
+    }
+    return addresses;
+  }
+
+  async #addressesOf(host: string): Promise<readonly LookupAddress[]> {
+    const family = isIP(host);
+    return family === 0 ? this.#lookup(host) : [{ address: host, family }];
+  }
+}
+
+/** What is wrong with an address of a name, in words. */
+function refusedMeaning(name: string, kind: AddressKind | undefined): string | undefined {
+  if (!isLocalhost(name)) return kind && MEANING[kind];
+  return kind === 'loopback' ? undefined : 'which is no loopback address';
+}
+
+function systemLookup(name: string): Promise<readonly LookupAddress[]> {
+  // As net.connect asks: no IPv6 addresses on a machine without IPv6.
+  return lookUp(name, { all: true, hints: ADDRCONFIG });
+}
+
+function targetOf(origin: string): Target {
+  const { hostname, port, protocol } = new URL(origin);
+  return {
+    host: hostname.replaceAll(/^\[|\]$|\.$/g, ''),
+    port: Number(port || (protocol === 'https:' ? 443 : 80)),
+  };
+}
+
+function isLocalhost(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost');
+}
+
+function isApiServerName(host: string): boolean {
+  return /^kubernetes\.default(\.svc(\..+)?)?$/.test(host);
+}
+
+function refusal(origin: string, why: string): ProviderError {
+  return new ProviderError(
+    'FORBIDDEN',
+    `a request to ${origin} was refused: ${why}. If a source is meant to reach it, start the agent with --allow-origin ${origin}`,
+  );
+}
