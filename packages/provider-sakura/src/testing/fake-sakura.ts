@@ -1,0 +1,270 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { systemClock } from '@hikyaku/core';
+import type { Clock } from '@hikyaku/core';
+import { refuse, refuseAsMock } from './fake-answer.ts';
+import type { FakeAnswer } from './fake-answer.ts';
+import { fakeApi } from './fake-api.ts';
+import type { FakeCall } from './fake-api.ts';
+import { isCarriedOut, send, spoil } from './fake-fault.ts';
+import type { FakeFault } from './fake-fault.ts';
+import { FakeQuota } from './fake-quota.ts';
+import { countRequests, operationOf, shownHeaders } from './fake-requests.ts';
+import type { FakeOperation, FakeSakuraCounters, FakeSakuraRequest } from './fake-requests.ts';
+import { FakeVaults, latestOf } from './fake-vaults.ts';
+import type { FakeVault } from './fake-vaults.ts';
+
+export interface FakeSakuraOptions {
+  /** 0, the default, is any free port. */
+  readonly port?: number;
+  /** PEM. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** For the quota and for times; the real one by default. */
+  readonly clock?: Clock;
+  /**
+   * Shows the quirks of the vendor's own mock (sakumock 0.7): no zone in the path, no API key asked for, an unknown vault lists as
+   * empty, no limits, its words for errors. False by default.
+   */
+  readonly mock?: boolean;
+  /** Requests that fit into any 60 s; 100 by default, with `mock` as many as come. */
+  readonly perMinute?: number;
+  /** Whether a 429 of the quota has `retry-after`; true by default. */
+  readonly retryAfter?: boolean;
+  /** The most secrets in one part of a list; 100 by default. */
+  readonly pageSize?: number;
+  /** Whether lists say `From` and `Total`, which are optional; true by default. */
+  readonly totals?: boolean;
+  /** The version of a secret that is made again after it was deleted: 1 (the default), or the one after its last. */
+  readonly recreate?: 'restart' | 'continue';
+  /** `"2"` instead of `2`; false by default. */
+  readonly numbersAsText?: boolean;
+  /** Secrets of all vaults; 100 by default. Does not bind `set`. */
+  readonly secretLimit?: number;
+}
+
+export interface FakeApiKey {
+  readonly accessToken: string;
+  readonly accessTokenSecret: string;
+}
+
+export interface FakeSakura extends AsyncDisposable {
+  /** For `url` in the config: with the path of a zone, but for the mock. */
+  readonly url: string;
+  addKey(): FakeApiKey;
+  revokeKey(accessToken: string): void;
+  /** The id of a new vault, or the one given. */
+  addVault(options?: { readonly id?: string; readonly secrets?: Readonly<Record<string, string>> }): string;
+  removeVault(vault: string): void;
+  /** The version that this made. */
+  set(vault: string, name: string, value: string): number;
+  remove(vault: string, name: string): void;
+  /** Names, latest versions and their values. */
+  secrets(vault: string): ReadonlyMap<string, { readonly version: number; readonly value: string }>;
+  /** From now on every value of the vault is refused with this status; 400 by default. */
+  deleteKmsKey(vault: string, status?: number): void;
+  restoreKmsKey(vault: string): void;
+  /** Spoils the next requests that it fits; several faults are used up one after the other. */
+  fail(fault: FakeFault): void;
+  clearFaults(): void;
+  /** Runs right before the next request for this is answered, as if somebody else had been quicker. */
+  beforeNext(operation: FakeOperation, action: () => void): void;
+  readonly counters: FakeSakuraCounters;
+  /** Oldest first. */
+  readonly requests: readonly FakeSakuraRequest[];
+  /** Also empties `requests`. */
+  resetCounters(): void;
+  /** Cuts all connections. */
+  close(): Promise<void>;
+}
+
+const BASE = /^\/cloud\/zone\/(?:is1a|is1b|tk1a|tk1b)\/api\/cloud\/1\.1(?=\/)/;
+
+/**
+ * A server that behaves like the Secret Manager of SAKURA Cloud, as far as it is known without an account, and stricter where it
+ * is not: API keys, quotas, limits, parts of lists, and faults on demand.
+ */
+export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<FakeSakura> {
+  const { port = 0, tls, clock = systemClock, mock = false, retryAfter = true, recreate = 'restart' } = options;
+  const { perMinute = mock ? Infinity : 100, pageSize = 100, totals = true, numbersAsText = false } = options;
+  const { secretLimit = 100 } = options;
+  const vaults = new FakeVaults({ clock, recreate });
+  const quota = new FakeQuota(perMinute, clock);
+  const keys = new Map<string, string>();
+  const answerRight = fakeApi({ vaults, mock, pageSize, totals, numbersAsText, secretLimit });
+  const sayNo = (status: number, errorCode: string, message: string): FakeAnswer =>
+    mock ? refuseAsMock(status, message) : refuse(status, errorCode, message);
+  let faults: (FakeFault & { left: number })[] = [];
+  let interruptions: { readonly operation: FakeOperation; readonly action: () => void }[] = [];
+  let requests: FakeSakuraRequest[] = [];
+  let connections = new Set<unknown>();
+
+  function takeFault(operation: FakeOperation, secret: string | undefined): FakeFault | undefined {
+    const fault = faults.find(
+      ({ on, secret: only }) => (on === undefined || on === operation) && (only === undefined || only === secret),
+    );
+    if (fault !== undefined && --fault.left === 0) faults = faults.filter((one) => one !== fault);
+    return fault;
+  }
+
+  function interrupt(operation: FakeOperation): void {
+    const next = interruptions.find((one) => one.operation === operation);
+    interruptions = interruptions.filter((one) => one !== next);
+    next?.action();
+  }
+
+  /** A refusal before the request is looked at. */
+  function refuseAtTheDoor(request: IncomingMessage, hasBody: boolean, isJson: boolean): FakeAnswer | undefined {
+    const seconds = quota.take();
+    if (seconds !== undefined) {
+      const answer = sayNo(429, 'too_many_requests', 'rate limit exceeded');
+      return retryAfter ? { ...answer, headers: { ...answer.headers, 'retry-after': String(seconds) } } : answer;
+    }
+    if (!mock && !isKnown(keys, request.headers.authorization))
+      return refuse(401, 'unauthorized', 'The API key is not valid');
+    if (!hasBody) return undefined;
+    if (!isJson) return sayNo(400, 'bad_request', 'the body is not JSON');
+    const isDeclared = request.headers['content-type']?.startsWith('application/json') === true;
+    return mock || isDeclared ? undefined : refuse(400, 'bad_request', 'The body must be application/json');
+  }
+
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    connections.add(request.socket);
+    const url = new URL(request.url ?? '/', 'http://fake');
+    const method = request.method ?? 'GET';
+    const text = await readText(request);
+    const body = parseJson(text);
+    const path = mock ? url.pathname : url.pathname.replace(BASE, '');
+    const operation = mock || BASE.test(url.pathname) ? operationOf(method, path) : 'other';
+    const vaultId = path.split('/')[3] ?? '';
+    const call: FakeCall = { operation, method, vaultId, query: url.searchParams, body };
+    const secret = secretOf(body);
+    const record = {
+      operation,
+      method,
+      path: url.pathname,
+      query: Object.fromEntries(url.searchParams),
+      headers: shownHeaders(request),
+      ...(secret !== undefined && { secret }),
+      status: 0,
+    };
+    requests.push(record);
+
+    interrupt(operation);
+    const refused = refuseAtTheDoor(request, text !== '', body !== undefined);
+    const fault = refused === undefined ? takeFault(operation, secret) : undefined;
+    const right = refused ?? (fault === undefined || isCarriedOut(fault) ? answerRight(call) : undefined);
+    const answer = fault === undefined ? right : spoil(fault, { right, refuse: sayNo });
+    if (answer === undefined) throw new TypeError('a request without an answer');
+    // Before the last byte is out: whoever has the answer may look at the record.
+    const whole = !['hang', 'reset', 'reset-after', 'truncate'].includes(fault?.kind ?? '');
+    if (whole) record.status = answer.status;
+    await send(response, answer, fault);
+  }
+
+  function answerTo(request: IncomingMessage, response: ServerResponse): void {
+    respond(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+  }
+  const server =
+    tls === undefined ? createServer(answerTo) : createTlsServer({ key: tls.key, cert: tls.cert }, answerTo);
+  // Node's five seconds would make every poll open a connection.
+  server.keepAliveTimeout = 75_000;
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const origin = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${typeof address === 'object' ? address?.port : port}`;
+
+  async function close(): Promise<void> {
+    if (!server.listening) return;
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  }
+
+  function existing(id: string): FakeVault {
+    const vault = vaults.get(id);
+    if (vault === undefined) throw new Error(`the fake has no vault ${id}: call addVault first`);
+    return vault;
+  }
+
+  return {
+    url: mock ? origin : `${origin}/cloud/zone/tk1a/api/cloud/1.1`,
+    addKey() {
+      const key = { accessToken: randomBytes(18).toString('hex'), accessTokenSecret: randomBytes(32).toString('hex') };
+      keys.set(key.accessToken, key.accessTokenSecret);
+      return key;
+    },
+    revokeKey: (accessToken) => void keys.delete(accessToken),
+    addVault({ id, secrets = {} } = {}) {
+      const vault = vaults.add(id === undefined ? {} : { id });
+      for (const [name, value] of Object.entries(secrets)) vaults.put(vault, name, value);
+      return vault.id;
+    },
+    removeVault: (id) => void vaults.delete(id),
+    set: (id, name, value) => vaults.put(existing(id), name, value),
+    remove: (id, name) => void vaults.remove(existing(id), name),
+    secrets(id) {
+      const entries = [...existing(id).secrets].map(([name, secret]) => {
+        const version = latestOf(secret) ?? 0;
+        return [name, { version, value: secret.get(version) ?? '' }] as const;
+      });
+      return new Map(entries);
+    },
+    deleteKmsKey(id, status = 400) {
+      existing(id).kmsKeyGone = status;
+    },
+    restoreKmsKey(id) {
+      existing(id).kmsKeyGone = undefined;
+    },
+    fail: (fault) => void faults.push({ ...fault, left: fault.times ?? 1 }),
+    clearFaults() {
+      faults = [];
+    },
+    beforeNext: (operation, action) => void interruptions.push({ operation, action }),
+    get counters() {
+      return { ...countRequests(requests), connections: connections.size, busiestMinute: quota.busiestMinute };
+    },
+    get requests() {
+      return requests;
+    },
+    resetCounters() {
+      requests = [];
+      connections = new Set();
+      quota.resetCount();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function isKnown(keys: ReadonlyMap<string, string>, authorization = ''): boolean {
+  const [scheme, credentials = ''] = authorization.split(' ');
+  if (scheme?.toLowerCase() !== 'basic') return false;
+  const [, user = '', password = ''] = /^([^:]*):(.*)$/s.exec(Buffer.from(credentials, 'base64').toString()) ?? [];
+  const secret = Buffer.from(keys.get(user) ?? '');
+  const given = Buffer.from(password);
+  return secret.length > 0 && secret.length === given.length && timingSafeEqual(secret, given);
+}
+
+function secretOf(body: unknown): string | undefined {
+  const secret: unknown = new Map<string, unknown>(Object.entries(Object(body))).get('Secret');
+  const name: unknown = new Map<string, unknown>(Object.entries(Object(secret))).get('Name');
+  return typeof name === 'string' ? name : undefined;
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString();
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
