@@ -1,0 +1,101 @@
+import { isProviderError } from '@hikyaku/core';
+import type { CallOptions, ProviderContext } from '@hikyaku/core';
+import { baseUrl, retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
+import type { HttpAnswer } from '@hikyaku/provider-utils';
+import { accountOf, basicAuthorization, currentKey, sameKey } from './api-key.ts';
+import type { ApiKey } from './api-key.ts';
+import { refusal } from './refusal.ts';
+import type { RefusalOptions } from './refusal.ts';
+import type { SakuraConfig } from './sakura-config.ts';
+
+export interface SakuraRequest extends CallOptions, Pick<RefusalOptions, 'purpose' | 'what'> {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Below `/secretmanager`. */
+  readonly path: string;
+  readonly body?: object;
+  /** Statuses that are an answer; any other is thrown. */
+  readonly wanted: readonly number[];
+}
+
+/** SAKURA's HTTP API: the API key, the pace, and trying again. */
+export class SakuraClient {
+  readonly #config: Pick<SakuraConfig, 'url' | 'requestsPerMinute'>;
+  readonly #context: ProviderContext;
+
+  constructor(config: Pick<SakuraConfig, 'url' | 'requestsPerMinute'>, context: ProviderContext) {
+    this.#config = config;
+    this.#context = context;
+  }
+
+  /**
+   * Sends a request, up to three times where trying again helps. A write is tried again only when SAKURA says that it was not
+   * done: after anything else it is thrown at once, and its outcome is not known. A refused API key is asked for again once, in
+   * case it was replaced meanwhile.
+   */
+  async send(request: SakuraRequest): Promise<HttpAnswer> {
+    const key = await currentKey(this.#context, request);
+    try {
+      return await this.#sendWith(key, request);
+    } catch (error) {
+      if (!isProviderError(error) || error.code !== 'UNAUTHENTICATED') throw error;
+      const fresh = await currentKey(this.#context, { signal: request.signal, refused: key });
+      if (sameKey(fresh, key)) throw error;
+      return this.#sendWith(fresh, request);
+    }
+  }
+
+  async #sendWith(key: ApiKey, request: SakuraRequest): Promise<HttpAnswer> {
+    const { signal, purpose } = request;
+    const { clock, logger } = this.#context;
+
+    // What must not be tried again is handed through as a value.
+    const outcome = await retry(
+      async (attempt) => {
+        try {
+          return { answer: await this.#sendOnce(key, request, attempt) };
+        } catch (error) {
+          if (purpose === 'write' && isProviderError(error) && !isRefused(error.code)) return { error };
+          throw error;
+        }
+      },
+      {
+        clock,
+        signal,
+        onRetry: (error, { attempt, delayMs }) =>
+          logger.debug({ code: error.code, attempt, delayMs }, 'asking sakura again'),
+      },
+    );
+    if (outcome.error !== undefined) throw outcome.error;
+    return outcome.answer;
+  }
+
+  async #sendOnce(key: ApiKey, request: SakuraRequest, attempt: number): Promise<HttpAnswer> {
+    const { signal, method, path, body, wanted, purpose, what } = request;
+    const { clock, dispatcher, logger } = this.#context;
+    const base = baseUrl(this.#config.url);
+    const authorization = basicAuthorization(key);
+    await this.#context.budget(accountOf(key, base), this.#config.requestsPerMinute, { signal });
+    const answer = await sendRequest(`${base}/secretmanager${path}`, {
+      dispatcher,
+      clock,
+      signal,
+      method,
+      headers: {
+        accept: 'application/json',
+        authorization,
+        'user-agent': userAgent,
+        'x-sakura-bigint-as-int': '1',
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    logger.debug({ status: answer.status, purpose, attempt }, 'sakura answered');
+    if (wanted.includes(answer.status)) return answer;
+    throw refusal(answer, { purpose, what, clock });
+  }
+}
+
+/** Whether the answer says that nothing was done. */
+function isRefused(code: string): boolean {
+  return code !== 'UNAVAILABLE' && code !== 'INVALID_RESPONSE';
+}

@@ -1,0 +1,59 @@
+import { isPlainUrl, isSafeUrl } from '@hikyaku/provider-utils';
+import * as z from 'zod';
+
+/** The source's part of the config file, without its credentials. */
+export type SakuraConfig = z.infer<typeof sakuraConfig>;
+
+export const sakuraConfig = z.strictObject({
+  vault: z
+    .string({
+      error: ({ input }) =>
+        typeof input === 'number' ? 'must be text: put the 12 digits of the vault id in quotes' : undefined,
+    })
+    .regex(/^\d{12}$/, { error: 'must be the id of a vault: 12 digits, in quotes' })
+    .describe('Id of the vault: the 12 digits that the control panel shows, in quotes.'),
+  url: z
+    .url()
+    .default('https://secure.sakura.ad.jp/cloud/zone/tk1a/api/cloud/1.1')
+    .refine(isSafeUrl, {
+      error:
+        'must be https, or http for a loopback host such as localhost: the API key and the values would travel in the clear',
+    })
+    .refine(isPlainUrl, {
+      error: 'must have no user, query or fragment: it is the base of the paths below /secretmanager',
+    })
+    .describe('Where the SAKURA Cloud API is, with its path. Vaults are the same in every zone.'),
+  ca: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Certificates to trust for `url` instead of the system's: PEM text, or the path of a PEM file."),
+  requestsPerMinute: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(60)
+    .describe(
+      'The most requests a minute with this API key. The quota of a contract is 100: divide it by the number of clusters.',
+    ),
+  rereadAfter: z
+    .string()
+    .default('12h')
+    .transform((text, context) => {
+      const ms = toMs(text);
+      if (ms >= toMs('10m') && ms <= toMs('20d')) return ms;
+      context.addIssue('must be a duration from `10m` to `20d`, such as `30m`, `12h` or `7d`');
+      return z.NEVER;
+    })
+    .describe(
+      'A value is read again after this time although its version is the same, in case the secret was deleted and made again.',
+    ),
+});
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `NaN` for what is not a duration. */
+function toMs(text: string): number {
+  const [, amount, unit = ''] = /^([1-9]\d{0,8})([smhd])$/.exec(text) ?? [];
+  return Number(amount) * (UNIT_MS[unit] ?? Number.NaN);
+}
