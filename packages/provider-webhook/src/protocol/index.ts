@@ -1,25 +1,21 @@
 import { ProviderError } from '@hikyaku/core';
-import type { ProviderContext, SecretsClient } from '@hikyaku/core';
-import { isPlainUrl, isSafeUrl } from '@hikyaku/provider-utils';
-import * as z from 'zod';
+import type { ProviderContext } from '@hikyaku/core';
+import type { ProtocolConfig } from './protocol-config.ts';
+import { ProtocolSecretsClient } from './protocol-secrets-client.ts';
 
-/** A source that speaks the hikyaku protocol; its token, where there is one, is the credential `token`. */
-export type ProtocolConfig = z.infer<typeof protocolConfig>;
+export { signNotice, verifyNotice } from './notice.ts';
+export type { NoticeHeaders, NoticeVerdict } from './notice.ts';
+export { protocolConfig } from './protocol-config.ts';
+export type { ProtocolConfig } from './protocol-config.ts';
 
-export const protocolConfig = z.strictObject({
-  protocol: z.literal('hikyaku').describe('The service speaks the hikyaku protocol: it needs no templates.'),
-  url: z
-    .url()
-    .refine(isSafeUrl, { error: 'must be https, or http for a loopback host such as localhost' })
-    .refine(isPlainUrl, { error: 'must have no user, query or fragment' })
-    .describe('Where the service is.'),
-  ca: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("Certificates to trust for `url` instead of the system's: PEM text, or the path of a PEM file."),
-});
-
-export function connectProtocol(_config: ProtocolConfig, _context: ProviderContext): SecretsClient {
-  throw new ProviderError('UNSUPPORTED', '`protocol: hikyaku` is not available in this version');
+/** Opens a service that speaks the hikyaku protocol. `INVALID_CONFIG` for credentials that the protocol has no use for. */
+export function connectProtocol(config: ProtocolConfig, context: ProviderContext): ProtocolSecretsClient {
+  const useless = context.credentialPaths.find((path) => path !== 'token');
+  if (useless !== undefined) {
+    throw new ProviderError(
+      'INVALID_CONFIG',
+      `\`${useless}\` is for services that are described by templates: with \`protocol: hikyaku\` the only credential is \`token\``,
+    );
+  }
+  return new ProtocolSecretsClient(config, context);
 }

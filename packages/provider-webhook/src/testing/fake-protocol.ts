@@ -1,0 +1,183 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { answerCall } from './fake-protocol-api.ts';
+import type { FakeProtocolOffer } from './fake-protocol-api.ts';
+import { refuse } from './fake-protocol-answer.ts';
+import { FakeProtocolCollection } from './fake-protocol-collection.ts';
+import type { FakeProtocolError } from './fake-protocol-collection.ts';
+import { needsContent, send, spoil } from './fake-protocol-fault.ts';
+import type { FakeProtocolFault } from './fake-protocol-fault.ts';
+
+export interface FakeProtocolOptions {
+  /** The token it wants; none by default. */
+  readonly token?: string;
+  /** By name; more by `set`. */
+  readonly secrets?: Readonly<Record<string, string | Uint8Array>>;
+  /** All by default. */
+  readonly offers?: readonly FakeProtocolOffer[];
+  /** Whether it knows pinned versions; `true` by default. */
+  readonly pins?: boolean;
+  /** Whether a read answers with a revision; `true` by default. */
+  readonly revisions?: boolean;
+  /** How long it holds a watch at the most, milliseconds; 50 000 by default. */
+  readonly longestWaitMs?: number;
+  /** 0, any free port, by default. */
+  readonly port?: number;
+  /** PEM; makes the url https. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+}
+
+export interface FakeProtocolRequest {
+  readonly method: string;
+  readonly path: string;
+  /** With `[token]` in the place of a credential. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body's fields, without values: `{}` for none. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** 0 while there is no whole answer. */
+  readonly status: number;
+}
+
+export interface FakeProtocol extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>`, or https with `tls`; for `url` in the config. */
+  readonly url: string;
+  /** The version that it made. */
+  set(name: string, value: string | Uint8Array): string;
+  remove(name: string): void;
+  /** From now on the fake cannot say what this secret is; with `undefined` it can again. */
+  setUnreadable(name: string, error: FakeProtocolError | undefined): void;
+  /** What a person would see at the service: the latest value, as it is. */
+  valueOf(name: string): Uint8Array | undefined;
+  /** From now on only this token is right; `undefined`: none is wanted. */
+  setToken(token: string | undefined): void;
+  /** Spoils the next requests that it fits; several faults are used up one after the other. */
+  fail(fault: FakeProtocolFault): void;
+  clearFaults(): void;
+  /** Oldest first. */
+  readonly requests: readonly FakeProtocolRequest[];
+  resetRequests(): void;
+  /** Cuts all connections. */
+  close(): Promise<void>;
+}
+
+/** A service that speaks the hikyaku protocol with all that it may offer, and faults on demand. */
+export async function startFakeProtocol(options: FakeProtocolOptions = {}): Promise<FakeProtocol> {
+  const { port = 0, tls, secrets = {} } = options;
+  const collection = new FakeProtocolCollection();
+  for (const [name, value] of Object.entries(secrets)) collection.set(name, value);
+  const api = {
+    collection,
+    offers: options.offers ?? (['list', 'write', 'watch'] as const),
+    pins: options.pins ?? true,
+    revisions: options.revisions ?? true,
+    longestWaitMs: options.longestWaitMs ?? 50_000,
+  };
+  let { token } = options;
+  let faults: (FakeProtocolFault & { left: number })[] = [];
+  let requests: FakeProtocolRequest[] = [];
+
+  function takeFault(path: string): FakeProtocolFault | undefined {
+    const fault = faults.find((one) => one.path === undefined || one.path === path);
+    if (fault !== undefined && --fault.left === 0) faults = faults.filter((one) => one !== fault);
+    return fault;
+  }
+
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = request.url ?? '/';
+    const body = await readJson(request);
+    const record = { ...recordOf(request, path, body ?? {}), status: 0 };
+    requests.push(record);
+
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const fault = takeFault(path);
+    const asked = fault !== undefined && needsContent(fault) ? { ...body, revision: undefined } : (body ?? {});
+    const right =
+      token !== undefined && request.headers.authorization !== `Bearer ${token}`
+        ? refuse(401, 'UNAUTHENTICATED', 'the token is not right')
+        : body === undefined
+          ? refuse(400, 'INVALID_CONFIG', 'the body is not a JSON object')
+          : await answerCall({ route: `${record.method} ${path}`, body: asked, signal: gone.signal }, api);
+    const answer = fault === undefined ? right : spoil(fault, right);
+    // Before the last byte is out: whoever has the answer may look at the record.
+    if (fault === undefined || !/hang|reset|truncate/.test(fault.kind)) record.status = answer.status;
+    await send(response, answer, fault);
+  }
+
+  function answerTo(request: IncomingMessage, response: ServerResponse): void {
+    respond(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+  }
+  const server =
+    tls === undefined ? createServer(answerTo) : createTlsServer({ key: tls.key, cert: tls.cert }, answerTo);
+  // Node's five seconds would make every poll open a connection.
+  server.keepAliveTimeout = 75_000;
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${typeof address === 'object' ? address?.port : port}`;
+
+  async function close(): Promise<void> {
+    if (!server.listening) return;
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  }
+
+  return {
+    url,
+    set: (name, value) => collection.set(name, value),
+    remove: (name) => collection.remove(name),
+    setUnreadable: (name, error) => collection.setUnreadable(name, error),
+    valueOf: (name) => collection.latest(name)?.value,
+    setToken(next) {
+      token = next;
+    },
+    fail(fault) {
+      faults.push({ ...fault, left: fault.times ?? 1 });
+    },
+    clearFaults() {
+      faults = [];
+    },
+    get requests() {
+      return requests;
+    },
+    resetRequests() {
+      requests = [];
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Without its status. */
+function recordOf(request: IncomingMessage, path: string, body: object): Omit<FakeProtocolRequest, 'status'> {
+  const headers = Object.entries(request.headers).map(([name, value]) => [
+    name,
+    name === 'authorization' ? `${String(value).split(' ')[0]} [token]` : [value ?? []].flat().join(', '),
+  ]);
+  const hidden: unknown = JSON.parse(JSON.stringify(body), (key, value: unknown) =>
+    key === 'valueBase64' ? '[value]' : value,
+  );
+  return {
+    method: request.method ?? 'GET',
+    path,
+    headers: Object.fromEntries(headers),
+    body: Object.fromEntries(Object.entries(Object(hidden))),
+  };
+}
+
+/** `{}` for no body, `undefined` for one that is not a JSON object. */
+async function readJson(request: IncomingMessage): Promise<object | undefined> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) if (chunk instanceof Uint8Array) chunks.push(chunk);
+  if (chunks.length === 0) return {};
+  try {
+    const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
