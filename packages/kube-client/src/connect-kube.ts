@@ -4,6 +4,7 @@ import type { KubeClient } from './kube-client.ts';
 import { KubeConfigError } from './kube-config-error.ts';
 import { fromServer } from './objects.ts';
 import type { ConfigMapObject, KubeObject, LeaseObject, NamespaceObject, SecretObject } from './objects.ts';
+import type { OutsideConnections } from './outside-connections.ts';
 import { path } from './path.ts';
 import { asRecord } from './plain-text.ts';
 import { resourceCalls, write } from './resource-calls.ts';
@@ -17,8 +18,12 @@ export interface KubeOptions {
   readonly userAgent?: string;
   /** Of a whole request. Default 15,000. */
   readonly timeoutMs?: number;
+  /** Of an answer's body. Default 64 MiB; a Secret is never above 2. */
+  readonly maxBytes?: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
+  /** Connections of somebody else, instead of own ones. */
+  readonly outside?: OutsideConnections;
 }
 
 /** Connects lazily: nothing is read or sent before the first call. Throws KubeConfigError. */
@@ -27,7 +32,9 @@ export function connectKube(kubeConfig: KubeConfig, options: KubeOptions = {}): 
     connections: options.connections ?? 32,
     userAgent: options.userAgent ?? 'hikyaku',
     timeoutMs: options.timeoutMs ?? 15_000,
+    maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
     now: options.now ?? (() => performance.now()),
+    outside: options.outside,
   });
   return {
     server: connection.server,

@@ -4,9 +4,11 @@ import { Credentials } from './credentials.ts';
 import type { Access } from './credentials.ts';
 import { createDispatcher } from './dispatchers.ts';
 import { describeRequest } from './describe-request.ts';
-import { exchange, TimeoutReached } from './exchange.ts';
+import { exchange, TimeoutReached, TooManyBytes } from './exchange.ts';
 import type { Answer } from './exchange.ts';
 import type { KubeResponse, Method, RequestOptions } from './kube-client.ts';
+import { tlsTexts } from './outside-connections.ts';
+import type { OutsideConnections, Purpose } from './outside-connections.ts';
 import { KubeError } from './kube-error.ts';
 import { networkError, timeoutError } from './network-error.ts';
 import { withQuery } from './path.ts';
@@ -16,7 +18,9 @@ export interface ConnectionOptions {
   readonly connections: number;
   readonly userAgent: string;
   readonly timeoutMs: number;
+  readonly maxBytes: number;
   readonly now: () => number;
+  readonly outside: OutsideConnections | undefined;
 }
 
 export interface NamedRequestOptions extends RequestOptions {
@@ -24,12 +28,10 @@ export interface NamedRequestOptions extends RequestOptions {
   readonly doing?: string;
 }
 
-type Purpose = 'request' | 'watch';
-
-/** The credentials and the two dispatchers of one cluster. */
 /** How long requests that are under way may take when the client is closed, milliseconds. */
 const CLOSE_WITHIN_MS = 500;
 
+/** The credentials and the two dispatchers of one cluster. */
 export class Connection {
   readonly server: string;
   readonly host: string;
@@ -63,7 +65,7 @@ export class Connection {
       return exchange(
         dispatcher instanceof Promise ? await dispatcher : dispatcher,
         this.#dispatchOptions(method, withQuery(path, options.query), headers, text),
-        { signal, timeoutMs },
+        { signal, timeoutMs, maxBytes: this.#options.maxBytes },
       );
     };
     const text = body === undefined ? null : JSON.stringify(body);
@@ -86,7 +88,9 @@ export class Connection {
       if (error instanceof TimeoutReached) throw timeoutError(doing, this.host, timeoutMs);
       if (error instanceof NotJson)
         throw new KubeError('UNEXPECTED', `${doing}: the answer of ${this.host} is not JSON`);
-      throw networkError(doing, this.host, error);
+      if (error instanceof TooManyBytes)
+        throw new KubeError('UNEXPECTED', `${doing}: the answer of ${this.host} is longer than any object`);
+      throw this.failure(doing, error);
     }
   }
 
@@ -106,6 +110,11 @@ export class Connection {
     if (renewed === undefined) return response;
     await response.body.dump();
     return send(renewed);
+  }
+
+  /** What to throw for a request that got no answer. */
+  failure(doing: string, error: unknown): unknown {
+    return this.#options.outside?.isOwnError?.(error) === true ? error : networkError(doing, this.host, error);
   }
 
   close(): Promise<void> {
@@ -136,10 +145,14 @@ export class Connection {
     headers: Record<string, string>,
     body: string | null,
   ): Dispatcher.DispatchOptions & { origin: string } {
-    return { origin: this.#origin, path: this.#basePath + path, method, headers, body };
+    // Every exchange has its own limit, also on connections that are not ours.
+    const limits = { headersTimeout: 0, bodyTimeout: 0 };
+    return { origin: this.#origin, path: this.#basePath + path, method, headers, body, ...limits };
   }
 
   #dispatcher(purpose: Purpose, access: Access): Promise<Dispatcher> | Dispatcher {
+    const { outside } = this.#options;
+    if (outside !== undefined) return outside.dispatcher(tlsTexts(access.tls), purpose);
     if (access.tlsFingerprint !== this.#tlsFingerprint) {
       // What is in flight may end on the old connections.
       for (const old of Object.values(this.#dispatchers)) void closeQuietly(old);

@@ -10,12 +10,17 @@ export interface Answer {
 export interface Limits {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
+  /** Of the answer's body. */
+  readonly maxBytes: number;
 }
 
 export class TimeoutReached extends Error {}
 
+export class TooManyBytes extends Error {}
+
 /**
- * Sends one request and reads the whole answer. Rejects with the signal's reason, TimeoutReached or undici's error.
+ * Sends one request and reads the whole answer. Rejects with the signal's reason, TimeoutReached, TooManyBytes or undici's
+ * error.
  *
  * This is undici's `request` without its Readable and per-request AbortSignals, which cost more than the rest of a
  * write together.
@@ -32,6 +37,7 @@ export function exchange(dispatcher: Dispatcher, request: Dispatcher.DispatchOpt
     let status = 0;
     let headers: IncomingHttpHeaders = {};
     let chunks: Buffer[] = [];
+    let bytes = 0;
 
     function settle(): void {
       clearTimeout(timer);
@@ -62,7 +68,9 @@ export function exchange(dispatcher: Dispatcher, request: Dispatcher.DispatchOpt
           headers = responseHeaders;
         },
         onResponseData(_, chunk) {
-          chunks.push(chunk);
+          bytes += chunk.length;
+          if (bytes > limits.maxBytes) giveUp(new TooManyBytes());
+          else chunks.push(chunk);
         },
         onResponseEnd() {
           settle();

@@ -1,10 +1,12 @@
 export { connectKube } from './connect-kube.ts';
 export type { KubeOptions } from './connect-kube.ts';
+export { kubeConfigFromText } from './kube-config-from-text.ts';
 export { loadKubeConfig } from './load-kube-config.ts';
 export type { LoadedKubeConfig, LoadKubeConfigOptions } from './load-kube-config.ts';
 export { KubeConfigError } from './kube-config-error.ts';
 export { isKubeError, KubeError } from './kube-error.ts';
 export type { KubeErrorCause, KubeErrorCode, KubeErrorDetails } from './kube-error.ts';
+export type { OutsideConnections, OutsideTls, Purpose } from './outside-connections.ts';
 export { path } from './path.ts';
 export type { Query } from './path.ts';
 export type {
@@ -25,6 +27,7 @@ export type {
   WatchOptions,
   WriteOptions,
 } from './kube-client.ts';
+export { metadataOnly } from './resource-calls.ts';
 export type {
   ConfigMapObject,
   KubeObject,

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Cluster, Context, User } from '@kubernetes/client-node';
 import { newClusters, newContexts, newUsers } from '@kubernetes/client-node/dist/config_types.js';
-import { load } from 'js-yaml';
 import { KubeConfigError } from './kube-config-error.ts';
 import { networkCodeOf } from './network-error.ts';
+import { entriesOf, parseKubeConfig } from './parse-kube-config.ts';
 import { asRecord } from './plain-text.ts';
 
 export interface KubeConfigContents {
@@ -30,7 +30,7 @@ export function readKubeConfigFile(file: string): KubeConfigContents {
   const currentContext = contents['current-context'];
   return {
     clusters: newClusters(contents['clusters'], lenient).map((cluster) => completeCluster(cluster, directory)),
-    users: entries(contents['users']).flatMap((entry) => {
+    users: entriesOf(contents['users']).flatMap((entry) => {
       // Not passed on: KubeConfig would read it once, here and now.
       const { 'token-file': _, ...user } = asRecord(entry['user']);
       return newUsers([{ ...entry, user }], lenient).map((known) => completeUser(known, user, directory));
@@ -47,19 +47,7 @@ function parse(file: string): Raw {
   } catch (error) {
     throw new KubeConfigError(`the kubeconfig ${file} cannot be read (${networkCodeOf(error)})`);
   }
-  try {
-    // js-yaml takes an empty document for a mistake; kubectl does not.
-    return text.trim() === '' ? {} : asRecord(load(text));
-  } catch (error) {
-    // Its message quotes the lines around, and with them a token.
-    const line = asRecord(asRecord(error)['mark'])['line'];
-    const where = typeof line === 'number' ? `, line ${line + 1}` : '';
-    throw new KubeConfigError(`the kubeconfig ${file}${where} is not YAML`);
-  }
-}
-
-function entries(value: unknown): readonly Raw[] {
-  return Array.isArray(value) ? value.map(asRecord) : [];
+  return parseKubeConfig(text, `the kubeconfig ${file}`);
 }
 
 function completeCluster(cluster: Cluster, directory: string): Cluster {

@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts';
 import { TimeoutReached } from './exchange.ts';
 import type { WatchEvent, WatchOptions } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
-import { networkError, timeoutError } from './network-error.ts';
+import { timeoutError } from './network-error.ts';
 import { fromServer } from './objects.ts';
 import type { KubeObject } from './objects.ts';
 import { withQuery } from './path.ts';
@@ -43,7 +43,7 @@ export async function* watch<T extends KubeObject>(
     if (error instanceof SyntaxError) {
       throw new KubeError('UNEXPECTED', `${doing}: an event of ${connection.host} is not JSON`);
     }
-    throw networkError(doing, connection.host, error);
+    throw connection.failure(doing, error);
   }
 }
 
