@@ -9,6 +9,7 @@ export { defineProvider } from './provider.ts';
 export type {
   ClientTls,
   CredentialField,
+  DispatcherOptions,
   FileAccess,
   Provider,
   ProviderContext,

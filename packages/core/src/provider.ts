@@ -60,11 +60,16 @@ export interface ProviderContext {
    * The same with a client certificate, or with other certificates to trust. Bound to the same origins; shared by all who ask
    * with the same settings, and closed by the agent: never close it, ask per request.
    */
-  dispatcherFor(tls: ClientTls): Dispatcher;
+  dispatcherFor(tls: ClientTls, options?: DispatcherOptions): Dispatcher;
   /** For providers that read files. */
   readonly files: FileAccess;
   readonly logger: Logger;
   readonly clock: Clock;
+}
+
+export interface DispatcherOptions {
+  /** For answers that stay open for minutes, such as watches: on connections of their own, so that they keep no other request waiting. */
+  readonly longLived?: boolean;
 }
 
 /** PEM texts. */
