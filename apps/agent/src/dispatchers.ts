@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { ProviderError } from '@hikyaku/core';
-import type { ClientTls, SourceDescription } from '@hikyaku/core';
+import type { ClientTls, DispatcherOptions, SourceDescription } from '@hikyaku/core';
 import { Agent, EnvHttpProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { AddressRules } from './address-rules.ts';
 import type { AddressRulesOptions } from './address-rules.ts';
 import { guardedConnector } from './guarded-connector.ts';
+
+/** To one origin, at the most; answers that stay open have as many as they need. */
+const CONNECTIONS = 4;
 
 /** Connections to providers: shared by all sources that trust the same certificates, each bound to its own origins. */
 export class Dispatchers implements AsyncDisposable {
@@ -18,13 +21,17 @@ export class Dispatchers implements AsyncDisposable {
     this.#rules = new AddressRules(options);
   }
 
-  for({ ca, origins }: SourceDescription, tls: ClientTls = {}): Dispatcher {
+  for(
+    { ca, origins }: SourceDescription,
+    tls: ClientTls = {},
+    { longLived = false }: DispatcherOptions = {},
+  ): Dispatcher {
     const trusted = tls.ca ?? ca;
     const settings = { ...tls, ...(trusted !== undefined && { ca: readCertificates(trusted) }) };
-    const key = JSON.stringify([settings.ca, settings.cert, settings.key, settings.servername]);
+    const key = JSON.stringify([settings.ca, settings.cert, settings.key, settings.servername, longLived]);
     let shared = this.#shared.get(key);
     if (shared === undefined) {
-      shared = this.#connect(settings);
+      shared = this.#connect(settings, longLived ? null : CONNECTIONS);
       this.#shared.set(key, shared);
     }
     return shared.compose(boundTo(origins, this.#rules));
@@ -34,10 +41,10 @@ export class Dispatchers implements AsyncDisposable {
     await Promise.all([...this.#shared.values()].map((dispatcher) => dispatcher.destroy()));
   }
 
-  #connect(tls: ClientTls): Dispatcher {
+  #connect(tls: ClientTls, connections: number | null): Dispatcher {
     // Longer than the usual refresh, so that one connection serves them all.
     const timeouts = { keepAliveTimeout: 120_000, keepAliveMaxTimeout: 600_000 };
-    const options = { ...timeouts, connections: 4, allowH2: false, connect: guardedConnector(tls, this.#rules) };
+    const options = { ...timeouts, connections, allowH2: false, connect: guardedConnector(tls, this.#rules) };
     const { HTTPS_PROXY, https_proxy, HTTP_PROXY, http_proxy, NO_PROXY, no_proxy } = this.#env;
     const httpsProxy = https_proxy ?? HTTPS_PROXY ?? '';
     const httpProxy = http_proxy ?? HTTP_PROXY ?? '';

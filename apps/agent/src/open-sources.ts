@@ -57,7 +57,7 @@ async function connectSource(
     credentialPaths: [...references.keys()],
     budget: (account, perMinute, options) => budgets.take(`${provider.type} ${account}`, perMinute, options),
     dispatcher: dispatchers.for(description),
-    dispatcherFor: (tls) => dispatchers.for(description, tls),
+    dispatcherFor: (tls, options) => dispatchers.for(description, tls, options),
     files,
     logger: withFields(logger, { source: name }),
     clock,
