@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { type FakeDoppler, startFakeDoppler } from '@hikyaku/provider-doppler/testing';
+import {
+  type Api,
+  type Cluster,
+  ConfigFiles,
+  createNamespace,
+  deleteSecret,
+  expectExit,
+  field,
+  hikyaku,
+  installRights,
+  patchSecret,
+  readSecret,
+  resetInventory,
+  type Running,
+  secretPath,
+  startCluster,
+  startHikyaku,
+  succeeded,
+} from '@hikyaku/testbed';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+
+// What survives a restart, with the built agent on a real API server and the rights of deploy/rights-own.yaml alone.
+
+const SLOT = 'hikyaku/hikyaku-snapshot-0';
+const configs = new ConfigFiles();
+const running = new Set<Running>();
+const printed: string[] = [];
+const made: string[] = [];
+let cluster: Cluster;
+let admin: Api;
+let doppler: FakeDoppler;
+let token: string;
+let kubeconfig: string;
+let count = 0;
+let namespace: string;
+let values: Record<string, string>;
+
+beforeAll(async () => {
+  cluster = await startCluster({ controllers: false });
+  admin = cluster.admin;
+  await installRights(cluster);
+  kubeconfig = await cluster.agentKubeconfig();
+  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
+  token = doppler.serviceAccountToken();
+});
+
+beforeEach(async () => {
+  namespace = `stored-${++count}`;
+  await createNamespace(admin, namespace);
+  values = { USER: secret(), PASSWORD: secret(), UNUSED: secret() };
+  doppler.addConfig(namespace, 'lab', values);
+});
+
+afterEach(async () => {
+  await Promise.all([...running].map(stop));
+  doppler.clearFaults();
+  await resetInventory(admin);
+  for (const value of made) expect(printed.join('\n')).not.toContain(value);
+});
+
+afterAll(async () => {
+  await doppler?.close();
+  await cluster?.stop();
+  await configs[Symbol.asyncDispose]();
+});
+
+function secret(): string {
+  const value = randomBytes(24).toString('hex');
+  made.push(value);
+  return value;
+}
+
+const id = () => `${namespace}/db`;
+const wanted = () => ({ user: values['USER'], password: values['PASSWORD'] });
+
+async function args(more: object = {}): Promise<readonly string[]> {
+  const lab = {
+    type: 'doppler',
+    url: doppler.url,
+    project: namespace,
+    config: 'lab',
+    refresh: '1s',
+    ...more,
+  };
+  const entry = { name: 'db', namespace, from: 'lab', data: { user: 'USER', password: 'PASSWORD' } };
+  const path = await configs.write({ hold: 'off', providers: { lab }, secrets: [entry] });
+  return ['--config', path, '--kubeconfig', kubeconfig];
+}
+
+async function sync(more: object = {}): Promise<void> {
+  const finished = await hikyaku(['sync', ...(await args(more))], { env: { DOPPLER_TOKEN: token } });
+  printed.push(finished.stdout, finished.stderr);
+  expectExit(finished, 0);
+}
+
+async function run(more: object = {}): Promise<Running> {
+  const agent = startHikyaku(['run', ...(await args(more)), '--log-level', 'debug'], {
+    env: { DOPPLER_TOKEN: token },
+  });
+  running.add(agent);
+  await agent.logged({ msg: 'started' });
+  return agent;
+}
+
+async function stop(agent: Running): Promise<void> {
+  running.delete(agent);
+  const { stdout, stderr } = await agent.stop();
+  printed.push(stdout, stderr);
+}
+
+function providerIsDown(): void {
+  doppler.fail({ kind: '500', times: 1_000_000, project: namespace });
+}
+
+async function becomes(data: object): Promise<void> {
+  await vi.waitFor(async () => expect((await readSecret(admin, id()))?.data).toEqual(data), { timeout: 20_000 });
+}
+
+test('a Secret that somebody deleted is made again, though the provider is down since before the start', async () => {
+  await sync();
+  await deleteSecret(admin, id());
+  providerIsDown();
+  const agent = await run();
+  await becomes(wanted());
+  expect(await agent.logged({ source: 'lab', msg: 'source failed' })).toMatchObject({ stored: true });
+
+  doppler.clearFaults();
+  values['PASSWORD'] = secret();
+  doppler.set(namespace, 'lab', 'PASSWORD', values['PASSWORD']);
+  await becomes(wanted());
+  await agent.logged({ source: 'lab', msg: 'source recovered' });
+});
+
+test('a Secret that somebody changed is repaired, though the provider is down since before the start', async () => {
+  await sync();
+  await patchSecret(admin, id(), { stringData: { password: 'evil', extra: 'x' } });
+  providerIsDown();
+  await run();
+  await becomes(wanted());
+});
+
+test('a one-shot sync repairs it too, and still says that the provider is down', async () => {
+  await sync();
+  await deleteSecret(admin, id());
+  providerIsDown();
+  const finished = await hikyaku(['sync', ...(await args())], { env: { DOPPLER_TOKEN: token } });
+  printed.push(finished.stdout, finished.stderr);
+  expectExit(finished, 1);
+  await becomes(wanted());
+});
+
+test('what was written after the snapshot was kept is not set back to it', async () => {
+  await sync();
+  const before = succeeded(await admin('GET', secretPath(SLOT)));
+  values['PASSWORD'] = secret();
+  doppler.set(namespace, 'lab', 'PASSWORD', values['PASSWORD']);
+  await sync();
+  await becomes(wanted());
+
+  const live = succeeded(await admin('GET', secretPath(SLOT)));
+  const metadata = { ...Object(field(live, 'metadata')) };
+  succeeded(await admin('PUT', secretPath(SLOT), { ...Object(before), metadata }));
+  providerIsDown();
+  const agent = await run();
+  const line = await agent.logged({ secret: id(), msg: 'not synced' });
+  expect(line).toMatchObject({ state: 'waiting' });
+  expect(String(line['messages'])).toContain('lab has not been read since the start');
+  await becomes(wanted());
+});
+
+test('only the keys in use are kept, compressed, in a Secret of the agent', async () => {
+  await sync();
+  const live = await readSecret(admin, SLOT);
+  expect(live?.labels).toMatchObject({ 'hikyaku.dev/agent': 'hikyaku' });
+  const text = await snapshotText();
+  expect(text).toContain(values['PASSWORD']);
+  expect(text).not.toContain(values['UNUSED']);
+});
+
+test('with `snapshot: false` nothing is kept, and what was kept before is dropped', async () => {
+  await sync();
+  expect(await snapshotText()).toBeDefined();
+  const agent = await run({ snapshot: false });
+  await vi.waitFor(async () => expect(await snapshotText()).toBeUndefined(), { timeout: 20_000 });
+  await stop(agent);
+
+  await deleteSecret(admin, id());
+  providerIsDown();
+  const again = await run({ snapshot: false });
+  await again.logged({ secret: id(), msg: 'not synced' });
+  expect(await readSecret(admin, id())).toBeUndefined();
+});
+
+/** What is kept of the source, `undefined` when nothing is. */
+async function snapshotText(): Promise<string | undefined> {
+  for (let slot = 0; slot < 8; slot++) {
+    const answer = await admin('GET', secretPath(`hikyaku/hikyaku-snapshot-${slot}`));
+    const base64 = field(answer.body, 'data', 'lab');
+    if (typeof base64 === 'string') return gunzipSync(Buffer.from(base64, 'base64')).toString();
+  }
+  return undefined;
+}
