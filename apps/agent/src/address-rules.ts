@@ -74,11 +74,13 @@ export class AddressRules {
     const addresses = await this.#addressesOf(host);
     if (this.#allowed.has(origin)) return addresses;
     const apiServer = port === this.#apiServer?.port ? await this.#addressesOf(this.#apiServer.host) : [];
+    const isName = isIP(host) === 0;
     for (const { address } of addresses) {
-      const means = isIP(host) === 0 ? refusedMeaning(host, addressKind(address)) : undefined;
-      if (means !== undefined) throw refusal(origin, `${host} resolves to ${address}, ${means}`);
-      if (apiServer.some((one) => sameAddress(one.address, address)))
-        throw refusal(origin, `${host} resolves to ${address}, ${API_SERVER}`);
+      const meaning =
+        (isName ? refusedMeaning(host, addressKind(address)) : undefined) ??
+        (apiServer.some((one) => sameAddress(one.address, address)) ? API_SERVER : undefined);
+      if (meaning !== undefined)
+        throw refusal(origin, `${host} ${isName ? `resolves to ${address},` : 'is'} ${meaning}`);
     }
     return addresses;
   }

@@ -1,57 +1,11 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fetch, interceptors, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { Dispatchers } from './dispatchers.ts';
-
-async function startServer(answer: (request: IncomingMessage, response: ServerResponse) => void, host = '127.0.0.1') {
-  const received: string[] = [];
-  let connections = 0;
-  const server = createServer((incoming, response) => {
-    received.push(`${incoming.method} ${incoming.url}`);
-    answer(incoming, response);
-  });
-  server.on('connection', () => connections++);
-  server.on('connect', (incoming, socket) => {
-    received.push(`CONNECT ${incoming.url}`);
-    socket.end('HTTP/1.1 503 no\r\n\r\n');
-  });
-  server.listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    origin: host.includes(':') ? `http://[${host}]:${port}` : `http://${host}:${port}`,
-    port,
-    received,
-    get connections() {
-      return connections;
-    },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-const ok = (_: IncomingMessage, response: ServerResponse) => void response.end('ok');
+import { ok, refusal, startServer } from './dispatchers.test.kit.ts';
 
 function bound(dispatchers: Dispatchers, ...origins: readonly string[]): Dispatcher {
   return dispatchers.for({ identity: 'x', origins });
-}
-
-/** The code of what was thrown, looked for also in what caused it. */
-async function refusal(work: Promise<unknown>): Promise<unknown> {
-  try {
-    await work;
-    return 'passed';
-  } catch (error) {
-    for (let at: unknown = error; at instanceof Error; at = at.cause)
-      if ('code' in at && at.code === 'FORBIDDEN') return at.code;
-    return error;
-  }
 }
 
 describe('a source reaches its own origin', () => {

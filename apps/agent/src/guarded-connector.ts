@@ -8,7 +8,8 @@ import type { AddressRules } from './address-rules.ts';
 export function guardedConnector(tls: ClientTls, rules: AddressRules): buildConnector.connector {
   async function connect(options: buildConnector.Options, callback: buildConnector.Callback): Promise<void> {
     try {
-      const addresses = await rules.resolve(`${options.protocol}//${options.host ?? options.hostname}`);
+      const { origin } = new URL(`${options.protocol}//${options.host ?? options.hostname}`);
+      const addresses = await rules.resolve(origin);
       buildConnector({ ...tls, allowH2: false, lookup: lookupOf(addresses) })(options, callback);
     } catch (error) {
       callback(error instanceof Error ? error : new Error('the connection failed'), null);
