@@ -18,7 +18,8 @@ const STUBS: Readonly<Record<string, string>> = {
     export { default as Agent } from './lib/dispatcher/agent.js';
     export { default as EnvHttpProxyAgent } from './lib/dispatcher/env-http-proxy-agent.js';
     export { default as Pool } from './lib/dispatcher/pool.js';
-    export { default as ProxyAgent } from './lib/dispatcher/proxy-agent.js';`,
+    export { default as ProxyAgent } from './lib/dispatcher/proxy-agent.js';
+    export { default as buildConnector } from './lib/core/connect.js';`,
 };
 
 const stubs: Plugin = {
