@@ -1,0 +1,65 @@
+import type { SourceConfig } from '@hikyaku/config';
+import type { Clock, FileAccess, LogFields, Logger, SecretsClient } from '@hikyaku/core';
+import { Credentials } from './credentials.ts';
+import type { CredentialSurroundings } from './credentials.ts';
+import { Dispatchers } from './dispatchers.ts';
+import { loadBuiltIn } from './providers.ts';
+import { RequestBudgets } from './request-budgets.ts';
+
+export interface SourceConnectionsOptions extends CredentialSurroundings {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly files: FileAccess;
+  readonly allowedOrigins?: readonly string[] | undefined;
+}
+
+/** Opens configured sources, with what all sources of a process share: connections and request budgets. */
+export class SourceConnections implements AsyncDisposable {
+  readonly #options: SourceConnectionsOptions;
+  readonly #dispatchers: Dispatchers;
+  readonly #budgets: RequestBudgets;
+
+  constructor(options: SourceConnectionsOptions) {
+    this.#options = options;
+    this.#dispatchers = new Dispatchers(options);
+    this.#budgets = new RequestBudgets(options.clock);
+  }
+
+  async connect(source: SourceConfig): Promise<SecretsClient> {
+    const { name, provider, settings, description } = source;
+    const { clock, files, logger } = this.#options;
+    const credentials = new Credentials(source, this.#options);
+    return await provider.connect(settings, {
+      credential: (field, options) => credentials.get(field, options),
+      credentialPaths: [...source.credentials.keys()],
+      budget: (account, perMinute, options) => this.#budgets.take(`${provider.type} ${account}`, perMinute, options),
+      dispatcher: this.#dispatchers.for(description),
+      dispatcherFor: (tls, options) => this.#dispatchers.for(description, tls, options),
+      files,
+      logger: withFields(logger, { source: name }),
+      clock,
+      ...(await this.#ownCluster(source)),
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dispatchers[Symbol.asyncDispose]();
+  }
+
+  /** The agent's own client goes to the provider of ours that is made for it, and to no plug-in that takes its name. */
+  async #ownCluster({ provider }: SourceConfig): Promise<object> {
+    if (provider.type !== 'kubernetes' || provider !== (await loadBuiltIn('kubernetes'))) return {};
+    const { client, namespace } = this.#options;
+    return { ownCluster: { client, agentNamespace: namespace } };
+  }
+}
+
+function withFields(logger: Logger, more: LogFields): Logger {
+  return {
+    trace: (fields, message) => logger.trace({ ...more, ...fields }, message),
+    debug: (fields, message) => logger.debug({ ...more, ...fields }, message),
+    info: (fields, message) => logger.info({ ...more, ...fields }, message),
+    warn: (fields, message) => logger.warn({ ...more, ...fields }, message),
+    error: (fields, message) => logger.error({ ...more, ...fields }, message),
+  };
+}
