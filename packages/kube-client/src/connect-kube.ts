@@ -1,5 +1,6 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Connection } from './connection.ts';
+import type { StartTimer } from './exchange.ts';
 import type { KubeClient } from './kube-client.ts';
 import { KubeConfigError } from './kube-config-error.ts';
 import { fromServer } from './objects.ts';
@@ -22,6 +23,8 @@ export interface KubeOptions {
   readonly maxBytes?: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
+  /** Of that clock; ends requests that take too long. */
+  readonly startTimer?: StartTimer;
   /** Connections of somebody else, instead of own ones. */
   readonly outside?: OutsideConnections;
 }
@@ -34,6 +37,7 @@ export function connectKube(kubeConfig: KubeConfig, options: KubeOptions = {}): 
     timeoutMs: options.timeoutMs ?? 15_000,
     maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
     now: options.now ?? (() => performance.now()),
+    startTimer: options.startTimer ?? startTimer,
     outside: options.outside,
   });
   return {
@@ -106,6 +110,11 @@ export function connectKube(kubeConfig: KubeConfig, options: KubeOptions = {}): 
     close: () => connection.close(),
     [Symbol.asyncDispose]: () => connection.close(),
   };
+}
+
+function startTimer(ms: number, onTime: () => void): () => void {
+  const timer = setTimeout(onTime, ms);
+  return () => clearTimeout(timer);
 }
 
 function serverOf(kubeConfig: KubeConfig): URL {

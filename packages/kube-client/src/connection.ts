@@ -5,7 +5,7 @@ import type { Access } from './credentials.ts';
 import { createDispatcher } from './dispatchers.ts';
 import { describeRequest } from './describe-request.ts';
 import { exchange, TimeoutReached, TooManyBytes } from './exchange.ts';
-import type { Answer } from './exchange.ts';
+import type { Answer, StartTimer } from './exchange.ts';
 import type { KubeResponse, Method, RequestOptions } from './kube-client.ts';
 import { tlsTexts } from './outside-connections.ts';
 import type { OutsideConnections, Purpose } from './outside-connections.ts';
@@ -20,6 +20,7 @@ export interface ConnectionOptions {
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly now: () => number;
+  readonly startTimer: StartTimer;
   readonly outside: OutsideConnections | undefined;
 }
 
@@ -65,7 +66,7 @@ export class Connection {
       return exchange(
         dispatcher instanceof Promise ? await dispatcher : dispatcher,
         this.#dispatchOptions(method, withQuery(path, options.query), headers, text),
-        { signal, timeoutMs, maxBytes: this.#options.maxBytes },
+        { signal, timeoutMs, maxBytes: this.#options.maxBytes, startTimer: this.#options.startTimer },
       );
     };
     const text = body === undefined ? null : JSON.stringify(body);

@@ -12,7 +12,11 @@ export interface Limits {
   readonly timeoutMs: number;
   /** Of the answer's body. */
   readonly maxBytes: number;
+  readonly startTimer: StartTimer;
 }
+
+/** Calls back after so many milliseconds, unless the function that it returns is called before. */
+export type StartTimer = (ms: number, onTime: () => void) => () => void;
 
 export class TimeoutReached extends Error {}
 
@@ -40,7 +44,7 @@ export function exchange(dispatcher: Dispatcher, request: Dispatcher.DispatchOpt
     let bytes = 0;
 
     function settle(): void {
-      clearTimeout(timer);
+      stopTimer();
       signal.removeEventListener('abort', onAbort);
     }
     // Gives up at once, also where the request still waits for a connection; undici then learns it at its start.
@@ -54,7 +58,7 @@ export function exchange(dispatcher: Dispatcher, request: Dispatcher.DispatchOpt
     function onAbort(): void {
       giveUp(asError(signal.reason));
     }
-    const timer = setTimeout(() => giveUp(new TimeoutReached()), limits.timeoutMs);
+    const stopTimer = limits.startTimer(limits.timeoutMs, () => giveUp(new TimeoutReached()));
     signal.addEventListener('abort', onAbort, { once: true });
 
     try {

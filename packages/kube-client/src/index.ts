@@ -1,5 +1,6 @@
 export { connectKube } from './connect-kube.ts';
 export type { KubeOptions } from './connect-kube.ts';
+export type { StartTimer } from './exchange.ts';
 export { kubeConfigFromText } from './kube-config-from-text.ts';
 export { loadKubeConfig } from './load-kube-config.ts';
 export type { LoadedKubeConfig, LoadKubeConfigOptions } from './load-kube-config.ts';

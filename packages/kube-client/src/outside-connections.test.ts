@@ -71,6 +71,21 @@ test('their own errors are thrown as they are, others as KubeError', async () =>
   expect(await rejection(silent.version({ signal }))).toMatchObject({ code: 'UNAVAILABLE' });
 });
 
+test('what takes too long is given up by the clock that is given', async () => {
+  await using server = await startServer(() => {});
+  let onTime = (): void => {};
+  const startTimer = (ms: number, callback: () => void) => {
+    expect(ms).toBe(10_000);
+    onTime = callback;
+    return () => {};
+  };
+  await using kube = connectKube(kubeConfigFor(server.url), { timeoutMs: 10_000, startTimer });
+  const asked = rejection(kube.version({ signal }));
+  await expect.poll(() => server.received).toHaveLength(1);
+  onTime();
+  expect(await asked).toMatchObject({ code: 'UNAVAILABLE', networkCode: 'TIMEOUT' });
+});
+
 test('an answer longer than allowed is given up', async () => {
   await using server = await startServer((_, response) => answer(response, 200, { long: 'x'.repeat(2_000) }));
   await using kube = connectKube(kubeConfigFor(server.url), { maxBytes: 1_000 });
