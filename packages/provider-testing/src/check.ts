@@ -22,6 +22,7 @@ export class NotChecked extends Error {
 /** A claim about one provider, ready to be run. */
 export interface Check {
   readonly title: string;
+  readonly needs: readonly Need[];
   /** Never rejects. */
   run(): Promise<CheckResult>;
 }

@@ -9,7 +9,7 @@ import type {
 } from '@hikyaku/core';
 import { ContractFailure } from './contract-failure.ts';
 import type { TestContext } from './create-context.ts';
-import type { Settled } from './settle.ts';
+import type { Pace, Settled } from './settle.ts';
 import type { Trial } from './trial.ts';
 
 export type Outcome<T> = Exclude<Settled<T>, 'pending'>;
@@ -36,15 +36,15 @@ export class Connection implements AsyncDisposable {
   }
 
   /** How a read of `refs`, or of everything, ends. */
-  tryRead(request: Partial<ReadRequest>): Promise<Outcome<Snapshot>> {
+  tryRead(request: Partial<ReadRequest>, pace?: Pace): Promise<Outcome<Snapshot>> {
     const { signal } = this.#trial.over;
     const read = async (): Promise<Snapshot> =>
       this.client.read({ all: false, refs: [], signal, progress() {}, ...request });
-    return this.#trial.settle(read(), 'read');
+    return this.#trial.settle(read(), 'read', pace);
   }
 
-  async read(request: Partial<ReadRequest>): Promise<Snapshot> {
-    return valueOf(await this.tryRead(request));
+  async read(request: Partial<ReadRequest>, pace?: Pace): Promise<Snapshot> {
+    return valueOf(await this.tryRead(request, pace));
   }
 
   /** Reads the latest versions of these names. */

@@ -35,6 +35,8 @@ export interface TestContext extends ProviderContext, AsyncDisposable {
   readonly budgets: readonly string[];
   /** Oldest first; also those that were refused because of their origin. */
   readonly requests: readonly SentRequest[];
+  /** Somebody has closed a dispatcher, which only the agent may. */
+  readonly closed: boolean;
 }
 
 /** What the agent hands to `connect`, for a test: real connections, given credentials, no limit of requests. Disposing it cuts the connections. */
@@ -83,6 +85,9 @@ export function createContext({
     logged,
     budgets,
     requests,
+    get closed() {
+      return agents.some((agent) => agent.closed || agent.destroyed);
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all(agents.map((agent) => agent.destroy()));
     },

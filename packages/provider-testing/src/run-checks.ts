@@ -5,6 +5,7 @@ import { claims } from './checks/index.ts';
 import { ContractFailure } from './contract-failure.ts';
 import { describeError } from './describe.ts';
 import type { Need, Setup } from './fixture.ts';
+import { absenceOf } from './needs.ts';
 import { Trial } from './trial.ts';
 
 /** What this provider or its service cannot have, and why. */
@@ -25,7 +26,7 @@ export function collectChecks(provider: Provider, setup: Setup, { without = {} }
     .filter(
       ({ needs = [] }) => !needs.some((need) => excluded.some((word) => need === word || need.startsWith(`${word}.`))),
     )
-    .map((claim) => ({ title: claim.title, run: () => runClaim(claim, provider, setup) }));
+    .map((claim) => ({ title: claim.title, needs: claim.needs ?? [], run: () => runClaim(claim, provider, setup) }));
 }
 
 /** Runs the checks one after the other and yields each result as it comes. */
@@ -45,7 +46,7 @@ async function runClaim(claim: Claim, provider: Provider, setup: Setup): Promise
   try {
     await using trial = await Trial.open(provider, setup);
     for (const need of needs) {
-      if (!(await trial.has(need))) return { title, outcome: 'not checked', reason: absenceOf(need) };
+      if (!(await trial.has(need))) return { title, outcome: 'not checked', reason: `${need}: ${absenceOf(need)}` };
     }
     await claim.run(trial);
     return { title, outcome: 'passed' };
@@ -53,13 +54,6 @@ async function runClaim(claim: Claim, provider: Provider, setup: Setup): Promise
     if (error instanceof NotChecked) return { title, outcome: 'not checked', reason: error.message };
     return { title, outcome: 'failed', error: toFailure(error, claim) };
   }
-}
-
-/** Why what needs it is not checked. */
-export function absenceOf(need: Need): string {
-  return need === 'list' || need === 'write' || need === 'watch'
-    ? `the provider's client has no \`${need}\``
-    : `the fixture gives no \`${need}\``;
 }
 
 function toFailure(error: unknown, { contract }: Claim): ContractFailure {

@@ -3,10 +3,15 @@ import { FakeClock } from '@hikyaku/core/testing';
 import { Connection } from './connection.ts';
 import { ContractFailure } from './contract-failure.ts';
 import { createContext } from './create-context.ts';
-import type { Fixture, Need, Setup } from './fixture.ts';
+import { RETRY_AFTER_MS } from './faults.ts';
+import type { Hidden } from './find-leaks.ts';
+import type { Fault, Fixture, Need, Setup } from './fixture.ts';
 import { bytesOf } from './sample.ts';
 import { settle } from './settle.ts';
-import type { Settled } from './settle.ts';
+import type { Pace, Settled } from './settle.ts';
+import { hasHook, isMethod } from './needs.ts';
+import { openTrap } from './trap.ts';
+import type { Trap } from './trap.ts';
 
 /** One check's fixture, and connections to it. */
 export class Trial implements AsyncDisposable {
@@ -17,16 +22,17 @@ export class Trial implements AsyncDisposable {
   readonly over = new AbortController();
   readonly #connections: Connection[] = [];
   readonly #made = new Set<string>();
-  /** What must not be seen, besides the credentials: as given, and as the check made it. */
-  readonly #values: Uint8Array[] = [];
+  readonly #values: Hidden[] = [];
+  #trap: Trap | undefined;
+  #pace: Pace = 'careful';
 
   private constructor(provider: Provider, fixture: Fixture) {
     this.provider = provider;
     this.fixture = fixture;
     // Certificates and the dates of answers are of today.
     this.clock = fixture.clock ?? new FakeClock(Date.now());
-    this.#values.push(bytesOf(fixture.present.value));
-    if (fixture.pinned !== undefined) this.#values.push(bytesOf(fixture.pinned.value));
+    for (const { name, value } of [fixture.present, fixture.pinned ?? []].flat())
+      this.#values.push({ what: `the value of '${name}'`, bytes: bytesOf(value), random: false });
   }
 
   static async open(provider: Provider, setup: Setup): Promise<Trial> {
@@ -38,8 +44,13 @@ export class Trial implements AsyncDisposable {
     return { name, bytes: bytesOf(value) };
   }
 
-  get values(): readonly Uint8Array[] {
-    return this.#values;
+  /** All values and credentials in play. */
+  hidden(): readonly Hidden[] {
+    const credentials = Object.entries(this.fixture.credentials ?? {}).map(([path, credential]): Hidden => {
+      const text = typeof credential === 'string' ? credential : credential(undefined);
+      return { what: `the credential '${path}'`, bytes: bytesOf(text), random: false };
+    });
+    return [...credentials, ...this.#values];
   }
 
   get connections(): readonly Connection[] {
@@ -90,18 +101,19 @@ export class Trial implements AsyncDisposable {
   }
 
   /** How a call ends, with time moved on. Throws when it does not end. */
-  async settle<T>(
-    promise: Promise<T>,
-    what: string,
-    { still = false, patienceMs = this.fixture.patienceMs ?? 4000 } = {},
-  ): Promise<Exclude<Settled<T>, 'pending'>> {
-    const settled = await settle(promise, { clock: this.clock, patienceMs, still });
+  async settle<T>(promise: Promise<T>, what: string, pace: Pace = this.#pace): Promise<Exclude<Settled<T>, 'pending'>> {
+    const patienceMs = this.fixture.patienceMs ?? 4000;
+    const settled = await settle(promise, { clock: this.clock, patienceMs, pace, activity: () => this.#activity() });
     if (settled !== 'pending') return settled;
     throw new ContractFailure({
-      got: `\`${what}\` has not ended after ${patienceMs / 1000} s${this.clock.advance && !still ? ', though its clock was moved on by minutes' : ''}`,
+      got: `\`${what}\` has not ended after ${patienceMs / 1000} s${this.clock.advance !== undefined && pace !== 'real' && pace !== 'still' ? ', though its clock was moved on by minutes' : ''}`,
       expected:
         'every call ends: with deadlines that sleep on the `clock` of its context, and when its signal aborts. A fixture that needs more time says so in `patienceMs`',
     });
+  }
+
+  #activity(): number {
+    return this.#connections.reduce((sum, { context }) => sum + context.requests.length, 0);
   }
 
   /** Makes or changes a secret as a person would; it is removed after the check, where that is possible. */
@@ -115,20 +127,37 @@ export class Trial implements AsyncDisposable {
   /** Remembers what a check has made, so that it is removed after it and is searched for in errors. */
   made(name: string, value: Uint8Array): void {
     this.#made.add(name);
-    this.#values.push(value);
+    this.#values.push({ what: `the value of '${name}'`, bytes: value, random: true });
+  }
+
+  /** The service fails from now on. */
+  async begin(fault: Fault): Promise<void> {
+    const { faults = {} } = this.fixture;
+    this.#pace = fault === 'hang' ? 'silence' : 'quick';
+    if (fault === 'rateLimited') await faults.rateLimited?.(RETRY_AFTER_MS);
+    else if (fault === 'redirect') await faults.redirect?.((await this.openTrap()).url);
+    else await faults[fault]?.();
+  }
+
+  /** The service works again. */
+  async recover(): Promise<void> {
+    await this.fixture.recover?.();
+    this.#pace = 'careful';
+  }
+
+  /** Where redirects lead. */
+  async openTrap(): Promise<Trap> {
+    this.#trap ??= await openTrap();
+    return this.#trap;
   }
 
   /** Whether a check can have what it needs. */
   async has(need: Need): Promise<boolean> {
-    if (need === 'list' || need === 'write' || need === 'watch') {
+    if (isMethod(need)) {
       const { client } = this.#connections[0] ?? (await this.connect());
       return client[need] !== undefined;
     }
-    if (need.startsWith('faults.')) {
-      return new Map(Object.entries(this.fixture.faults ?? {})).get(need.slice('faults.'.length)) !== undefined;
-    }
-    const hook = new Map<string, unknown>(Object.entries(this.fixture)).get(need);
-    return hook !== undefined && hook !== false;
+    return hasHook(this.fixture, need);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -137,12 +166,13 @@ export class Trial implements AsyncDisposable {
     } finally {
       this.over.abort();
       for (const connection of this.#connections) await connection[Symbol.asyncDispose]();
+      await this.#trap?.[Symbol.asyncDispose]();
       await this.fixture[Symbol.asyncDispose]?.();
     }
   }
 
   async #clean(): Promise<void> {
-    await this.fixture.recover?.();
+    await this.recover();
     for (const name of this.#made) if (name !== this.present.name) await this.fixture.remove?.(name);
   }
 }
