@@ -49,7 +49,7 @@ const anywhere: readonly [FakeFault, Expected][] = [
   [{ kind: 'status', status: 500 }, always('UNAVAILABLE', 3)],
   [{ kind: 'status', status: 503 }, always('UNAVAILABLE', 3)],
   [{ kind: 'page', status: 502 }, always('UNAVAILABLE', 3)],
-  [{ kind: 'page', status: 302 }, always('INVALID_RESPONSE', 3)],
+  [{ kind: 'redirect' }, always('INVALID_RESPONSE', 3)],
   [{ kind: 'page', status: 204 }, always('INVALID_RESPONSE', 3)],
   [{ kind: 'page' }, always('INVALID_RESPONSE')],
   [{ kind: 'hang' }, always('UNAVAILABLE', 3)],
@@ -255,6 +255,18 @@ test.each([400, 403, 404, 409, 500])(
     expect(texts(await read({ previous: snapshot }))).toEqual(many(20));
   },
 );
+
+test('one secret that is refused takes no other with it', async () => {
+  world = await World.start({ secrets: many(5) });
+  const { read } = await world.connect();
+  world.fake.fail({ kind: 'status', status: 403, on: 'unveil', secret: 'S1', times: Number.POSITIVE_INFINITY });
+  const snapshot = await read();
+  expect(codes(snapshot)).toEqual({ S1: 'FORBIDDEN' });
+  expect(snapshot.secrets.size).toBe(4);
+  world.fake.resetCounters();
+  expect(await read({ previous: snapshot })).toBe(snapshot);
+  expect(world.fake.counters).toMatchObject({ lists: 1, unveils: 1 });
+});
 
 test('a refused value names the remedy and SAKURA’s word, never its sentence', async () => {
   world = await World.start();

@@ -17,8 +17,8 @@ const HAND_OVER_EVERY = 5;
 const LOG_EVERY_MS = 15_000;
 /** One secret that fails says little about the others; three in a row do. */
 const FAILURES_IN_A_ROW = 3;
-/** These concern the API key or the whole vault: the next secret would give the same. */
-const CONCERNS_ALL: ReadonlySet<ProviderErrorCode> = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
+/** After these no secret would fare better. */
+const ENDS_ALL: ReadonlySet<ProviderErrorCode> = new Set(['UNAUTHENTICATED', 'RATE_LIMITED']);
 
 /**
  * Reads what is due, one after the other at the pace of the budget, and hands over what is known on the way. What could not
@@ -50,8 +50,10 @@ export async function unveilDue(
       if (!isProviderError(error)) throw error;
       failuresInARow++;
       reading.failed(id, error);
-      if (CONCERNS_ALL.has(error.code)) reading.pendingFailed(error);
-      if (CONCERNS_ALL.has(error.code) || error.code === 'RATE_LIMITED') return new Map();
+      const ends = ENDS_ALL.has(error.code) || failuresInARow === FAILURES_IN_A_ROW;
+      // "More is coming" would not be true.
+      if (ends && !error.retryable) reading.pendingFailed(error);
+      if (ends) break;
     }
     done++;
     if (failuresInARow === FAILURES_IN_A_ROW || done === due.size) break;

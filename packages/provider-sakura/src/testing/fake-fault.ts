@@ -9,6 +9,7 @@ import type { FakeOperation } from './fake-requests.ts';
  * | --- | --- |
  * | `status` | an error with `status`, `errorCode`, `message` and `retryAfter`; nothing is done |
  * | `page` | an HTML page with `status` (200 by default), of a proxy or a login; nothing is done |
+ * | `redirect` | 302 to `location`; nothing is done |
  * | `hang` | the request is read, and nothing comes; nothing is done |
  * | `reset` | the connection is reset; nothing is done |
  * | `reset-after` | it is done, and the connection is reset instead of an answer |
@@ -27,6 +28,7 @@ import type { FakeOperation } from './fake-requests.ts';
 export type FakeFaultKind =
   | 'status'
   | 'page'
+  | 'redirect'
   | 'hang'
   | 'reset'
   | 'reset-after'
@@ -56,6 +58,8 @@ export interface FakeFault {
   /** `error_code` and `error_msg` of `status`. */
   readonly errorCode?: string;
   readonly message?: string;
+  /** Of `redirect`; a login page by default. */
+  readonly location?: string;
   /** Seconds, of `status`; without it there is no such header. */
   readonly retryAfter?: number;
   /** Milliseconds between two pieces, of `slow`; 20 by default. */
@@ -64,7 +68,7 @@ export interface FakeFault {
 
 /** Whether the request is carried out before its answer is spoilt. */
 export function isCarriedOut({ kind }: FakeFault): boolean {
-  return kind !== 'status' && kind !== 'page' && kind !== 'hang' && kind !== 'reset';
+  return kind !== 'status' && kind !== 'page' && kind !== 'redirect' && kind !== 'hang' && kind !== 'reset';
 }
 
 export interface SpoilOptions {
@@ -90,6 +94,8 @@ export function spoil(fault: FakeFault, { right = { status: 200 }, refuse }: Spo
         headers: { 'content-type': 'text/html' },
         body: '<html><body><h1>Please sign in</h1></body></html>',
       };
+    case 'redirect':
+      return { status: 302, headers: { location: fault.location ?? '/login' } };
     case 'half-json':
       return { ...right, body: half(right.body) };
     case 'empty':

@@ -58,6 +58,8 @@ export interface FakeSakura extends AsyncDisposable {
   /** The id of a new vault, or the one given. */
   addVault(options?: { readonly id?: string; readonly secrets?: Readonly<Record<string, string>> }): string;
   removeVault(vault: string): void;
+  /** As it was when it was removed; SAKURA has no such thing. */
+  restoreVault(vault: string): void;
   /** The version that this made. */
   set(vault: string, name: string, value: string): number;
   remove(vault: string, name: string): void;
@@ -203,7 +205,8 @@ export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<
       for (const [name, value] of Object.entries(secrets)) vaults.put(vault, name, value);
       return vault.id;
     },
-    removeVault: (id) => void vaults.delete(id),
+    removeVault: (id) => vaults.delete(id),
+    restoreVault: (id) => vaults.restore(id),
     set: (id, name, value) => vaults.put(existing(id), name, value),
     remove: (id, name) => void vaults.remove(existing(id), name),
     secrets(id) {

@@ -28,6 +28,7 @@ export type FakeSecret = Map<number, string>;
 export class FakeVaults {
   readonly #options: FakeVaultsOptions;
   readonly #vaults = new Map<string, FakeVault>();
+  readonly #deleted = new Map<string, FakeVault>();
   readonly #unlisted = new Map<string, FakeVault>();
   #lastId = 110_000_000_000;
 
@@ -56,8 +57,17 @@ export class FakeVaults {
     return [...this.#vaults.values()];
   }
 
-  delete(id: string): boolean {
-    return this.#vaults.delete(id);
+  delete(id: string): void {
+    const vault = this.#vaults.get(id);
+    if (vault !== undefined) this.#deleted.set(id, vault);
+    this.#vaults.delete(id);
+  }
+
+  /** As it was when it was deleted. */
+  restore(id: string): void {
+    const vault = this.#deleted.get(id);
+    if (vault !== undefined) this.#vaults.set(id, vault);
+    this.#deleted.delete(id);
   }
 
   /** Of all vaults together. */
