@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 /** What a command touches of its process; nothing else reads `process`. */
 export interface Edge {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown };
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** Aborts at SIGINT and SIGTERM. */

@@ -1,4 +1,4 @@
-export { demands } from './demand.ts';
+export { demands, selects } from './demand.ts';
 export type { Demand, Selector } from './demand.ts';
 export type { Inventory, InventoryEntry, InventoryKey } from './inventory.ts';
 export { plan } from './plan.ts';

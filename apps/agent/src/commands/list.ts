@@ -1,0 +1,68 @@
+import type { SecretInfo, SecretsClient, Snapshot } from '@hikyaku/core';
+import type { ConnectOptions } from '../connect-cluster.ts';
+import type { Edge } from '../edge.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { count } from '../output/count.ts';
+import { styleFor } from '../output/style.ts';
+import { openSource } from '../writing/open-source.ts';
+
+export interface ListOptions extends ConnectOptions {
+  /** Values too. */
+  readonly reveal?: boolean;
+}
+
+/** What a source holds: names and versions; values only when asked for. */
+export async function list(name: string, options: ListOptions, edge: Edge): Promise<ExitCode> {
+  await using opened = await openSource(name, options, edge);
+  const { client, source } = opened;
+  const { stdout } = edge;
+  const snapshot = options.reveal === true || client.list === undefined ? await readAll(client, edge) : undefined;
+  const infos = (snapshot === undefined ? ((await client.list?.(edge)) ?? []) : infosOf(snapshot)).toSorted((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
+  const unknown = [...(snapshot?.unknown ?? [])].map(([secret, error]) => ({ secret, error }));
+
+  if (options.json === true) {
+    const secrets = infos.map((info) => ({ ...info, ...(options.reveal === true && jsonValue(snapshot, info.name)) }));
+    const failed = unknown.map(({ secret, error }) => ({
+      name: secret,
+      error: { code: error.code, message: error.message },
+    }));
+    stdout.write(`${JSON.stringify({ source: name, secrets: [...secrets, ...failed] }, null, 2)}\n`);
+  } else {
+    const style = styleFor(edge, stdout);
+    const width = Math.max(0, ...infos.map((info) => info.name.length));
+    for (const { name: secret, version } of infos) {
+      const text =
+        options.reveal === true ? plainValue(snapshot, secret) : version === undefined ? '' : `version ${version}`;
+      stdout.write(text === '' ? `${secret}\n` : `${secret.padEnd(width)}  ${text}\n`);
+    }
+    for (const { secret, error } of unknown) stdout.write(`${style.bad('✗')} ${secret}  ${error.message}\n`);
+    edge.stderr.write(style.faint(`${count(infos.length, 'secret')} in ${source.description.identity}\n`));
+  }
+  return unknown.length > 0 ? EXIT.failed : EXIT.fine;
+}
+
+async function readAll(client: SecretsClient, { signal }: Edge): Promise<Snapshot> {
+  return await client.read({ all: true, refs: [], signal, progress() {} });
+}
+
+function infosOf({ secrets }: Snapshot): readonly SecretInfo[] {
+  return [...secrets].map(([name, { version }]) => ({ name, ...(version !== undefined && { version }) }));
+}
+
+/** Several lines are indented below the name. */
+function plainValue(snapshot: Snapshot | undefined, name: string): string {
+  const value = snapshot?.secrets.get(name)?.value;
+  const text = value?.text();
+  if (value !== undefined && text === undefined) return `base64:${Buffer.from(value.reveal()).toString('base64')}`;
+  return text?.includes('\n') === true ? `\n${text.replaceAll(/^/gm, '    ')}` : (text ?? '');
+}
+
+function jsonValue(snapshot: Snapshot | undefined, name: string): object {
+  const value = snapshot?.secrets.get(name)?.value;
+  if (value === undefined) return {};
+  const text = value.text();
+  return text === undefined ? { valueBase64: Buffer.from(value.reveal()).toString('base64') } : { value: text };
+}
