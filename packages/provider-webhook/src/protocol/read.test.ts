@@ -119,7 +119,7 @@ describe('what is answered', () => {
     expect(snapshot.unknown?.get('PASSWORD')).toMatchObject({ code: 'RATE_LIMITED', retryAfterMs: 90_000 });
     expect(snapshot.revision).toBeUndefined();
     expect(await read({ previous: snapshot })).toBe(snapshot);
-    fake.setUnreadable('PASSWORD', undefined);
+    fake.recover();
     expect(texts(await read({ previous: snapshot }))).toHaveProperty('PASSWORD', VALUE);
   });
 
@@ -251,7 +251,7 @@ describe('a fault', () => {
     const said = inspect([error, context.logged], { depth: 9, showHidden: true });
     for (const hidden of [VALUE, 'correct horse', Buffer.from(VALUE).toString('base64'), TOKEN, 'as the test wants it'])
       expect(said).not.toContain(hidden);
-    fake.clearFaults();
+    fake.recover();
     expect(texts(await read({ previous }))).toEqual({ PASSWORD: VALUE, USER: 'bob' });
   });
 

@@ -49,9 +49,15 @@ export class FakeProtocolCollection {
     if (this.#versions.delete(name)) this.#changed();
   }
 
-  setUnreadable(name: string, error: FakeProtocolError | undefined): void {
-    if (error === undefined) this.#unreadable.delete(name);
-    else this.#unreadable.set(name, error);
+  setUnreadable(name: string, error: FakeProtocolError): void {
+    this.#unreadable.set(name, error);
+    this.#changed();
+  }
+
+  /** All of them again. */
+  makeReadable(): void {
+    if (this.#unreadable.size === 0) return;
+    this.#unreadable.clear();
     this.#changed();
   }
 

@@ -9,7 +9,7 @@ import type { FakeProtocolAnswer } from './fake-protocol-answer.ts';
  * | `400`, `401`, `403`, `404`, `405`, `429`, `500`, `501`, `503` | refused, in the words of the protocol; `429` and `503` with `retry-after` |
  * | `bare-404`, `bare-405`, `502-html` | a status without the protocol's words, as a framework or a proxy gives it |
  * | `pending` | 503 with the code `PENDING` |
- * | `302` | a redirect to a login page |
+ * | `302` | a redirect, to a login page unless `location` says otherwise |
  * | `hang` | the request is read, and nothing comes |
  * | `reset` | the connection is reset |
  * | `truncate` | half of the right body, then the connection is cut |
@@ -18,7 +18,7 @@ import type { FakeProtocolAnswer } from './fake-protocol-answer.ts';
  * | `not-json`, `text`, `list`, `empty` | status 200 with a page, a JSON string, a list, `{}` |
  * | `no-complete`, `not-complete` | the right body without `complete`, or with `false` |
  * | `no-secrets` | the right body without `secrets` |
- * | `wrong-type` | numbers instead of values |
+ * | `wrong-type` | numbers instead of values and versions |
  * | `plain-text` | values that are not base64 |
  * | `null-version` | null for every version |
  * | `twice` | the first secret twice |
@@ -61,12 +61,14 @@ export type FakeProtocolFaultKind =
 
 export interface FakeProtocolFault {
   readonly kind: FakeProtocolFaultKind;
-  /** How many requests it spoils; 1 by default. */
+  /** How many requests it spoils; 1 by default, Infinity for all. */
   readonly times?: number;
   /** Only requests for this path: `/v1/read`. */
   readonly path?: string;
   /** Seconds, of `429` and `503`; 1 by default. */
   readonly retryAfter?: number;
+  /** Where `302` leads; `/login` by default. */
+  readonly location?: string;
   /** Milliseconds between two pieces, of `slow`; 20 by default. */
   readonly delayMs?: number;
 }
@@ -89,7 +91,10 @@ export function needsContent({ kind }: FakeProtocolFault): boolean {
 }
 
 /** What the fault makes of the right answer, where it is an answer at all. */
-export function spoil({ kind, retryAfter = 1 }: FakeProtocolFault, right: FakeProtocolAnswer): FakeProtocolAnswer {
+export function spoil(
+  { kind, retryAfter = 1, location = '/login' }: FakeProtocolFault,
+  right: FakeProtocolAnswer,
+): FakeProtocolAnswer {
   const page = { 'content-type': 'text/html' };
   switch (kind) {
     case '400':
@@ -114,7 +119,7 @@ export function spoil({ kind, retryAfter = 1 }: FakeProtocolFault, right: FakePr
     case '502-html':
       return { status: 502, headers: page, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' };
     case '302':
-      return { status: 302, headers: { location: '/login' } };
+      return { status: 302, headers: { location } };
     case 'not-json':
       return { status: 200, headers: page, body: '<html><body>Please sign in to the network</body></html>' };
     case 'text':
@@ -130,7 +135,7 @@ export function spoil({ kind, retryAfter = 1 }: FakeProtocolFault, right: FakePr
     case 'no-secrets':
       return changed(right, (key, value) => (key === 'secrets' ? undefined : value));
     case 'wrong-type':
-      return changed(right, (key, value) => (key === 'valueBase64' ? 1 : value));
+      return changed(right, (key, value) => (key === 'valueBase64' || key === 'version' ? 1 : value));
     case 'plain-text':
       return changed(right, (key, value) => (key === 'valueBase64' ? 'correct horse' : value));
     case 'null-version':

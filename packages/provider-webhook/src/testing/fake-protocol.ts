@@ -46,15 +46,18 @@ export interface FakeProtocol extends AsyncDisposable {
   /** The version that it made. */
   set(name: string, value: string | Uint8Array): string;
   remove(name: string): void;
-  /** From now on the fake cannot say what this secret is; with `undefined` it can again. */
-  setUnreadable(name: string, error: FakeProtocolError | undefined): void;
+  /** From now on, until `recover`, the fake cannot say what this secret is. */
+  setUnreadable(name: string, error: FakeProtocolError): void;
+  /** Of everything there is now. */
+  names(): readonly string[];
   /** What a person would see at the service: the latest value, as it is. */
   valueOf(name: string): Uint8Array | undefined;
   /** From now on only this token is right; `undefined`: none is wanted. */
   setToken(token: string | undefined): void;
   /** Spoils the next requests that it fits; several faults are used up one after the other. */
   fail(fault: FakeProtocolFault): void;
-  clearFaults(): void;
+  /** Ends faults; secrets that could not be read can be read again. */
+  recover(): void;
   /** Oldest first. */
   readonly requests: readonly FakeProtocolRequest[];
   resetRequests(): void;
@@ -131,6 +134,7 @@ export async function startFakeProtocol(options: FakeProtocolOptions = {}): Prom
     set: (name, value) => collection.set(name, value),
     remove: (name) => collection.remove(name),
     setUnreadable: (name, error) => collection.setUnreadable(name, error),
+    names: () => collection.names,
     valueOf: (name) => collection.latest(name)?.value,
     setToken(next) {
       token = next;
@@ -138,8 +142,9 @@ export async function startFakeProtocol(options: FakeProtocolOptions = {}): Prom
     fail(fault) {
       faults.push({ ...fault, left: fault.times ?? 1 });
     },
-    clearFaults() {
+    recover() {
       faults = [];
+      collection.makeReadable();
     },
     get requests() {
       return requests;

@@ -1,0 +1,3 @@
+module example.com/protocol-server
+
+go 1.26
