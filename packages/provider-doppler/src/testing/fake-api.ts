@@ -43,8 +43,7 @@ export function fakeApi({ projects, tokens, onChange }: FakeApiOptions): (call: 
     'GET /v3/configs/config/secrets/download': download,
     'GET /v3/configs/config/secrets': (_, opened) => json(200, { secrets: describeAll(opened), success: true }),
     'GET /v3/configs/config/secret': describeOne,
-    'GET /v3/configs/config/secrets/names': (_, { project, config }) =>
-      json(200, { names: [...projects.secrets(project, config).keys()], success: true }),
+    'GET /v3/configs/config/secrets/names': listNames,
     'POST /v3/configs/config/secrets': change,
     'DELETE /v3/configs/config/secret': removeOne,
   };
@@ -63,6 +62,12 @@ export function fakeApi({ projects, tokens, onChange }: FakeApiOptions): (call: 
     const etag = `W/"${createHash('sha256').update(body).digest('hex')}"`;
     if (headers['if-none-match'] === etag) return { status: 304, headers: { etag } };
     return { status: 200, headers: { 'content-type': 'application/json', etag }, body };
+  }
+
+  function listNames({ parameters }: FakeCall, { project, config }: Opened): FakeAnswer {
+    const withManaged = parameters.get('include_managed_secrets') !== 'false';
+    const names = [...projects.secrets(project, config).keys()].filter((name) => withManaged || !isManaged(name));
+    return json(200, { names, success: true });
   }
 
   function describeAll(opened: Opened): Readonly<Record<string, object>> {
@@ -103,21 +108,17 @@ export function fakeApi({ projects, tokens, onChange }: FakeApiOptions): (call: 
     const { project, config } = opened;
     const changes = changesOf(parameters);
     if (changes === undefined) return refuse(400, 'Give either secrets or change_requests');
-    for (const { name, value } of changes) {
-      if (!/^[A-Z_][A-Z0-9_]*$/.test(name)) {
-        return refuse(400, `Secret name "${name}" may only contain uppercase letters, numbers, and underscores.`);
-      }
-      if (typeof value !== 'string' && value !== null && value !== undefined)
-        return refuse(400, `The value of ${name} must be a string`);
-    }
+    const before = projects.secrets(project, config);
+    const problem = changes.map((one) => problemOf(one, before)).find((one) => one !== undefined);
+    if (problem !== undefined) return refuse(400, problem);
     for (const { name, originalName, value } of changes) {
-      const before = projects.secrets(project, config).get(originalName ?? name);
+      const secret = before.get(originalName ?? name);
       if (originalName !== undefined && originalName !== name) projects.remove(project, config, originalName);
       if (value === null) projects.remove(project, config, name);
       else
         projects.set(project, config, name, {
-          raw: text(value) ?? before?.raw ?? '',
-          visibility: before?.visibility ?? 'masked',
+          raw: text(value) ?? secret?.raw ?? '',
+          visibility: secret?.visibility ?? 'masked',
         });
     }
     onChange(project, config);
@@ -202,6 +203,25 @@ function changesOf(parameters: ReadonlyMap<string, unknown>): readonly Change[] 
     const value = fields.get('shouldDelete') === true ? null : (fields.get('value') ?? undefined);
     return { name: text(fields.get('name')) ?? '', value, ...(originalName !== undefined && { originalName }) };
   });
+}
+
+/**
+ * Why Doppler would not take a change: its rule for names, and its limits (https://docs.doppler.com/docs/platform-limits). The words
+ * are ours but for the first. What it says to the removal of what is not there is not known: the fake refuses, so that nobody relies on it.
+ */
+function problemOf({ name, value }: Change, secrets: ReadonlyMap<string, FakeSecret>): string | undefined {
+  if (value === null) return secrets.has(name) ? undefined : `Could not find requested secret: ${name}`;
+  if (!/^[A-Z_][A-Z0-9_]*$/.test(name))
+    return `Secret name "${name}" may only contain uppercase letters, numbers, and underscores.`;
+  if (name.length > 200) return `Secret name "${name}" is too long`;
+  if (isManaged(name)) return `Secret name "${name}" is reserved`;
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') return `The value of ${name} must be a string`;
+  return Buffer.byteLength(value) > 50 * 1024 ? `The value "${value}" of ${name} is too large` : undefined;
+}
+
+function isManaged(name: string): boolean {
+  return ['DOPPLER_PROJECT', 'DOPPLER_ENVIRONMENT', 'DOPPLER_CONFIG'].includes(name);
 }
 
 function text(value: unknown): string | undefined {

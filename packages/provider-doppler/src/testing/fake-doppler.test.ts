@@ -178,6 +178,40 @@ test('writing takes a read/write token; null and shouldDelete delete', async () 
   expect((await ask(`${CONFIG}/secrets`, { key, method: 'POST', body: {} })).status).toBe(400);
 });
 
+test('a write that Doppler would refuse is 400, and none of its changes is made', async () => {
+  const key = fake.serviceToken('homelab', 'prd', { access: 'read/write' });
+  const writes = [
+    { LARGE: 'x'.repeat(50 * 1024 + 1) },
+    { ['N'.repeat(201)]: 'x' },
+    { DOPPLER_CONFIG: 'x' },
+    { NUMBER: 1 },
+    { MISSING: null },
+  ];
+  for (const bad of writes) {
+    const secrets = { GOOD: '1', ...bad };
+    expect((await ask(`${CONFIG}/secrets`, { key, method: 'POST', body: { secrets } })).status).toBe(400);
+  }
+  expect((await ask(DOWNLOAD)).body).not.toHaveProperty('GOOD');
+  const names = await ask(`${CONFIG}/secrets/names?include_managed_secrets=false`);
+  expect(names.body).toEqual({ names: ['URL', 'USER'], success: true });
+});
+
+test('a fault that refuses makes no change; an outage does, unless it is told not to', async () => {
+  const key = fake.serviceToken('homelab', 'prd', { access: 'read/write' });
+  for (const [name, fault] of Object.entries({
+    REFUSED: { kind: '429' },
+    APPLIED: { kind: '500' },
+    LOST: { kind: '500', applied: false },
+  } as const)) {
+    fake.fail(fault);
+    await ask(`${CONFIG}/secrets`, { key, method: 'POST', body: { secrets: { [name]: '飛脚'.repeat(20_000 / 6) } } });
+  }
+  const { body } = await ask(DOWNLOAD);
+  expect(body).toMatchObject({ APPLIED: '飛脚'.repeat(20_000 / 6) });
+  expect(body).not.toHaveProperty('REFUSED');
+  expect(body).not.toHaveProperty('LOST');
+});
+
 test('a path that Doppler does not have is 404, and a format that the fake does not have is 400', async () => {
   expect((await ask('/v3/nothing')).status).toBe(404);
   expect((await ask(`${DOWNLOAD}?format=yaml`)).status).toBe(400);

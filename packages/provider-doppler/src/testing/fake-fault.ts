@@ -57,6 +57,8 @@ export interface FakeFault {
   readonly delayMs?: number;
   /** Instead of Doppler's words. */
   readonly messages?: readonly string[];
+  /** Whether a write is done before its answer is spoiled; true by default. What is refused (3xx, 4xx) never is. */
+  readonly applied?: boolean;
   /** `{ isRetryable: true }` or `{ isRetryableAfterSec: 2 }` in an error's body. */
   readonly data?: Readonly<Record<string, unknown>>;
 }
@@ -73,6 +75,11 @@ const MESSAGES: Readonly<Partial<Record<FakeFaultKind, string>>> = {
 /** Whether the fault needs the right body, so that "not modified" will not do. */
 export function needsBody({ kind }: FakeFault): boolean {
   return kind === 'nulls' || kind === 'truncate' || kind === 'half-json' || kind === 'slow';
+}
+
+/** Whether a write is done all the same, though its answer will not say so. */
+export function letsWrite({ kind, applied = true }: FakeFault): boolean {
+  return applied && !/^[34]/.test(kind);
 }
 
 /** What the fault makes of the right answer, where it is an answer at all. */
