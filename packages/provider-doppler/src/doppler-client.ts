@@ -1,16 +1,18 @@
-import { createHash } from 'node:crypto';
 import { isProviderError, ProviderError } from '@hikyaku/core';
-import type { CallOptions, ProviderContext, SecretValue } from '@hikyaku/core';
-import { baseUrl, retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
+import type { CallOptions, ProviderContext } from '@hikyaku/core';
+import { retry } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
 import type { DopplerConfig } from './doppler-config.ts';
-import { RequestPace } from './request-pace.ts';
-import { refusal, requestIdOf } from './refusal.ts';
+import { DopplerRequests } from './doppler-requests.ts';
+import type { DopplerRequest, Login } from './doppler-requests.ts';
+import { field, parseJson } from './json-fields.ts';
+import { parseNames } from './parse-names.ts';
+import { refusal, requestIdOf, whichConfig } from './refusal.ts';
 
-/** Secret reads per minute and token on the free plan (https://docs.doppler.com/reference/api, rate limits). */
-const READS_PER_MINUTE = 120;
 /** RFC 9110, 8.8.3. Also what makes one from a stored revision safe to send. */
 const ETAG = /^(?:W\/)?"[\x21\x23-\x7e]*"$/;
+/** The answer to a change tells each value twice; a config holds 500 KiB. */
+const LARGEST_CHANGE_ANSWER = 8 * 1024 * 1024;
 
 export interface DownloadOptions<Known> extends CallOptions {
   /** What is known already for the account that asks; its ETag makes the request conditional. */
@@ -27,46 +29,80 @@ export type Download<Known> =
       readonly body: Uint8Array;
     };
 
-/** Doppler's HTTP API, version 3. */
+/** What is asked of one Doppler config. */
 export class DopplerClient {
   readonly #config: DopplerConfig;
   readonly #context: ProviderContext;
-  readonly #pace: RequestPace;
+  readonly #requests: DopplerRequests;
 
   constructor(config: DopplerConfig, context: ProviderContext) {
     this.#config = config;
     this.#context = context;
-    this.#pace = new RequestPace(context.clock);
+    this.#requests = new DopplerRequests(config, context);
   }
 
-  /**
-   * Downloads the whole config, tried up to three times. `unchanged` is what `known` gave, when Doppler says that it still
-   * holds. A refused token is asked for again once, in case it was replaced meanwhile.
-   */
-  async download<Known extends { readonly etag: string }>({
+  /** Downloads the whole config, tried up to three times. `unchanged` is what `known` gave, when Doppler says that it still holds. */
+  download<Known extends { readonly etag: string }>({
     signal,
     known,
   }: DownloadOptions<Known>): Promise<Download<Known>> {
-    const token = await this.#context.credential('token', { signal });
-    try {
-      return await this.#downloadWith(token, { signal, known });
-    } catch (error) {
-      if (!isProviderError(error) || error.code !== 'UNAUTHENTICATED') throw error;
-      const fresh = await this.#context.credential('token', { signal, refused: token });
-      if (fresh.equals(token)) throw error;
-      return this.#downloadWith(fresh, { signal, known });
-    }
+    return this.#requests.loggedIn((login) => this.#downloadWith(login, { signal, known }), { signal });
+  }
+
+  /** The names of all secrets, those included that Doppler adds; tried up to three times. */
+  names({ signal }: CallOptions): Promise<readonly string[]> {
+    const request = { kind: 'names', path: 'secrets/names', query: this.#scope() } as const;
+    return this.#requests.loggedIn(async (login) => parseNames((await this.#read(login, request, { signal })).body), {
+      signal,
+    });
+  }
+
+  /**
+   * Sets values, and removes the names that stand with null, by one request. Rejects with a ProviderError when nothing was changed;
+   * resolves to one when nobody can say whether it was, and to `undefined` when Doppler has confirmed it. Only what was refused
+   * for the moment is sent again: otherwise what somebody else wrote meanwhile could be lost.
+   */
+  change(secrets: ReadonlyMap<string, string | null>, { signal }: CallOptions): Promise<ProviderError | undefined> {
+    const { clock } = this.#context;
+    const body = JSON.stringify({ ...this.#scope(), secrets: Object.fromEntries(secrets) });
+    const request = { kind: 'writes', path: 'secrets', body, maxBytes: LARGEST_CHANGE_ANSWER } as const;
+    const written = [...secrets.values()].filter((value) => value !== null);
+
+    const changeOnce = async (login: Login, attempt: number): Promise<ProviderError | undefined> => {
+      await this.#requests.waitForTurn(login, request.kind, { signal });
+      let answer: HttpAnswer;
+      try {
+        answer = await this.#requests.send(login, request, { signal, attempt });
+      } catch (error) {
+        signal.throwIfAborted();
+        return this.#unconfirmed(error);
+      }
+      if (answer.status === 200) return confirms(answer.body, secrets) ? undefined : this.#unconfirmed();
+      const refused = refusal(answer, { config: this.#config, token: login.token, written, clock });
+      if (answer.status < 400 || answer.status >= 500 || answer.status === 408) return this.#unconfirmed(refused);
+      throw refused;
+    };
+
+    return this.#requests.loggedIn((login) => this.#retry((attempt) => changeOnce(login, attempt), { signal }), {
+      signal,
+    });
   }
 
   async #downloadWith<Known extends { readonly etag: string }>(
-    credential: SecretValue,
+    login: Login,
     { signal, known }: DownloadOptions<Known>,
   ): Promise<Download<Known>> {
-    const token = tokenText(credential);
-    const account = createHash('sha256').update(`hikyaku doppler ${token}`).digest('base64url').slice(0, 22);
+    const { account } = login;
+    const request: DopplerRequest = {
+      kind: 'reads',
+      path: 'secrets/download',
+      // Dynamic secrets would make a new lease each at every download, and no two downloads would be equal.
+      query: { format: 'json', ...this.#scope(), include_dynamic_secrets: 'false' },
+    };
     const before = known(account);
     if (before !== undefined && ETAG.test(before.etag)) {
-      const answer = await this.#send({ token, account, etag: before.etag, signal });
+      const headers = { 'if-none-match': before.etag };
+      const answer = await this.#read(login, { ...request, headers }, { signal });
       if (answer.status === 200) return { account, etag: etagOf(answer), body: answer.body };
       // A 304 names the ETag that it confirms (RFC 9110, 15.4.5). Another one confirms something that is not here.
       if (sameEtag(etagOf(answer) ?? before.etag, before.etag)) return { account, unchanged: before };
@@ -75,7 +111,7 @@ export class DopplerClient {
         'not modified, but for another etag: asking again without one',
       );
     }
-    const answer = await this.#send({ token, account, signal });
+    const answer = await this.#read(login, request, { signal });
     if (answer.status === 200) return { account, etag: etagOf(answer), body: answer.body };
     throw new ProviderError(
       'INVALID_RESPONSE',
@@ -83,77 +119,51 @@ export class DopplerClient {
     );
   }
 
-  /** The answer to one download, 200 or 304. */
-  #send({
-    token,
-    account,
-    etag,
-    signal,
-  }: CallOptions & { token: string; account: string; etag?: string }): Promise<HttpAnswer> {
-    const { clock, dispatcher, logger } = this.#context;
+  /** The answer, 200 or 304, of one of several attempts. */
+  #read(login: Login, request: DopplerRequest, { signal }: CallOptions): Promise<HttpAnswer> {
+    const { clock } = this.#context;
+    return this.#retry(
+      async (attempt) => {
+        await this.#requests.waitForTurn(login, request.kind, { signal });
+        const answer = await this.#requests.send(login, request, { signal, attempt });
+        if (answer.status === 200 || answer.status === 304) return answer;
+        throw refusal(answer, { config: this.#config, token: login.token, clock });
+      },
+      { signal },
+    );
+  }
 
-    const attemptOnce = async (attempt: number): Promise<HttpAnswer> => {
-      await this.#context.budget(`doppler ${account}`, READS_PER_MINUTE, { signal });
-      await this.#pace.wait({ signal });
-      const answer = await sendRequest(this.#downloadUrl(), {
-        dispatcher,
-        clock,
-        signal,
-        headers: {
-          accept: 'application/json',
-          authorization: `Bearer ${token}`,
-          'user-agent': userAgent,
-          ...(etag !== undefined && { 'if-none-match': etag }),
-        },
-      });
-      this.#pace.note(answer.headers);
-      logger.debug(
-        {
-          status: answer.status,
-          cached: answer.status === 304,
-          attempt,
-          requestId: requestIdOf(answer),
-          remaining: answer.headers.get('x-ratelimit-remaining'),
-        },
-        'doppler answered',
-      );
-      if (answer.status === 200 || answer.status === 304) return answer;
-      throw refusal(answer, { config: this.#config, token, clock });
-    };
-
-    return retry(attemptOnce, {
+  #retry<T>(attempt: (number: number) => Promise<T>, { signal }: CallOptions): Promise<T> {
+    const { clock, logger } = this.#context;
+    return retry(attempt, {
       clock,
       signal,
-      onRetry: (error, { attempt, delayMs }) =>
-        logger.debug({ code: error.code, attempt, delayMs }, 'asking doppler again'),
+      onRetry: (error, next) =>
+        logger.debug({ code: error.code, attempt: next.attempt, delayMs: next.delayMs }, 'asking doppler again'),
     });
   }
 
-  #downloadUrl(): URL {
-    const { url, project, config } = this.#config;
-    const address = new URL(`${baseUrl(url)}/v3/configs/config/secrets/download`);
-    address.searchParams.set('format', 'json');
-    // Doppler refuses a service token together with another project or config than its own: a free guard.
-    if (project !== undefined && config !== undefined) {
-      address.searchParams.set('project', project);
-      address.searchParams.set('config', config);
-    }
-    // Otherwise every download makes a new lease of each dynamic secret, and no two are equal.
-    address.searchParams.set('include_dynamic_secrets', 'false');
-    return address;
+  /** Doppler refuses a service token together with another project or config than its own: a free guard. */
+  #scope(): { readonly project?: string; readonly config?: string } {
+    const { project, config } = this.#config;
+    return project === undefined || config === undefined ? {} : { project, config };
+  }
+
+  #unconfirmed(cause?: unknown): ProviderError {
+    const why = isProviderError(cause) ? ` ${cause.message}` : '';
+    return new ProviderError(
+      'UNAVAILABLE',
+      `Doppler has not confirmed the change of ${whichConfig(this.#config)}: it may have been made or not, so read before you try again.${why}`,
+      { cause },
+    );
   }
 }
 
-function tokenText(token: SecretValue): string {
-  // A file's last line break belongs to the file, not to the token.
-  const text = token.text()?.trim() ?? '';
-  if (!/^[\x21-\x7e]+$/.test(text)) {
-    throw new ProviderError(
-      'INVALID_CONFIG',
-      'what `token` points to is not a Doppler token: it is empty or has spaces, line breaks or other characters that no token has',
-    );
-  }
-  return text;
+/** `{"secrets": {"NAME": {…}}}`, with every name that was set. */
+function confirms(body: Uint8Array, secrets: ReadonlyMap<string, string | null>): boolean {
+  const written = field(parseJson(body), 'secrets');
+  if (typeof written !== 'object' || written === null) return false;
+  return [...secrets].every(([name, value]) => value === null || (field(written, name) ?? null) !== null);
 }
 
 function etagOf(answer: HttpAnswer): string | undefined {

@@ -1,11 +1,22 @@
 import { createHash } from 'node:crypto';
 import { ProviderError, refId } from '@hikyaku/core';
-import type { ProviderContext, ReadRequest, Secret, SecretsClient, Snapshot } from '@hikyaku/core';
+import type {
+  CallOptions,
+  ProviderContext,
+  ReadRequest,
+  Secret,
+  SecretChange,
+  SecretInfo,
+  SecretsClient,
+  Snapshot,
+  WriteResult,
+} from '@hikyaku/core';
 import { baseUrl } from '@hikyaku/provider-utils';
 import { DopplerClient } from './doppler-client.ts';
 import type { DopplerConfig } from './doppler-config.ts';
 import { isManagedName, parseDownload } from './parse-download.ts';
 import type { Content } from './parse-download.ts';
+import { writeChanges } from './write-changes.ts';
 
 /** What one ETag stands for. `key` tells for whom and for what it was given; any other request must not send it. */
 interface Held {
@@ -14,11 +25,14 @@ interface Held {
   readonly content: Content;
 }
 
-/** Reads one config. Keeps the last good content in memory, so that "unchanged" is answered for any set of names. */
+/** Reads and writes one config. Keeps the last good content in memory, so that "unchanged" is answered for any set of names. */
 export class DopplerSecretsClient implements SecretsClient {
   readonly #config: DopplerConfig;
   readonly #client: DopplerClient;
   #held: Held | undefined;
+  #writes = 0;
+  /** How many writes the content that is held has seen. */
+  #writesSeen = 0;
 
   constructor(config: DopplerConfig, context: ProviderContext) {
     this.#config = config;
@@ -30,16 +44,33 @@ export class DopplerSecretsClient implements SecretsClient {
     // A stored snapshot may have lost what it could not know, and then it must not stand for it.
     const stored = refused.size === 0 && (previous?.unknown?.size ?? 0) === 0 ? heldFrom(previous) : undefined;
 
+    const writes = this.#writes;
+    // After a write nothing that was known before is confirmed, by whomever.
+    const candidates = writes === this.#writesSeen ? [this.#held, stored] : [];
     const download = await this.#client.download({
       signal,
-      known: (account) => [this.#held, stored].find((held) => held?.key === this.#keyOf(account)),
+      known: (account) => candidates.find((held) => held?.key === this.#keyOf(account)),
     });
     if (download.unchanged !== undefined) return pick(previous, snapshotOf(download.unchanged, refused));
 
     const key = this.#keyOf(download.account);
     const content = parseDownload(download.body, this.#config);
     this.#held = download.etag === undefined ? undefined : { key, etag: download.etag, content };
+    this.#writesSeen = writes;
     return pick(previous, snapshotOf({ key, etag: download.etag, content }, refused));
+  }
+
+  async list(options: CallOptions): Promise<readonly SecretInfo[]> {
+    const names = await this.#client.names(options);
+    return names.filter((name) => this.#config.managedSecrets || !isManagedName(name)).map((name) => ({ name }));
+  }
+
+  async write(changes: readonly SecretChange[], options: CallOptions): Promise<readonly WriteResult[]> {
+    try {
+      return await writeChanges(this.#client, changes, options);
+    } finally {
+      this.#writes++;
+    }
   }
 
   /** Everything besides the data itself that decides what an answer looks like. */

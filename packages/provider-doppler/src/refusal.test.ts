@@ -8,15 +8,16 @@ const token = 'token-in-use';
 interface Refused {
   readonly headers?: Readonly<Record<string, string>>;
   readonly config?: RefusalOptions['config'];
+  readonly written?: RefusalOptions['written'];
 }
 
 function refused(
   status: number,
   body: unknown,
-  { headers = {}, config = { project: 'homelab', config: 'prd' } }: Refused = {},
+  { headers = {}, config = { project: 'homelab', config: 'prd' }, written }: Refused = {},
 ) {
   const answer = { status, headers: new Map(Object.entries(headers)), body: Buffer.from(JSON.stringify(body)) };
-  return refusal(answer, { config, token, clock: new FakeClock() });
+  return refusal(answer, { config, token, clock: new FakeClock(), ...(written && { written }) });
 }
 
 test.each([
@@ -33,6 +34,26 @@ test.each([
   expect(error).toMatchObject({ code, retryable });
   for (const part of ['project homelab config prd', `${status} As Doppler says, request request-1`, remedy])
     expect(error.message).toContain(part);
+});
+
+test.each([
+  [400, 'INVALID_CONFIG', 'the token is for this config'],
+  [403, 'FORBIDDEN', 'service token of that config with read/write access'],
+  [429, 'RATE_LIMITED', 'count together'],
+  [503, 'UNAVAILABLE', 'Doppler failed to answer'],
+  [401, 'UNAUTHENTICATED', 'Project → Config → Access'],
+])('%i to a write is %s, and says what to do for a write', (status, code, remedy) => {
+  const error = refused(status, { messages: ['As Doppler says'] }, { written: ['value'] });
+  expect(error.code).toBe(code);
+  for (const part of ['project homelab config prd', `${status} As Doppler says`, remedy])
+    expect(error.message).toContain(part);
+  expect(error.message).not.toContain('tried again');
+});
+
+test('words of what was to be written are left out, also plain ones', () => {
+  const messages = ["The value 'correct horse' of config 'prd' must be a number"];
+  const { message } = refused(400, { messages }, { written: ['my correct horse, a prd'] });
+  expect(message).toContain("(400 The value … of config 'prd' must be … number)");
 });
 
 test('without a configured project, 400 says that only service tokens know theirs', () => {

@@ -2,11 +2,16 @@ import type { Clock, ProviderError } from '@hikyaku/core';
 import { httpError } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
 import type { DopplerConfig } from './doppler-config.ts';
+import { field, parseJson } from './json-fields.ts';
+
+type Scope = Pick<DopplerConfig, 'project' | 'config'>;
 
 export interface RefusalOptions {
-  readonly config: Pick<DopplerConfig, 'project' | 'config'>;
+  readonly config: Scope;
   /** The token in use, so that it can be blotted out of what Doppler says. */
   readonly token: string;
+  /** The values that were to be written, to be blotted out too; absent when it was no write. */
+  readonly written?: readonly string[];
   readonly clock: Clock;
 }
 
@@ -17,23 +22,47 @@ const TOKEN = /\bdp\.[a-z]+\.[\w.-]+/gi;
  * The error of an answer that is neither 200 nor 304: which config, what Doppler said, what to do. The same mistake may give
  * 400 or 404, and 404 may mean "not allowed", so none of them is ever taken for "the secrets are gone".
  */
-export function refusal(answer: HttpAnswer, { config, token, clock }: RefusalOptions): ProviderError {
-  const body = parseBody(answer.body);
-  const which =
-    config.project === undefined ? 'the config of the token' : `project ${config.project} config ${config.config}`;
-  const said = scrub(messagesOf(body), token, [config.project, config.config]);
+export function refusal(answer: HttpAnswer, { config, token, written, clock }: RefusalOptions): ProviderError {
+  const body = parseJson(answer.body);
+  const which = whichConfig(config);
+  const said = scrub(messagesOf(body), { token, written, names: [config.project, config.config] });
   const id = requestIdOf(answer);
   const quote = `${answer.status}${said === '' ? '' : ` ${said}`}${id === undefined ? '' : `, request ${id}`}`;
-  return httpError(answer, whatToDo(answer.status, which, quote, config.project !== undefined), {
-    clock,
-    ...retryAfterOf(body),
-  });
+  const named = config.project !== undefined;
+  const message =
+    (written && refusedWrite(answer.status, which, quote, named)) ?? whatToDo(answer.status, which, quote, named);
+  return httpError(answer, message, { clock, ...retryAfterOf(body) });
+}
+
+/** As messages name it. */
+export function whichConfig({ project, config }: Scope): string {
+  return project === undefined ? 'the config of the token' : `project ${project} config ${config}`;
 }
 
 /** Doppler's name for the answer, for its support; `undefined` when it is not there or not plain. */
 export function requestIdOf(answer: Pick<HttpAnswer, 'headers'>): string | undefined {
   const id = answer.headers.get('x-request-id');
   return id !== undefined && /^[\w-]{1,64}$/.test(id) ? id : undefined;
+}
+
+/** Where a write asks for something else to be done than a read; `undefined` where it does not. */
+function refusedWrite(status: number, which: string, quote: string, named: boolean): string | undefined {
+  if (status >= 500 || status === 408) return `Doppler failed to answer for ${which} (${quote})`;
+  switch (status) {
+    case 400:
+    case 422:
+      return `Doppler refused the change of ${which} (${quote}). Check that the values are as the config wants them, and that ${
+        named
+          ? 'the token is for this config'
+          : '`project` and `config` are set, which only a service token can do without'
+      }`;
+    case 403:
+      return `Doppler does not let this token write to ${which} (${quote}). Use a service token of that config with read/write access`;
+    case 429:
+      return `Doppler limits the changes of ${which} (${quote}). All that share a token or an address count together`;
+    default:
+      return undefined;
+  }
 }
 
 function whatToDo(status: number, which: string, quote: string, named: boolean): string {
@@ -59,15 +88,7 @@ function whatToDo(status: number, which: string, quote: string, named: boolean):
   }
 }
 
-/** `{"messages": ["…"], "success": false, "data": {"isRetryable": true}}`; anything else, such as a proxy's page, says nothing. */
-function parseBody(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString());
-  } catch {
-    return undefined;
-  }
-}
-
+/** Of `{"messages": ["…"], "success": false, "data": {"isRetryable": true}}`; anything else, such as a proxy's page, says nothing. */
 function messagesOf(body: unknown): string {
   const messages = field(body, 'messages');
   return Array.isArray(messages) ? messages.filter((message) => typeof message === 'string').join('; ') : '';
@@ -81,28 +102,30 @@ function retryAfterOf(body: unknown): { readonly retryable?: true; readonly retr
   return field(data, 'isRetryable') === true ? { retryable: true } : {};
 }
 
-function field(from: unknown, name: string): unknown {
-  return typeof from === 'object' && from !== null
-    ? new Map<string, unknown>(Object.entries(from)).get(name)
-    : undefined;
-}
-
 /** Words of a language, short numbers, and the punctuation around them. */
 const PLAIN_WORD = /^["'(]*(?:[A-Za-z][a-z]{0,14}|[A-Z]{2,5}|[a-z]{1,8}'[a-z]{1,2}|\d{1,3}|\[token\])["'),.:;!?]*$/;
 
+interface Known {
+  readonly token: string;
+  readonly written: readonly string[] | undefined;
+  readonly names: readonly (string | undefined)[];
+}
+
 /**
  * One line of at most 200 characters. Only plain words and the names in the file are kept: an answer may hold a token or a
- * value, of Doppler or of whoever answers in its place.
+ * value, of Doppler or of whoever answers in its place. A word that is part of a written value may be the value.
  */
-function scrub(text: string, token: string, names: readonly (string | undefined)[]): string {
+function scrub(text: string, { token, written = [], names }: Known): string {
   const words = text
     .replaceAll(token, '[token]')
     .replaceAll(TOKEN, '[token]')
     .split(/[\p{C}\p{Z}]+/u)
     .filter((word) => word !== '')
-    .map((word) =>
-      PLAIN_WORD.test(word) || names.includes(word.replaceAll(/^["'(]+|["'),.:;!?]+$/g, '')) ? word : '…',
-    );
+    .map((word) => {
+      const bare = word.replaceAll(/^["'(]+|["'),.:;!?]+$/g, '');
+      if (names.includes(bare)) return word;
+      return PLAIN_WORD.test(word) && !written.some((value) => value.includes(bare)) ? word : '…';
+    });
   const line = words.filter((word, index) => word !== '…' || words[index - 1] !== '…').join(' ');
   return line.length > 200 ? `${line.slice(0, 199)}…` : line;
 }
