@@ -10,7 +10,15 @@ export function acceptsSchema(schema: unknown, value: unknown): boolean {
   });
 }
 
-const SILENT: ReadonlySet<string> = new Set(['$schema', 'title', 'description', 'default', 'format', 'then']);
+const SILENT: ReadonlySet<string> = new Set([
+  '$schema',
+  'title',
+  'description',
+  'default',
+  'format',
+  'contentEncoding',
+  'then',
+]);
 
 const CHECKS: Readonly<Record<string, (schema: Schema, value: unknown) => boolean>> = {
   type: ({ type }, value) => kindsOf(value).includes(String(type)),
