@@ -210,6 +210,15 @@ test('deleted between list and unveil: absent only because a second list proves 
   expect(codes(next)).toEqual({ MORE: 'PENDING' });
 });
 
+test('while throttled, no second list is asked for', async () => {
+  world = await World.start();
+  const { read } = await world.connect();
+  world.fake.beforeNext('unveil', () => world.fake.remove(world.vault, 'PASSWORD'));
+  world.fake.fail({ kind: 'status', status: 429, retryAfter: 42, on: 'unveil', secret: 'db/url' });
+  expect(codes(await read())).toEqual({ PASSWORD: 'PENDING', 'db/url': 'RATE_LIMITED' });
+  expect(world.fake.counters).toMatchObject({ lists: 1, unveils: 2 });
+});
+
 test('a vault that is deleted between list and unveil leaves everything unknown', async () => {
   world = await World.start();
   const { read } = await world.connect();

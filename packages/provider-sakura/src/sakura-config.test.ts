@@ -73,6 +73,11 @@ test('editors get a JSON Schema with a text for each word', () => {
   const schema = z.toJSONSchema(sakuraConfig, { io: 'input' });
   expect(schema.required).toEqual(['vault']);
   expect(schema.additionalProperties).toBe(false);
+  expect(schema.properties?.['rereadAfter']).toMatchObject({
+    type: 'string',
+    pattern: expect.any(String),
+    default: '12h',
+  });
   for (const property of Object.values(schema.properties ?? {})) expect(property).toHaveProperty('description');
 });
 

@@ -1,6 +1,10 @@
 import { isPlainUrl, isSafeUrl } from '@hikyaku/provider-utils';
 import * as z from 'zod';
 
+const DURATION = /^([1-9][0-9]{0,8})([smhd])$/;
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const NOT_A_DURATION = 'must be a duration from `10m` to `20d`, such as `30m`, `12h` or `7d`';
+
 /** The source's part of the config file, without its credentials. */
 export type SakuraConfig = z.infer<typeof sakuraConfig>;
 
@@ -38,22 +42,16 @@ export const sakuraConfig = z.strictObject({
     ),
   rereadAfter: z
     .string()
-    .default('12h')
-    .transform((text, context) => {
-      const ms = toMs(text);
-      if (ms >= toMs('10m') && ms <= toMs('20d')) return ms;
-      context.addIssue('must be a duration from `10m` to `20d`, such as `30m`, `12h` or `7d`');
-      return z.NEVER;
-    })
+    .regex(DURATION, { error: NOT_A_DURATION, abort: true })
+    .transform(toMs)
+    .refine((ms) => ms >= toMs('10m') && ms <= toMs('20d'), { error: NOT_A_DURATION })
+    .prefault('12h')
     .describe(
       'A value is read again after this time although its version is the same, in case the secret was deleted and made again.',
     ),
 });
 
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** `NaN` for what is not a duration. */
 function toMs(text: string): number {
-  const [, amount, unit = ''] = /^([1-9]\d{0,8})([smhd])$/.exec(text) ?? [];
+  const [, amount, unit = ''] = DURATION.exec(text) ?? [];
   return Number(amount) * (UNIT_MS[unit] ?? Number.NaN);
 }

@@ -50,10 +50,11 @@ export async function unveilDue(
       if (!isProviderError(error)) throw error;
       failuresInARow++;
       reading.failed(id, error);
-      const ends = ENDS_ALL.has(error.code) || failuresInARow === FAILURES_IN_A_ROW;
+      const endsAll = ENDS_ALL.has(error.code);
       // "More is coming" would not be true.
-      if (ends && !error.retryable) reading.pendingFailed(error);
-      if (ends) break;
+      if (!error.retryable && (endsAll || failuresInARow === FAILURES_IN_A_ROW)) reading.pendingFailed(error);
+      // Nor would a second list fare better: what has vanished stays pending.
+      if (endsAll) return new Map();
     }
     done++;
     if (failuresInARow === FAILURES_IN_A_ROW || done === due.size) break;

@@ -15,12 +15,12 @@ export interface Wanted {
 
 /** One vault of the Secret Manager. */
 export class Vault {
-  readonly id: string;
+  readonly #id: string;
   readonly #client: SakuraClient;
   readonly #clock: Clock;
 
   constructor(id: string, client: SakuraClient, clock: Clock) {
-    this.id = id;
+    this.#id = id;
     this.#client = client;
     this.#clock = clock;
   }
@@ -95,7 +95,7 @@ export class Vault {
   }
 
   async #listOnce({ signal }: CallOptions): Promise<{ readonly versions: Versions; readonly parts: number }> {
-    const what = `vault ${this.id}`;
+    const what = `vault ${this.#id}`;
     const request = { signal, method: 'GET', purpose: 'list', what, wanted: [200] } as const;
     const versions = new Map<string, number>();
     for (let parts = 0; ; parts++) {
@@ -119,18 +119,18 @@ export class Vault {
 
   /** SAKURA's own mock answers with an empty list for a vault that does not exist. */
   async #mustExist({ signal }: CallOptions): Promise<void> {
-    const what = `vault ${this.id}`;
+    const what = `vault ${this.#id}`;
     const answer = await this.#send('', { signal, method: 'GET', purpose: 'list', what, wanted: [200] });
     const { Vault: described } = parseAnswer(describedVault, answer.body, what);
-    if (described.ID !== this.id) throw invalidAnswer(what, 'it is about another vault');
+    if (described.ID !== this.#id) throw invalidAnswer(what, 'it is about another vault');
   }
 
   #send(path: string, request: Omit<SakuraRequest, 'path'>): Promise<HttpAnswer> {
-    return this.#client.send({ ...request, path: `/vaults/${this.id}${path}` });
+    return this.#client.send({ ...request, path: `/vaults/${this.#id}${path}` });
   }
 
   #described(name: string): string {
-    return `secret ${shownName(name)} of vault ${this.id}`;
+    return `secret ${shownName(name)} of vault ${this.#id}`;
   }
 }
 
