@@ -75,6 +75,8 @@ export class DopplerClient {
         answer = await this.#requests.send(login, request, { signal, attempt });
       } catch (error) {
         signal.throwIfAborted();
+        // Where sources may not go, nothing is sent.
+        if (isProviderError(error) && error.code === 'FORBIDDEN') throw error;
         return this.#unconfirmed(error);
       }
       if (answer.status === 200) return confirms(answer.body, secrets) ? undefined : this.#unconfirmed();

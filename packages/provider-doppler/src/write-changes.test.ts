@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { SecretValue, systemClock } from '@hikyaku/core';
-import type { Clock, ProviderErrorCode, SecretChange, WriteResult } from '@hikyaku/core';
+import { ProviderError, SecretValue, systemClock } from '@hikyaku/core';
+import type { Clock, ProviderContext, ProviderErrorCode, SecretChange, WriteResult } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
 import { createContext } from '@hikyaku/provider-testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -27,14 +27,21 @@ beforeEach(async () => {
 afterEach(() => opened.disposeAsync());
 
 interface ConnectOptions {
+  readonly dispatcher?: ProviderContext['dispatcher'];
   readonly config?: object;
   readonly clock?: Clock;
   readonly credential?: (refused: string | undefined) => string;
 }
 
-async function connect({ config = {}, clock = systemClock, credential = () => token }: ConnectOptions = {}) {
+async function connect({
+  config = {},
+  clock = systemClock,
+  credential = () => token,
+  dispatcher,
+}: ConnectOptions = {}) {
   const context = opened.use(createContext({ clock, credentials: { token: credential } }));
-  const client = await doppler.connect(dopplerConfig.parse({ url: fake.url, ...config }), context);
+  const settings = dopplerConfig.parse({ url: fake.url, ...config });
+  const client = await doppler.connect(settings, { ...context, ...(dispatcher && { dispatcher }) });
   const options = { signal: AbortSignal.timeout(30_000) };
   return {
     read: async (previous?: Awaited<ReturnType<typeof client.read>>) =>
@@ -381,4 +388,13 @@ test('a missing credential is a result: nothing was sent', async () => {
   const [result] = await write([put('NEW')]);
   expect(result?.error?.code).toBe('INVALID_CONFIG');
   expect(fake.counters.requests).toBe(0);
+});
+
+test('what the agent lets nobody reach is a result: nothing was sent', async () => {
+  const { dispatcher } = opened.use(createContext());
+  const refusing = dispatcher.compose(() => (_options, _handler) => {
+    throw new ProviderError('FORBIDDEN', 'not there');
+  });
+  const { write } = await connect({ dispatcher: refusing });
+  expect(codes(await write([put('NEW')]))).toEqual(['FORBIDDEN']);
 });
