@@ -1,5 +1,5 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
 
@@ -36,6 +36,37 @@ const stubs: Plugin = {
   },
 };
 
+/** All of zod for plug-ins, but for the languages of its messages other than English, as the text of one module. */
+const zodModule: Plugin = {
+  name: 'zod-module',
+  setup(bundle) {
+    bundle.onLoad({ filter: /[\\/]plugins[\\/]zod-module\.ts$/ }, async () => {
+      const { outputFiles } = await build({
+        stdin: { contents: "export * from 'zod'; export { default } from 'zod';", resolveDir: '.' },
+        bundle: true,
+        minify: true,
+        platform: 'node',
+        target: 'node24',
+        format: 'esm',
+        write: false,
+        legalComments: 'none',
+        plugins: [englishOnly],
+      });
+      return { contents: `export const zodModule = ${JSON.stringify(outputFiles[0]?.text)};` };
+    });
+  },
+};
+
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup(bundle) {
+    bundle.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, ({ path }) => ({
+      contents: "export { default as en } from './en.js';",
+      resolveDir: dirname(path),
+    }));
+  },
+};
+
 /** An old Node gets a sentence instead of a syntax error's stack; CommonJS modules in the bundle ask for Node's own by `require`. */
 const BANNER = `
 import { createRequire } from 'node:module';
@@ -59,7 +90,7 @@ const { metafile, outputFiles } = await build({
   sourcemap: 'external',
   legalComments: 'none',
   banner: { js: BANNER },
-  plugins: [stubs],
+  plugins: [stubs, zodModule],
   logLevel: 'warning',
 });
 

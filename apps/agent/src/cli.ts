@@ -1,13 +1,17 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { EditOptions } from './commands/edit.ts';
+import type { ListOptions } from './commands/list.ts';
 import type { PlanOptions } from './commands/plan.ts';
 import type { InitOptions } from './commands/init.ts';
 import type { RunOptions } from './commands/run.ts';
+import type { SetOptions } from './commands/set.ts';
 import type { SyncOptions } from './commands/sync.ts';
+import type { UnsetOptions } from './commands/unset.ts';
 import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
 import type { ExitCode } from './exit-code.ts';
 import { DEFAULT_NAMESPACE, LOG_LEVELS } from './global-options.ts';
-import type { GlobalOptions } from './global-options.ts';
+import type { LoadConfigOptions } from './load-config-file.ts';
 import { hasColors } from './output/style.ts';
 import { version } from './version.ts';
 
@@ -46,6 +50,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   command('run', 'keep the Secrets equal to their sources, until SIGTERM')
     .addOption(allowMissingPolicy())
     .addOption(fileRoot())
+    .addOption(plugin())
     .addOption(allowOrigin())
     .addOption(yes())
     .addHelpText('after', '\nExample:\n  hikyaku run --config hikyaku.yaml --log-level debug')
@@ -57,6 +62,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--approve', 'let removals through that are held because too much would go')
     .addOption(allowMissingPolicy())
     .addOption(fileRoot())
+    .addOption(plugin())
     .addOption(allowOrigin())
     .addOption(yes())
     .addHelpText(
@@ -71,6 +77,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--exit-code', 'exit with 3 when there are changes')
     .addOption(allowMissingPolicy())
     .addOption(fileRoot())
+    .addOption(plugin())
     .addOption(allowOrigin())
     .addHelpText(
       'after',
@@ -81,10 +88,12 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       setExitCode(await plan(optionsOf<PlanOptions>(self), edge));
     });
   command('validate', 'check the config file alone; ask nobody')
+    .addOption(plugin())
+    .option('--no-plugins', 'run no code of plug-ins; their settings are not checked')
     .addHelpText('after', '\nExample:\n  hikyaku validate --config clusters/home/')
     .action(async (_, self: Command) => {
       const { validate } = await import('./commands/validate.ts');
-      setExitCode(await validate(optionsOf<GlobalOptions>(self), edge));
+      setExitCode(await validate(optionsOf<LoadConfigOptions>(self), edge));
     });
   command('schema', 'print the JSON Schema of the config file, for editors')
     .addHelpText('after', '\nExample:\n  hikyaku schema > hikyaku.schema.json')
@@ -105,6 +114,60 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .action(async (_, self: Command) => {
       const { init } = await import('./commands/init.ts');
       setExitCode(await init(optionsOf<InitOptions>(self), edge));
+    });
+  command('list', 'list what a source holds; names and versions')
+    .argument('<source>', 'a name under `providers:`')
+    .option('--reveal', 'show the values too')
+    .addOption(fileRoot())
+    .addOption(allowOrigin())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  hikyaku list homelab\n  hikyaku list homelab --json | jq -r ".secrets[].name"',
+    )
+    .action(async (source: string, _, self: Command) => {
+      const { list } = await import('./commands/list.ts');
+      setExitCode(await list(source, optionsOf<ListOptions>(self), edge));
+    });
+  command('set', 'make or change one secret of a source')
+    .argument('<source>', 'a name under `providers:`')
+    .argument('<name>', 'of the secret')
+    .option('--from-file <path>', 'take the value from a file, byte for byte; `-` is standard input')
+    .option('--allow-empty', 'the value may be empty')
+    .addOption(noQuestion())
+    .addOption(fileRoot())
+    .addOption(allowOrigin())
+    .addHelpText(
+      'after',
+      '\nThe value is asked for and not shown, or comes from a pipe (without its last line break) or a file; never from an argument,\nwhich the history and the process list would keep.\n\nExamples:\n  hikyaku set homelab DB_PASSWORD\n  openssl rand -hex 32 | hikyaku set homelab DB_PASSWORD\n  hikyaku set homelab TLS_KEY --from-file tls.key',
+    )
+    .action(async (source: string, name: string, _, self: Command) => {
+      const { set } = await import('./commands/set.ts');
+      setExitCode(await set(source, name, optionsOf<SetOptions>(self), edge));
+    });
+  command('unset', 'remove secrets from a source')
+    .argument('<source>', 'a name under `providers:`')
+    .argument('<names...>', 'of the secrets')
+    .addOption(noQuestion())
+    .addOption(fileRoot())
+    .addOption(allowOrigin())
+    .addHelpText('after', '\nExample:\n  hikyaku unset homelab OLD_TOKEN OLDER_TOKEN')
+    .action(async (source: string, names: readonly string[], _, self: Command) => {
+      const { unset } = await import('./commands/unset.ts');
+      setExitCode(await unset(source, names, optionsOf<UnsetOptions>(self), edge));
+    });
+  command('edit', 'change several secrets of a source in your editor')
+    .argument('<source>', 'a name under `providers:`')
+    .argument('[names...]', 'only these secrets; all by default')
+    .addOption(noQuestion())
+    .addOption(fileRoot())
+    .addOption(allowOrigin())
+    .addHelpText(
+      'after',
+      '\nThe editor is $VISUAL, $EDITOR or vi. The file is in memory where the machine offers that. What would change is shown, and\nwritten when you say yes.\n\nExamples:\n  hikyaku edit homelab\n  EDITOR="code --wait" hikyaku edit homelab DB_USER DB_PASSWORD',
+    )
+    .action(async (source: string, names: readonly string[], _, self: Command) => {
+      const { edit } = await import('./commands/edit.ts');
+      setExitCode(await edit(source, names, optionsOf<EditOptions>(self), edge));
     });
   return program;
 
@@ -152,6 +215,17 @@ function originOf(text: string): string {
   return url.origin;
 }
 
+function plugin(): Option {
+  return new Option(
+    '--plugin <name=path@digest>',
+    'a file that `type: name` loads, with its sha256-…; may be repeated',
+  ).argParser((value, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]);
+}
+
+function noQuestion(): Option {
+  return new Option('-y, --yes', 'write without asking');
+}
+
 function yes(): Option {
   return new Option('-y, --yes', "make the agent's own namespace where it is missing");
 }
@@ -162,6 +236,7 @@ Examples:
   hikyaku plan --context home       what would happen in that cluster
   hikyaku sync --context home       do it once
   hikyaku run                       the daemon: keep doing it
+  hikyaku edit homelab              change secrets where they are kept
 
 Exit codes: 0 fine, 1 failed or refused or held, 2 usage or configuration, 3 changes (plan --exit-code), 130 interrupted.
 NO_COLOR turns colours off. In a pod the pod's own account is used.`;

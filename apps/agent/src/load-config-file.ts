@@ -4,7 +4,8 @@ import { EXIT } from './exit-code.ts';
 import type { Edge } from './edge.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { ownNamespace } from './own-namespace.ts';
-import { builtInTypes, loadBuiltIn } from './providers.ts';
+import { AgentProviders } from './plugins/agent-providers.ts';
+import type { PlugInOptions } from './plugins/agent-providers.ts';
 
 /** The config file is wrong; the command prints the problems in its own way. */
 export class ConfigError extends Error {
@@ -18,11 +19,12 @@ export class ConfigError extends Error {
   }
 }
 
-export async function loadConfigFile(options: GlobalOptions, edge: Edge): Promise<Config> {
-  const result = await loadConfig(options.config, {
-    providers: { types: builtInTypes, load: loadBuiltIn },
-    agentNamespace: ownNamespace(options, edge),
-  });
+export type LoadConfigOptions = GlobalOptions & PlugInOptions;
+
+/** Loads the providers that it uses, plug-ins too. Throws a ConfigError, and a UserError for flags that make no sense. */
+export async function loadConfigFile(options: LoadConfigOptions, edge: Edge): Promise<Config> {
+  const providers = new AgentProviders(options, edge);
+  const result = await loadConfig(options.config, { providers, agentNamespace: ownNamespace(options, edge) });
   if (!result.ok) throw new ConfigError(result.problems);
   return result.config;
 }

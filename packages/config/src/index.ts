@@ -13,6 +13,7 @@ export { jsonSchema } from './json-schema.ts';
 export { UnusableProviderError } from './known-providers.ts';
 export type { KnownProviders } from './known-providers.ts';
 export { loadConfig } from './load-config.ts';
+export { nearest } from './nearest.ts';
 export { parseConfig } from './parse-config.ts';
 export type { LoadResult, ParseOptions } from './parse-config.ts';
 export { formatProblems } from './problem.ts';

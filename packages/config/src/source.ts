@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { isProviderError } from '@hikyaku/core';
-import type { Provider, SourceDescription } from '@hikyaku/core';
+import type { Provider } from '@hikyaku/core';
 import * as z from 'zod';
 import type { SourceConfig } from './config.ts';
 import { readCredentials } from './credential.ts';
@@ -66,19 +66,13 @@ export async function readSource(
   const { references, rest } = readCredentials(place, own, provider.credentials ?? [], problems);
   if (!place.whole) return undefined;
 
-  const result = await provider.config['~standard'].validate(rest);
-  if (result.issues !== undefined) {
-    problems.push(...issueProblems(place, result.issues, provider.config, otherWords(provider)));
-    return undefined;
-  }
-  const description = describe(provider, result.value, place, problems);
-  if (description === undefined) return undefined;
+  const understood = await understand(provider, rest, place, problems);
+  if (understood === undefined) return undefined;
   return {
     name,
     provider,
-    settings: result.value,
+    ...understood,
     credentials: references,
-    description,
     refreshMs: refreshMs ?? DEFAULT_REFRESH_MS,
     hold: hold ?? { lostKeys: DEFAULT_THRESHOLD },
     snapshot: snapshot ?? true,
@@ -126,17 +120,24 @@ async function readProvider(
   }
 }
 
-function describe(
+/** What the provider itself makes of its part of the file. */
+async function understand(
   provider: Provider,
-  settings: unknown,
+  own: Readonly<Record<string, unknown>>,
   place: Place,
   problems: Problem[],
-): SourceDescription | undefined {
+): Promise<Pick<SourceConfig, 'settings' | 'description'> | undefined> {
   try {
-    const description = provider.describe(settings);
+    const result = await provider.config['~standard'].validate(own);
+    if (result.issues !== undefined) {
+      problems.push(...issueProblems(place, result.issues, provider.config, otherWords(provider)));
+      return undefined;
+    }
+    const description = provider.describe(result.value);
     const { ca } = description;
     const isPath = ca !== undefined && !ca.includes('-----BEGIN');
-    return isPath ? { ...description, ca: resolve(dirname(place.file), ca) } : description;
+    const settings = result.value;
+    return { settings, description: isPath ? { ...description, ca: resolve(dirname(place.file), ca) } : description };
   } catch (error) {
     if (!isProviderError(error)) throw error;
     problems.push(problemAt(place, error.message));

@@ -1,0 +1,109 @@
+import { createRequire, isBuiltin } from 'node:module';
+import { dirname, resolve } from 'node:path';
+import { nearest, UnusableProviderError } from '@hikyaku/config';
+import type { KnownProviders } from '@hikyaku/config';
+import type { Provider } from '@hikyaku/core';
+import type { Edge } from '../edge.ts';
+import { builtInTypes, loadBuiltIn } from '../providers.ts';
+import { formatOf, readPlugInFile, urlOf } from './plug-in-file.ts';
+import { digestOf, plugInFlag, readPlugInFlags } from './plug-in-flag.ts';
+import type { NamedPlugIn } from './plug-in-flag.ts';
+import type { PlugIn, PlugInLoader } from './plug-in-loader.ts';
+import { standInFor } from './stand-in.ts';
+
+/** As the command line gives them. */
+export interface PlugInOptions {
+  /** Each `NAME=PATH@sha256-…`. */
+  readonly plugin?: readonly string[];
+  /** `false`: no code of plug-ins is run. */
+  readonly plugins?: boolean;
+}
+
+/**
+ * The built-in providers, and plug-ins: files that were named with their digest when the agent was started, and, where the
+ * person's own file is trusted (not in a pod), paths and npm packages beside the config file.
+ */
+export class AgentProviders implements KnownProviders {
+  readonly types: readonly string[];
+  readonly #named: ReadonlyMap<string, NamedPlugIn>;
+  readonly #inPod: boolean;
+  readonly #runsPlugIns: boolean;
+  readonly #signal: AbortSignal;
+  #loader: Promise<PlugInLoader> | undefined;
+
+  /** Throws a UserError when a flag makes no sense. */
+  constructor({ plugin = [], plugins = true }: PlugInOptions, { env, signal }: Pick<Edge, 'env' | 'signal'>) {
+    this.#named = readPlugInFlags(plugin);
+    this.types = [...builtInTypes, ...this.#named.keys()];
+    this.#inPod = Boolean(env['KUBERNETES_SERVICE_HOST']);
+    this.#runsPlugIns = plugins;
+    this.#signal = signal;
+  }
+
+  async load(type: string, { file }: { readonly file: string }): Promise<Provider | undefined> {
+    const builtIn = await loadBuiltIn(type);
+    if (builtIn !== undefined) return builtIn;
+    const isMistyped = !this.#named.has(type) && nearest(type, this.types) !== undefined;
+    if (!this.#runsPlugIns) return isMistyped ? undefined : standInFor(type);
+    const plugIn = await this.#find(type, resolve(file));
+    if (plugIn === undefined) {
+      if (isMistyped) return undefined;
+      throw new UnusableProviderError(...this.#unknown(type, file));
+    }
+    this.#loader ??= import('./plug-in-loader.ts').then(({ PlugInLoader: Loader }) => new Loader());
+    return await (await this.#loader).load(plugIn, { signal: this.#signal });
+  }
+
+  async #find(type: string, configFile: string): Promise<PlugIn | undefined> {
+    const named = this.#named.get(type);
+    if (named !== undefined) return await checkedPlugIn(named);
+    if (!/^\.{0,2}\//.test(type)) return this.#inPod ? undefined : packagePlugIn(type, configFile);
+    const path = resolve(dirname(configFile), type);
+    const bytes = await readPlugInFile(path);
+    if (!this.#inPod) return { name: type, path, entry: { kind: 'file', url: urlOf(path), format: formatOf(path) } };
+    throw new UnusableProviderError(
+      `\`${type}\` is not loaded: in a pod only plug-ins run that were named with their digest when the agent was started`,
+      `when ${path} is what shall run, start the agent with ${plugInFlag({ name: type, path, digest: digestOf(bytes) })}`,
+    );
+  }
+
+  #unknown(type: string, configFile: string): [message: string, suggestion: string] {
+    const builtIn = `built-in: ${builtInTypes.toSorted().join(', ')}`;
+    if (this.#inPod) {
+      return [
+        `\`${type}\` is neither a built-in provider nor a plug-in that was named when the agent was started; ${builtIn}`,
+        `start the agent with --plugin ${type}=PATH@sha256-…; a package must be made one file for it: docs/add-a-provider.md`,
+      ];
+    }
+    return [
+      `\`${type}\` is neither a built-in provider nor an npm package that is installed beside ${configFile}; ${builtIn}`,
+      `npm install ${type} there; a path begins with ./, ../ or /`,
+    ];
+  }
+}
+
+/** Rejects when the file is not the one that was named. */
+async function checkedPlugIn({ name, path, digest }: NamedPlugIn): Promise<PlugIn> {
+  // Read once: what was hashed is what runs.
+  const source = await readPlugInFile(path);
+  const found = digestOf(source);
+  if (found === digest) {
+    return { name, path, entry: { kind: 'bytes', url: `${urlOf(path)}?${digest}`, format: formatOf(path), source } };
+  }
+  throw new UnusableProviderError(
+    `the plug-in \`${name}\` is not loaded: ${path} is not the file that was named when the agent was started`,
+    `find out who changed it; when it is as it should be, start the agent with ${plugInFlag({ name, path, digest: found })}`,
+  );
+}
+
+/** `undefined` when it is not installed. */
+function packagePlugIn(name: string, configFile: string): PlugIn | undefined {
+  if (!/^(@[\w.~-]+\/)?[\w~-][\w.~-]*(\/[\w./-]+)?$/.test(name) || isBuiltin(name)) return undefined;
+  try {
+    createRequire(configFile).resolve(name);
+  } catch (error) {
+    // Any other error says that it is there; the import will tell what is wrong with it.
+    if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined;
+  }
+  return { name, path: name, entry: { kind: 'package', name, parentUrl: urlOf(configFile) } };
+}
