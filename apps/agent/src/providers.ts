@@ -3,6 +3,10 @@ import type { Provider } from '@hikyaku/core';
 /** The providers that ship with the agent: one line each. A provider is loaded when a config uses it, and costs nothing before. */
 const builtIn: Readonly<Record<string, () => Promise<{ readonly default: Provider }>>> = {
   doppler: () => import('@hikyaku/provider-doppler'),
+  file: () => import('@hikyaku/provider-file'),
+  kubernetes: () => import('@hikyaku/provider-kubernetes'),
+  sakura: () => import('@hikyaku/provider-sakura'),
+  webhook: () => import('@hikyaku/provider-webhook'),
 };
 
 export const builtInTypes: readonly string[] = Object.keys(builtIn);
