@@ -1,8 +1,11 @@
-import { defineProvider, ProviderError } from '@hikyaku/core';
+import { createHash } from 'node:crypto';
+import { defineProvider } from '@hikyaku/core';
 import { baseUrl } from '@hikyaku/provider-utils';
 import * as z from 'zod';
 import { connectProtocol, protocolConfig } from './protocol/index.ts';
+import { connectTemplated } from './templated-client.ts';
 import { templatedConfig } from './templated-config.ts';
+import type { TemplatedConfig } from './templated-config.ts';
 
 export type { ProtocolConfig } from './protocol/index.ts';
 export type { TemplatedConfig } from './templated-config.ts';
@@ -23,15 +26,33 @@ export default defineProvider({
     { path: 'clientCertificate' },
     { path: 'clientKey' },
   ],
-  describe({ url, ca }) {
+  describe(config) {
+    const { url, ca } = config;
+    const isTemplated = config.protocol !== 'hikyaku';
     return {
-      identity: `webhook ${baseUrl(url)}`,
-      origins: [new URL(url).origin],
+      identity: `webhook ${baseUrl(url)}${isTemplated ? ` ${whatIsRead(config)}` : ''}`,
+      origins: [
+        ...new Set(
+          [url, ...(isTemplated && config.oauth !== undefined ? [config.oauth.tokenUrl] : [])].map(
+            (address) => new URL(address).origin,
+          ),
+        ),
+      ],
       ...(ca !== undefined && { ca }),
     };
   },
-  connect(config, context) {
-    if (config.protocol === 'hikyaku') return connectProtocol(config, context);
-    throw new ProviderError('UNSUPPORTED', 'templates are not available in this version');
-  },
+  connect: (config, context) =>
+    config.protocol === 'hikyaku' ? connectProtocol(config, context) : connectTemplated(config, context),
 });
+
+/** Everything of the operations that decides which data comes; it becomes their texts. */
+function whatIsRead({ read, readAll, list }: TemplatedConfig): string {
+  return createHash('sha256')
+    .update(JSON.stringify([read, readAll, list], entriesOfMaps))
+    .digest('base64url')
+    .slice(0, 22);
+}
+
+function entriesOfMaps(_name: string, value: unknown): unknown {
+  return value instanceof Map ? [...value] : value;
+}
