@@ -13,6 +13,7 @@ import type { ExitCode } from './exit-code.ts';
 import { DEFAULT_NAMESPACE, LOG_LEVELS } from './global-options.ts';
 import type { LoadConfigOptions } from './load-config-file.ts';
 import { hasColors } from './output/style.ts';
+import { UserError } from './user-error.ts';
 import { version } from './version.ts';
 
 /** Runs one command line; each command's code is loaded only when it is called. Throws UserError, ConfigError, KubeError, TargetError. */
@@ -131,6 +132,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   command('set', 'make or change one secret of a source')
     .argument('<source>', 'a name under `providers:`')
     .argument('<name>', 'of the secret')
+    .allowExcessArguments()
     .option('--from-file <path>', 'take the value from a file, byte for byte; `-` is standard input')
     .option('--allow-empty', 'the value may be empty')
     .addOption(noQuestion())
@@ -141,6 +143,11 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       '\nThe value is asked for and not shown, or comes from a pipe (without its last line break) or a file; never from an argument,\nwhich the history and the process list would keep.\n\nExamples:\n  hikyaku set homelab DB_PASSWORD\n  openssl rand -hex 32 | hikyaku set homelab DB_PASSWORD\n  hikyaku set homelab TLS_KEY --from-file tls.key',
     )
     .action(async (source: string, name: string, _, self: Command) => {
+      // commander would repeat it.
+      if (self.args.length > 2)
+        throw new UserError(
+          'a value does not belong on the command line, where the history and the process list keep it: leave it out, and you are asked for it',
+        );
       const { set } = await import('./commands/set.ts');
       setExitCode(await set(source, name, optionsOf<SetOptions>(self), edge));
     });

@@ -27,7 +27,7 @@ export interface ConnectOptions extends GlobalOptions {
 
 /** Finds the cluster and learns whose rights these are. Throws KubeError where the API server cannot be reached. */
 export async function connectCluster(options: ConnectOptions, edge: Edge, logger: Logger): Promise<Cluster> {
-  const { loaded, client } = open(options, edge);
+  const { loaded, client } = openKube(options, edge);
   try {
     const agent = ownNamespace(options, edge);
     const { username } = await client.selfSubjectReview(edge);
@@ -47,7 +47,8 @@ export async function connectCluster(options: ConnectOptions, edge: Edge, logger
   }
 }
 
-function open(
+/** The cluster that the options name, not asked anything yet. */
+export function openKube(
   { kubeconfig, context }: GlobalOptions,
   { env }: Edge,
 ): { readonly loaded: LoadedKubeConfig; readonly client: KubeClient } {

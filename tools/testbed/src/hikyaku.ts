@@ -15,6 +15,8 @@ export interface HikyakuOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly nodeFlags?: readonly string[];
+  /** What it reads on standard input; nothing by default. */
+  readonly input?: string | Uint8Array;
 }
 
 export interface Finished {
@@ -143,12 +145,17 @@ export class Running {
 }
 
 /** Starts a command and lets it run. */
-export function startHikyaku(args: readonly string[], { env = {}, cwd, nodeFlags = [] }: HikyakuOptions = {}): Running {
+export function startHikyaku(
+  args: readonly string[],
+  { env = {}, cwd, nodeFlags = [], input }: HikyakuOptions = {},
+): Running {
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [...nodeFlags, bundle, ...args], {
     cwd,
     env: { PATH, HOME, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  // A command that has no use for it may have ended before it could be written.
+  child.stdin?.on('error', () => {}).end(input);
   return new Running(child);
 }

@@ -89,6 +89,8 @@ async function askAgain(problem: string, { stdin: input, stderr: output, signal 
 async function runEditor(path: string, { env, signal }: Edge): Promise<void> {
   const editor = env['VISUAL'] || env['EDITOR'] || 'vi';
   const child = spawn('sh', ['-c', `${editor} "$1"`, 'sh', path], { stdio: 'inherit', env });
+  // Ctrl-C is the editor's own business; an end from outside is not.
+  signal.addEventListener('abort', () => signal.reason === 'SIGTERM' && child.kill(), { once: true });
   const [code, killedBy] = (await once(child, 'close')) as [number | null, string | null];
   signal.throwIfAborted();
   if (code !== 0)

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SecretValue } from '@hikyaku/core';
 import type { Edge } from '../edge.ts';
@@ -57,32 +58,57 @@ async function readStdin({ stdin, signal }: Edge): Promise<Uint8Array> {
 
 async function ask(name: string, edge: Edge): Promise<string> {
   const prompts = await import('@clack/prompts');
-  const { stdin: input, stderr: output, signal } = edge;
-  const answer = await prompts.password({ message: `Value of ${name} (not shown)`, mask: '•', input, output, signal });
+  const { stderr: output, signal } = edge;
+  using input = new FirstLine(edge.stdin);
+  const message = `Value of ${name} (not shown)`;
+  const answer = await prompts.password({ message, mask: '•', input, output, signal });
   if (prompts.isCancel(answer)) throw new UserError('interrupted: nothing was written', EXIT.interrupted);
-  if (await hasMoreInput(edge)) {
+  // What follows a pasted line is still on its way.
+  await sleep(50, undefined, { signal });
+  if (input.hasMore) {
     throw new UserError(
-      `more than one line was pasted, and only the first was taken: nothing was written. Use --from-file, a pipe, or hikyaku edit`,
+      'more than one line was pasted, and only the first was taken: nothing was written. Use --from-file, a pipe, or hikyaku edit',
     );
   }
   return answer ?? '';
 }
 
-/** What follows a pasted line would end up in the shell and its history. */
-async function hasMoreInput({ stdin, signal }: Edge): Promise<boolean> {
-  let more = false;
-  const note = () => {
-    more = true;
-  };
-  stdin.setRawMode?.(true);
-  stdin.on('data', note);
-  stdin.resume();
-  try {
-    await sleep(50, undefined, { signal });
-  } finally {
-    stdin.off('data', note);
-    stdin.setRawMode?.(false);
-    stdin.pause();
+/** A terminal up to the first line break. The rest of a pasted text would end up in the next question, or in the shell and its history. */
+class FirstLine extends PassThrough implements Disposable {
+  readonly isTTY = true;
+  readonly #terminal: Edge['stdin'];
+  readonly #onData: (chunk: Buffer | string) => void;
+  #ended = false;
+  hasMore = false;
+
+  constructor(terminal: Edge['stdin']) {
+    super();
+    this.#terminal = terminal;
+    this.#onData = (chunk) => this.#take(Buffer.from(chunk));
+    terminal.on('data', this.#onData);
   }
-  return more;
+
+  setRawMode(raw: boolean): this {
+    // Kept raw until the end, so that the terminal shows nothing of what is still to come.
+    if (raw) this.#terminal.setRawMode?.(true);
+    return this;
+  }
+
+  [Symbol.dispose](): void {
+    this.#terminal.off('data', this.#onData);
+    this.#terminal.setRawMode?.(false);
+    this.#terminal.pause();
+    this.destroy();
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.#ended) {
+      this.hasMore = true;
+      return;
+    }
+    const end = bytes.findIndex((byte) => byte === 10 || byte === 13);
+    this.write(end === -1 ? bytes : bytes.subarray(0, end + 1));
+    this.#ended = end !== -1;
+    this.hasMore = end !== -1 && end + 1 < bytes.length;
+  }
 }
