@@ -37,9 +37,7 @@ export class ClusterSecrets {
     try {
       answer = await client.secrets.get(this.namespace, name, { signal });
     } catch (error) {
-      // Any server answers 404 to a path that it does not know; only the API server says what is missing.
-      const isAbsent = isKubeError(error) && error.code === 'NOT_FOUND';
-      if (isAbsent && error.kind === 'secrets' && error.objectName === name) return undefined;
+      if (isKubeError(error) && isMissing(error, 'secrets', name)) return undefined;
       throw await this.#explain(error, client, name, 'read', signal);
     }
     return parseLiveSecret(answer, this.namespace, name);
@@ -64,7 +62,7 @@ export class ClusterSecrets {
       if (!isKubeError(error)) throw error;
       // Rights by a Role are as good a sign: it is in the namespace.
       if (error.code === 'FORBIDDEN') return;
-      if (error.code !== 'NOT_FOUND') throw this.toError(error);
+      if (!isMissing(error, 'namespaces', namespace)) throw this.toError(error);
       throw new ProviderError(
         'NOT_FOUND',
         `there is no namespace ${namespace} in ${cluster.name}: check \`namespace\`${cluster.agentNamespace === undefined ? ' and `server`' : ''}`,
@@ -73,6 +71,13 @@ export class ClusterSecrets {
   }
 
   toError(error: KubeError): ProviderError {
+    if (error.code === 'NOT_FOUND' && error.kind !== 'namespaces' && error.kind !== 'secrets') {
+      return new ProviderError(
+        'INVALID_RESPONSE',
+        `${error.message}, which does not say what is missing: check that nothing between here and the API server answers in its place`,
+        { cause: error },
+      );
+    }
     return toProviderError(error, error.code === 'UNAUTHENTICATED' ? this.cluster.credentialAdvice : undefined);
   }
 
@@ -102,4 +107,9 @@ export class ClusterSecrets {
     if (!lacksRight || error.terminating) return this.toError(error);
     return toProviderError(error, await roleAdvice(client, { namespace: this.namespace, secret, to }, { signal }));
   }
+}
+
+/** Any server answers 404 to a path that it does not know; only the API server says what is missing. */
+function isMissing({ code, kind, objectName }: KubeError, what: 'secrets' | 'namespaces', name: string): boolean {
+  return code === 'NOT_FOUND' && kind === what && objectName === name;
 }

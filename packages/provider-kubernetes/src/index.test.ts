@@ -121,8 +121,8 @@ describe('what is not there', () => {
   test('a 404 of something in front of the API server is not absence', async () => {
     const { read } = await source();
     hub.fail({ kind: '404-page', times: 2 });
-    expect(await rejection(read())).toMatchObject({ code: 'NOT_FOUND' });
-    expect(await rejection(read({ refs: [{ name: 'app/url' }] }))).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await rejection(read())).toMatchObject({ code: 'INVALID_RESPONSE' });
+    expect(await rejection(read({ refs: [{ name: 'app/url' }] }))).toMatchObject({ code: 'INVALID_RESPONSE' });
   });
 });
 
