@@ -253,7 +253,19 @@ describe('the delay until the next read', () => {
   test('a service that asks to wait is heard, also when only one secret of many was refused', async () => {
     const slow = new ProviderError('RATE_LIMITED', 'slow down', { retryAfterMs: 120_000 });
     expect(await delayAfter(snapshot({ B: '1' }, { unknown: new Map([['A', slow]]) }), 1)).toBe(120_000);
-    expect(await delayAfter(snapshot({ B: '1' }, { unknown: new Map([['A', down]]) }), 1)).toBe(60_000);
+  });
+
+  test.each<[error: ProviderError, refreshMs: number, reads: number, delay: number]>([
+    [down, 60_000, 1, 10_000],
+    [down, 3_600_000, 2, 20_000],
+    [down, 3_600_000, 9, 60_000],
+    [down, 2_000, 9, 2_000],
+    [pending, 3_600_000, 1, 10_000],
+    [new ProviderError('PENDING', 'later', { retryAfterMs: 45_000 }), 3_600_000, 1, 45_000],
+    [new ProviderError('FORBIDDEN', 'no'), 3_600_000, 1, 3_600_000],
+  ])('%s of one secret, every %d ms, after %d reads: %d', async (error, refreshMs, reads, delay) => {
+    const answer = snapshot({ B: '1' }, { unknown: new Map([['A', error]]) });
+    expect(await delayAfter(answer, reads, { refreshMs })).toBe(delay);
   });
 
   test('a good read starts over', async () => {

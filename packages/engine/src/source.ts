@@ -32,6 +32,8 @@ export interface SourceOptions {
 
 /** A service that asks for more is asked again all the same, in case it was a mistake. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
+/** After a read that could not tell everything. */
+const INCOMPLETE_BACKOFF = { firstMs: 10_000, mostMs: 60_000 };
 /** While a read goes on, what it has brought so far is kept this often. */
 const KEEP_EVERY_MS = 5_000;
 
@@ -45,6 +47,8 @@ export class Source {
   #answer: Snapshot | undefined;
   /** What the state's snapshot was made of. */
   #accepted: Snapshot | undefined;
+  /** In a row. */
+  #incompleteReads = 0;
   /** What was last handed over to be kept. */
   #keeping: { readonly of: Snapshot; readonly stored: StoredSnapshot } | undefined;
   #state: SourceState = { failures: 0, stored: false };
@@ -82,6 +86,7 @@ export class Source {
       this.#client ??= await connect();
       const answer = await this.#client.read(request);
       this.#answer = answer;
+      this.#incompleteReads = (answer.unknown?.size ?? 0) > 0 ? this.#incompleteReads + 1 : 0;
       this.#accept(answer, onChange, 0, startedAt);
     } catch (error) {
       signal.throwIfAborted();
@@ -100,7 +105,14 @@ export class Source {
     const { refreshMs, random = Math.random } = this.#options;
     const { error, failures } = this.#state;
     const retryAfterMs = Math.min(error?.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
-    if (failures === 0 || error === undefined) return Math.max(retryAfterMs, jitter(refreshMs, 0.1, random));
+    if (failures === 0 || error === undefined) {
+      const waits = [...(this.#accepted?.unknown?.values() ?? [])].filter(({ retryable }) => retryable);
+      const askedMs = Math.min(Math.max(0, ...waits.map((each) => each.retryAfterMs ?? 0)), LONGEST_RETRY_AFTER_MS);
+      const wholeMs = jitter(refreshMs, 0.1, random);
+      // What is missing is made up for sooner than on an interval of an hour.
+      const partMs = waits.length > 0 ? backoffMs(INCOMPLETE_BACKOFF, this.#incompleteReads, random) : wholeMs;
+      return Math.max(retryAfterMs, askedMs, Math.min(wholeMs, partMs));
+    }
     const backoff = error.retryable
       ? { firstMs: 1_000, mostMs: Math.max(refreshMs, 60_000) }
       : { firstMs: Math.max(refreshMs, 5_000), mostMs: 600_000 };
