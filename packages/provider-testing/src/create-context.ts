@@ -98,13 +98,14 @@ function recordInto(
   requests: SentRequest[],
   origins: readonly string[] | undefined,
 ): Dispatcher.DispatcherComposeInterceptor {
+  const allowed = origins?.map((origin) => new URL(origin).origin);
   return (dispatch) => (options, handler) => {
     const origin = options.origin === undefined ? '' : new URL(options.origin).origin;
     requests.push({ origin, method: options.method, path: options.path });
-    if (origins !== undefined && !origins.includes(origin)) {
+    if (allowed?.includes(origin) === false) {
       throw new ProviderError(
         'FORBIDDEN',
-        `a request to ${origin} was refused: this source may only reach ${origins.join(', ')}`,
+        `a request to ${origin} was refused: this source may only reach ${allowed.join(', ')}`,
       );
     }
     return dispatch(options, handler);

@@ -98,7 +98,10 @@ export type Fault = keyof Faults;
 /** A fixture for all checks, or a function that opens a fresh one for each check; it is disposed after the check. */
 export type Setup = Fixture | (() => Awaitable<Fixture>);
 
-/** What checks can depend on: a hook of the fixture, a fault, or an optional method of the provider's client. */
+/**
+ * What checks can depend on: a hook of the fixture, a fault, an optional method of the provider's client (`close` is
+ * `Symbol.asyncDispose`), or something that reads show: `progress` was called, secrets have `versions`.
+ */
 export type Need =
   | 'all'
   | 'set'
@@ -116,4 +119,7 @@ export type Need =
   | 'empty'
   | 'list'
   | 'write'
-  | 'watch';
+  | 'watch'
+  | 'close'
+  | 'progress'
+  | 'versions';

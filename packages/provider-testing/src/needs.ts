@@ -1,8 +1,29 @@
+import type { Connection } from './connection.ts';
 import type { Fixture, Need } from './fixture.ts';
 
-/** Whether it is an optional method of the client; everything else is a hook of the fixture. */
-export function isMethod(need: Need): need is 'list' | 'write' | 'watch' {
-  return need === 'list' || need === 'write' || need === 'watch';
+/** Those that are no hooks of the fixture, but that the provider has or has not. */
+type Ability = 'list' | 'write' | 'watch' | 'close' | 'progress' | 'versions';
+
+const ABILITIES: ReadonlySet<Need> = new Set<Ability>(['list', 'write', 'watch', 'close', 'progress', 'versions']);
+
+export function isAbility(need: Need): need is Ability {
+  return ABILITIES.has(need);
+}
+
+/** Whether a connection has it, or shows it when all that the fixture allows is read. */
+export async function hasAbility(connection: Connection, need: Ability, fixture: Fixture): Promise<boolean> {
+  const { client } = connection;
+  const { name } = fixture.present;
+  if (need === 'close') return client[Symbol.asyncDispose] !== undefined;
+  if (need !== 'progress' && need !== 'versions') return client[need] !== undefined;
+
+  let progressed = false;
+  const { secrets } = await connection.read({
+    all: hasHook(fixture, 'all'),
+    refs: [{ name }],
+    progress: () => (progressed = true),
+  });
+  return need === 'progress' ? progressed : secrets.get(name)?.version !== undefined;
 }
 
 export function hasHook(fixture: Fixture, need: Need): boolean {
@@ -15,5 +36,5 @@ export function hasHook(fixture: Fixture, need: Need): boolean {
 
 /** Why what needs it is not checked. */
 export function absenceOf(need: Need): string {
-  return isMethod(need) ? "the provider's client does not have it" : 'the fixture does not have it';
+  return isAbility(need) ? 'the provider does not have it' : 'the fixture does not have it';
 }

@@ -1,7 +1,7 @@
 import type { Provider } from '@hikyaku/core';
 import type { Setup } from './fixture.ts';
 import { findGaps, gapsText } from './gaps.ts';
-import { hasHook, isMethod } from './needs.ts';
+import { hasHook, isAbility } from './needs.ts';
 import { collectChecks } from './run-checks.ts';
 import type { SuiteOptions } from './run-checks.ts';
 
@@ -23,8 +23,8 @@ export interface TestRun {
  */
 export function testProvider(test: Test, provider: Provider, setup: Setup, options: SuiteOptions = {}): void {
   for (const check of collectChecks(provider, setup, options)) {
-    // Hooks of an object are known by now; those of a function, and the client's methods, only when it is opened.
-    if (typeof setup !== 'function' && !check.needs.every((need) => isMethod(need) || hasHook(setup, need))) continue;
+    // Hooks of an object are known by now; those of a function, and what the provider has, only when it is opened.
+    if (typeof setup !== 'function' && !check.needs.every((need) => isAbility(need) || hasHook(setup, need))) continue;
     test(check.title, async (context) => {
       const result = await check.run();
       if (result.outcome === 'failed') throw result.error;

@@ -9,7 +9,7 @@ import type { Fault, Fixture, Need, Setup } from './fixture.ts';
 import { bytesOf } from './sample.ts';
 import { settle } from './settle.ts';
 import type { Pace, Settled } from './settle.ts';
-import { hasHook, isMethod } from './needs.ts';
+import { hasAbility, hasHook, isAbility } from './needs.ts';
 import { openTrap } from './trap.ts';
 import type { Trap } from './trap.ts';
 
@@ -153,10 +153,7 @@ export class Trial implements AsyncDisposable {
 
   /** Whether a check can have what it needs. */
   async has(need: Need): Promise<boolean> {
-    if (isMethod(need)) {
-      const { client } = this.#connections[0] ?? (await this.connect());
-      return client[need] !== undefined;
-    }
+    if (isAbility(need)) return hasAbility(this.#connections[0] ?? (await this.connect()), need, this.fixture);
     return hasHook(this.fixture, need);
   }
 
@@ -173,7 +170,13 @@ export class Trial implements AsyncDisposable {
 
   async #clean(): Promise<void> {
     await this.recover();
-    for (const name of this.#made) if (name !== this.present.name) await this.fixture.remove?.(name);
+    const { fixture, present } = this;
+    const [connection] = this.#connections;
+    for (const name of this.#made) {
+      if (name === present.name) continue;
+      if (fixture.remove !== undefined) await fixture.remove(name);
+      else if (connection?.client.write !== undefined) await connection.tryWrite([{ name, remove: true }]);
+    }
   }
 }
 

@@ -62,9 +62,8 @@ async function readInAllWays(trial: Trial): Promise<void> {
 
 function expectKnownOrigins({ connections }: Trial): void {
   for (const { context, description } of connections) {
-    const foreign = context.requests
-      .map(({ origin }) => origin)
-      .find((origin) => !description.origins.includes(origin));
+    const allowed = description.origins.map((origin) => new URL(origin).origin);
+    const foreign = context.requests.map(({ origin }) => origin).find((origin) => !allowed.includes(origin));
     if (foreign === undefined) continue;
     throw new ContractFailure({
       got: `a request to ${foreign}`,

@@ -1,6 +1,5 @@
 import { isProviderError } from '@hikyaku/core';
 import type { Snapshot } from '@hikyaku/core';
-import { NotChecked } from '../check.ts';
 import type { Claim } from '../check.ts';
 import { ContractFailure } from '../contract-failure.ts';
 import { describeError, describeId } from '../describe.ts';
@@ -147,12 +146,11 @@ export const reading: readonly Claim[] = [
   },
   {
     title: 'reading: a closed client leaves the connections of others open',
+    needs: ['close'],
     contract: '`ProviderContext.dispatcher` in @hikyaku/core: shared; never close it',
     async run(trial) {
       const { client, context } = await trial.connect();
-      const close = client[Symbol.asyncDispose]?.bind(client);
-      if (close === undefined) throw new NotChecked('the client has nothing to close');
-      await close();
+      await client[Symbol.asyncDispose]?.();
       if (!context.closed) return;
       throw new ContractFailure({
         got: 'closing the client closed the dispatcher of its context',
