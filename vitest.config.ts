@@ -17,6 +17,7 @@ export default defineConfig({
     projects: [
       ...readdirSync('packages').map((name) => project(name, `packages/${name}`)),
       project('agent', 'apps/agent'),
+      project('new-provider', 'tools/new-provider'),
       // A real API server starts in these.
       project('devcluster', 'tools/devcluster', { testTimeout: 120_000, hookTimeout: 900_000 }),
       project('e2e', 'apps/agent', {

@@ -1,0 +1,2 @@
+export { startFakeAcme } from './fake-acme.ts';
+export type { FakeAcme, FakeFault } from './fake-acme.ts';
