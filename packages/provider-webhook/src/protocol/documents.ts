@@ -1,5 +1,8 @@
 import * as z from 'zod';
 
+/** What stands below `/v1`; empty for the description. */
+export type Operation = '' | 'read' | 'list' | 'write' | 'watch';
+
 /** Opaque text of 1 to 1024 UTF-16 code units, without U+0000 and without half a surrogate pair. */
 const text = z
   .string()

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { SecretValue } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
@@ -152,6 +153,19 @@ describe('what the client refuses, the document refuses', () => {
     const result = writeAnswer.shape.results.element;
     expect(codes('WriteResult')).toEqual(result.shape.error.unwrap().shape.code.options);
   });
+});
+
+test('the examples of docs/protocol.md fit', async () => {
+  const page = await readFile(fileURLToPath(new URL('../../../../docs/protocol.md', import.meta.url)), 'utf8');
+  const examples = [...page.matchAll(/^\$ curl -s .*\$url(\/v1\S*)(?: -d '(.*)')?\n(.*)$/gm)];
+  const paths = new Set<string>();
+  for (const [shown, path = '', request = '', answer = ''] of examples) {
+    paths.add(path);
+    const method = request === '' ? 'GET' : 'POST';
+    expect(api.acceptsRequest(method, path, jsonOf(request)), shown).toBe(true);
+    expect(api.acceptsAnswer(method, path, 200, jsonOf(answer)), shown).toBe(true);
+  }
+  expect([...paths].toSorted()).toEqual(Object.keys(Object(field(api.document, 'paths'))).toSorted());
 });
 
 test('a notice has the headers and the body of the document', () => {

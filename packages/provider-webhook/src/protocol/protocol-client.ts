@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext, SecretValue } from '@hikyaku/core';
 import { baseUrl, retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
+import type { Operation } from './documents.ts';
 import { parseDocument } from './parse-document.ts';
 import type * as z from 'zod';
 import type { ProtocolConfig } from './protocol-config.ts';
@@ -13,8 +14,7 @@ const MOST_REQUEST_BYTES = 4 * 1024 * 1024;
 const TIMEOUT_MS = 30_000;
 
 export interface ExchangeOptions<T> extends CallOptions {
-  /** Below `/v1`; empty for the description. */
-  readonly operation: '' | 'read' | 'list' | 'write' | 'watch';
+  readonly operation: Operation;
   /** Made for the account that asks; absent: a GET. */
   readonly body?: (account: string) => object;
   readonly schema: z.ZodType<T>;
@@ -22,6 +22,8 @@ export interface ExchangeOptions<T> extends CallOptions {
   readonly timeoutMs?: number;
   /** How often at the most; 3 by default. */
   readonly attempts?: number;
+  /** The answer is waited for; it must not take a connection from others meanwhile. */
+  readonly longLived?: boolean;
 }
 
 /** `account` is a hash of the address and the token that was used. */
@@ -43,7 +45,7 @@ export class ProtocolClient {
   }
 
   /** What messages name: the host and path of an operation. */
-  nameOf(operation: string): string {
+  nameOf(operation: Operation): string {
     const { host, pathname } = new URL(this.#url(operation));
     return `${host}${pathname}`;
   }
@@ -64,8 +66,9 @@ export class ProtocolClient {
   }
 
   async #exchangeWith<T>(credential: SecretValue | undefined, options: ExchangeOptions<T>): Promise<Exchange<T>> {
-    const { operation, body, schema, signal, timeoutMs = TIMEOUT_MS, attempts = 3 } = options;
-    const { clock, dispatcher, logger } = this.#context;
+    const { operation, body, schema, signal, timeoutMs = TIMEOUT_MS, attempts = 3, longLived = false } = options;
+    const { clock, logger } = this.#context;
+    const dispatcher = longLived ? this.#context.dispatcherFor({}, { longLived }) : this.#context.dispatcher;
     const token = credential === undefined ? undefined : tokenText(credential);
     const account = createHash('sha256')
       .update(JSON.stringify([this.#base, token ?? null]))
@@ -98,7 +101,7 @@ export class ProtocolClient {
         ...(content !== undefined && { body: content }),
       });
       logger.debug({ status: answer.status, operation, attempt }, 'the service answered');
-      if (answer.status !== 200) throw refusal(answer, { from, withToken: token !== undefined, clock });
+      if (answer.status !== 200) throw refusal(answer, { from, operation, withToken: token !== undefined, clock });
       return parseDocument(schema, answer.body, from);
     };
 
@@ -112,7 +115,7 @@ export class ProtocolClient {
     return { account, document };
   }
 
-  #url(operation: string): string {
+  #url(operation: Operation): string {
     return operation === '' ? `${this.#base}/v1` : `${this.#base}/v1/${operation}`;
   }
 }

@@ -126,6 +126,7 @@ export class ProtocolSecretsClient implements SecretsClient {
         signal,
         timeoutMs: (WATCH_SECONDS + 15) * 1000,
         attempts: 1,
+        longLived: true,
       });
       const early = document.revision === sent && clock.monotonic() - startedAt < EARLY_PAUSE_MS;
       // A read may have seen it meanwhile.

@@ -293,6 +293,14 @@ describe('a fault', () => {
     expect(asked).toEqual([undefined, 'old']);
   });
 
+  test('a service that cannot give everything says what to do instead', async () => {
+    fake.fail({ kind: '501' });
+    await expect(connect().read()).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('name each secret under `data`'),
+    });
+  });
+
   test('a service that wants a token says so when the config has none', async () => {
     await expect(connect({ credentials: {} }).read()).rejects.toMatchObject({
       code: 'UNAUTHENTICATED',
