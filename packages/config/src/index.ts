@@ -9,6 +9,10 @@ export type {
   Threshold,
   Transform,
 } from './config.ts';
+export { DEFAULT_GRANTS, grantsPush } from './grants.ts';
+export type { Grants, PlugInGrant, PushGrant } from './grants.ts';
+export { parseGrants } from './grants-file.ts';
+export type { GrantsResult } from './grants-file.ts';
 export { jsonSchema } from './json-schema.ts';
 export { UnusableProviderError } from './known-providers.ts';
 export type { KnownProviders } from './known-providers.ts';

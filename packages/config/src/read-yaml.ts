@@ -25,7 +25,10 @@ const SMALLEST_CONFIG =
  * Reads one YAML 1.2 document strictly and without its conveniences: no aliases, tags or merge keys, so that the size of the
  * text bounds the size of the data and every value has one place. Without a `root` the file says nothing that can be used.
  */
-export function readYaml({ path, text }: ConfigFile): { readonly root?: Place; readonly problems: readonly Problem[] } {
+export function readYaml(
+  { path, text }: ConfigFile,
+  whenEmpty = SMALLEST_CONFIG,
+): { readonly root?: Place; readonly problems: readonly Problem[] } {
   const lineCounter = new LineCounter();
   const fileProblem = (message: string, suggestion?: string, offset = 0): Problem => ({
     ...positionAt(offset),
@@ -72,7 +75,7 @@ export function readYaml({ path, text }: ConfigFile): { readonly root?: Place; r
     return { problems: [fileProblem('the file asks for another YAML than 1.2', 'remove the `%YAML` line')] };
   }
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
-    return { problems: [fileProblem('the file is empty', SMALLEST_CONFIG)] };
+    return { problems: [fileProblem('the file is empty', whenEmpty)] };
   }
 
   const problems: Problem[] = [];
