@@ -16,7 +16,7 @@ import { LARGEST_BYTES, readAllowedFile } from './read-file.ts';
 import type { FileContent } from './read-file.ts';
 import { replaceFile, syncDirectory } from './replace-file.ts';
 
-const MOST_NAMES = 10_000;
+const MOST_NAMES = 4_096;
 const MOST_BYTES = 16 * LARGEST_BYTES;
 /** The longest name of a file on what people mount. */
 const LONGEST_NAME_BYTES = 255;

@@ -46,6 +46,7 @@ export class FileSecretsClient implements SecretsClient {
   }
 
   async read({ all, wants = () => true, refs, previous, signal }: ReadRequest): Promise<Snapshot> {
+    signal.throwIfAborted();
     const named = new Set(refs.flatMap(({ name, version }) => (version === undefined ? [name] : [])));
     const wanted: Wanted = { named, wants: (name) => named.has(name) || (all && wants(name)) };
     const content = await untilAborted(this.#files.read(wanted, { signal }), { signal });
@@ -67,6 +68,7 @@ export class FileSecretsClient implements SecretsClient {
   }
 
   async list({ signal }: CallOptions): Promise<readonly SecretInfo[]> {
+    signal.throwIfAborted();
     const { values, unknown } = await untilAborted(this.#files.read(EVERYTHING, { signal }), { signal });
     return [
       ...Array.from(values, ([name, value]) => ({ name, version: this.#versions.versionOf(name, value) })),
@@ -75,6 +77,7 @@ export class FileSecretsClient implements SecretsClient {
   }
 
   async write(changes: readonly SecretChange[], { signal }: CallOptions): Promise<readonly WriteResult[]> {
+    signal.throwIfAborted();
     const versionOf = (name: string, value: Value): string => this.#versions.versionOf(name, value);
     const writing = this.#files.write(changes, { signal, versionOf });
     try {

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FileAccess, ReadRequest, SecretChange, Snapshot } from '@hikyaku/core';
-import { SecretValue } from '@hikyaku/core';
+import type { Clock, FileAccess, ReadRequest, SecretChange, Snapshot } from '@hikyaku/core';
+import { SecretValue, systemClock } from '@hikyaku/core';
 import { createContext } from '@hikyaku/provider-testing';
 import { fileConfig } from './file-config.ts';
 import type { FileConfig } from './file-config.ts';
@@ -14,9 +14,19 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
+/** Waits much shorter than the real one: enough where nobody writes meanwhile. */
+export const quickClock: Clock = {
+  ...systemClock,
+  sleep: (ms, options) => systemClock.sleep(Math.min(ms, 5), options),
+};
+
 /** A client of one path, as the agent opens it. */
-export function connect(config: FileConfig, files: Partial<FileAccess> & Pick<FileAccess, 'base'>) {
-  const context = createContext({ files });
+export function connect(
+  config: FileConfig,
+  files: Partial<FileAccess> & Pick<FileAccess, 'base'>,
+  clock: Clock = quickClock,
+) {
+  const context = createContext({ files, clock });
   const client = new FileSecretsClient(fileConfig.parse(config), context);
   const signal = AbortSignal.timeout(20_000);
   return {

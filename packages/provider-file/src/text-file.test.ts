@@ -2,6 +2,7 @@ import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { systemClock } from '@hikyaku/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connect, FakeVolume, replace, temporaryFolder, texts } from './file.test.kit.ts';
 
@@ -108,7 +109,7 @@ test('a file above 1 MiB is refused unread, however large it says it is', async 
 });
 
 test('lines that are written one by one are read when all of them are there', async () => {
-  const { read } = connect({ path: 'a.env' }, { base });
+  const { read } = connect({ path: 'a.env' }, { base }, systemClock);
   const whole = Array.from({ length: 40 }, (_, index) => `K${index}=${index}`);
   await writeFile(join(base, 'a.env'), `${whole[0]}\n`);
   const writing = (async () => {

@@ -78,6 +78,7 @@ export class TextFile implements Files {
         changed = result;
         return { name };
       });
+      signal.throwIfAborted();
       const stamp = changed === text ? look.found.stamp : await this.#replace(look.found, changed);
       return results.map((result, index) => {
         const change = changes[index];

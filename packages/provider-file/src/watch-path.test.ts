@@ -1,6 +1,7 @@
 import { chmod, mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
+import { systemClock } from '@hikyaku/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { asNobody, connect, FakeVolume, replace, temporaryFolder, texts } from './file.test.kit.ts';
 
@@ -21,7 +22,7 @@ afterEach(async () => {
 
 /** Counts what the watch yields; the one at its start is taken already. */
 async function follow(path: string): Promise<Followed> {
-  const events = connect({ path }, { base }).client.watch({ signal: stop.signal });
+  const events = connect({ path }, { base }, systemClock).client.watch({ signal: stop.signal });
   const started = Promise.withResolvers<void>();
   const followed: Followed = {
     count: 0,
@@ -76,7 +77,7 @@ test('each swap of a volume is seen at once, for the directory and for a file in
   await volume.swap({ 'a.env': 'A=0' });
   await symlink('secrets/a.env', join(base, 'link.env'));
   const watches = [await follow('secrets'), await follow('secrets/a.env'), await follow('link.env')];
-  const { read } = connect({ path: 'link.env' }, { base });
+  const { read } = connect({ path: 'link.env' }, { base }, systemClock);
   for (let round = 1; round <= 3; round += 1) {
     const next = Promise.all(watches.map((watch) => watch.next()));
     await volume.swap({ 'a.env': `A=${round}` });
