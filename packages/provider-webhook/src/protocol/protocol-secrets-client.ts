@@ -78,8 +78,9 @@ export class ProtocolSecretsClient implements SecretsClient {
     return snapshot;
   }
 
+  /** Where the service does not offer it, everything is read, and the values are dropped. */
   async list({ signal }: CallOptions): Promise<readonly SecretInfo[]> {
-    await this.#mustOffer('list', { signal });
+    if (!(await this.#offers('list', { signal }))) return await this.#listByReading({ signal });
     const { document } = await this.#client.exchange({
       operation: 'list',
       body: () => ({}),
@@ -92,7 +93,12 @@ export class ProtocolSecretsClient implements SecretsClient {
   }
 
   async write(changes: readonly SecretChange[], { signal }: CallOptions): Promise<readonly WriteResult[]> {
-    await this.#mustOffer('write', { signal });
+    if (!(await this.#offers('write', { signal }))) {
+      throw new ProviderError(
+        'UNSUPPORTED',
+        `${this.#client.nameOf('write')} is not offered by this service: ${this.#client.nameOf('')} does not name \`write\``,
+      );
+    }
     const from = this.#client.nameOf('write');
     const { document } = await this.#client.exchange({
       operation: 'write',
@@ -145,14 +151,27 @@ export class ProtocolSecretsClient implements SecretsClient {
     return confirmed?.key === key ? confirmed.revision : undefined;
   }
 
-  async #mustOffer(what: 'list' | 'write', options: CallOptions): Promise<void> {
-    if (this.#description?.offers.includes(what) === true) return;
-    const { offers } = await this.#describe(options);
-    if (offers.includes(what)) return;
-    throw new ProviderError(
-      'UNSUPPORTED',
-      `${this.#client.nameOf(what)} is not offered by this service: ${this.#client.nameOf('')} does not name \`${what}\``,
-    );
+  /** Apart from `read`: what it sees is not what the snapshots of others were confirmed by. */
+  async #listByReading({ signal }: CallOptions): Promise<readonly SecretInfo[]> {
+    const everything = { all: true, refs: [] };
+    const from = this.#client.nameOf('read');
+    const { document } = await this.#client.exchange({
+      operation: 'read',
+      body: () => everything,
+      schema: readAnswer,
+      signal,
+    });
+    if (document.unchanged === true) throw notTheProtocol(from, 'it says "unchanged" of a revision that was not sent');
+    const { secrets, unknown = new Map() } = snapshotOf(document, everything, from);
+    return [
+      ...[...secrets].map(([name, { version }]) => ({ name, ...(version !== undefined && { version }) })),
+      ...[...unknown.keys()].map((name) => ({ name })),
+    ];
+  }
+
+  async #offers(what: 'list' | 'write', options: CallOptions): Promise<boolean> {
+    const known = this.#description?.offers.includes(what) === true;
+    return known || (await this.#describe(options)).offers.includes(what);
   }
 
   async #describe({ signal }: CallOptions): Promise<Description> {

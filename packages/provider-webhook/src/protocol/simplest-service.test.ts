@@ -34,7 +34,7 @@ testProvider(
     ...webhook,
     async connect(config, context) {
       const client = await webhook.connect(config, context);
-      return { read: (request) => client.read(request) };
+      return { read: (request) => client.read(request), list: async (options) => (await client.list?.(options)) ?? [] };
     },
   }),
   () => ({
@@ -46,7 +46,6 @@ testProvider(
   }),
   {
     without: {
-      list: 'it does not offer it',
       write: 'it does not offer it',
       watch: 'it does not offer it',
       names: 'its names are in its source',
@@ -72,7 +71,7 @@ test('it has at most ten lines, and is what the page says', async () => {
   const snapshot = await read({ all: false, refs });
   expect(texts(snapshot)).toEqual({ GREETING: 'hello' });
   expect([...(snapshot.unknown?.values() ?? [])]).toMatchObject([{ code: 'UNSUPPORTED' }]);
-  await expect(client.list({ signal })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+  expect(await client.list({ signal })).toEqual([{ name: 'GREETING' }, { name: 'DB_PASSWORD' }]);
   await expect(client.write([{ name: 'A', value: SecretValue.of('') }], { signal })).rejects.toMatchObject({
     code: 'UNSUPPORTED',
   });

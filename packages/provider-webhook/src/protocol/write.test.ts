@@ -140,14 +140,40 @@ describe('write', () => {
 });
 
 describe('a service that does not offer it', () => {
-  test('is not asked: UNSUPPORTED, and it is looked at again the next time', async () => {
+  test('is read as a whole for a list, and nothing of it stays', async () => {
+    const plain = opened.use(await startFakeProtocol({ offers: ['watch'], secrets: { A: '1', B: '2' } }));
+    const { client: other, read } = connectTo(plain.url, opened);
+    plain.setUnreadable('B', { code: 'UNAVAILABLE' });
+    expect(await other.list({ signal })).toEqual([{ name: 'A', version: 'v1' }, { name: 'B' }]);
+    expect(plain.requests.map(({ path }) => path)).toEqual(['/v1', '/v1/read']);
+    // A list by a person must not make the agent believe that it has seen a change.
+    plain.recover();
+    const previous = await read();
+    plain.set('A', 'new');
+    await other.list({ signal });
+    expect(await other.watch({ signal }).next()).toEqual({ done: false, value: undefined });
+    expect((await read({ previous })).secrets.get('A')?.value.text()).toBe('new');
+  });
+
+  test.each<[FakeProtocolFault['kind'], ProviderErrorCode]>([
+    ['501', 'UNSUPPORTED'],
+    ['no-complete', 'INVALID_RESPONSE'],
+    ['unchanged', 'INVALID_RESPONSE'],
+  ])('gives no list when it reads as %s: %s', async (kind, code) => {
+    const plain = opened.use(await startFakeProtocol({ offers: [], secrets: { A: '1' } }));
+    plain.fail({ kind, path: '/v1/read', times: 3 });
+    const { client: other } = connectTo(plain.url, opened, { clock });
+    expect(await settled(other.list({ signal }), clock)).toMatchObject({ code });
+  });
+
+  test('is not asked to write: UNSUPPORTED, and it is looked at again the next time', async () => {
     const plain = opened.use(await startFakeProtocol({ offers: [] }));
     const { client: other } = connectTo(plain.url, opened);
+    await expect(other.write([set('A', '1')], { signal })).rejects.toHaveProperty('code', 'UNSUPPORTED');
     await expect(other.write([set('A', '1')], { signal })).rejects.toMatchObject({
       code: 'UNSUPPORTED',
       message: expect.stringContaining('does not name `write`'),
     });
-    await expect(other.list({ signal })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     expect(plain.requests.map(({ path }) => path)).toEqual(['/v1', '/v1']);
   });
 
