@@ -1,7 +1,7 @@
 import { ProviderError, SecretValue } from '@hikyaku/core';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
 import type { JsonDocument } from './json-document.ts';
-import type { Found, JsonPath } from './json-path.ts';
+import type { Found } from './json-path.ts';
 
 type Encoding = 'base64' | 'base64url' | undefined;
 
@@ -27,12 +27,12 @@ export function foundValue(document: JsonDocument, found: Found, encoding: Encod
 }
 
 /** A version or a name: text, or a number as it was written. */
-export function foundText(document: JsonDocument, path: JsonPath, from?: Found): string {
+export function foundText(document: JsonDocument, path: string, from?: Found): string {
   const found = document.findOne(path, from);
   const isText = typeof found?.value === 'string' || typeof found?.value === 'number';
   const text = found !== undefined && isText ? document.textOf(found) : undefined;
   if (text !== undefined && text !== '' && !text.includes('\0')) return text;
-  throw invalid(`${path.text} does not find a text in ${document.label}`);
+  throw invalid(`${path} does not find a text in ${document.label}`);
 }
 
 export function refuseEncoded(answer: HttpAnswer, label: string): void {

@@ -1,5 +1,6 @@
 import { ProviderError } from '@hikyaku/core';
 import { baseUrl } from '@hikyaku/provider-utils';
+import { substitute } from './template.ts';
 import type { Template, Variables } from './template.ts';
 import { DOT_SEGMENT } from './url-template.ts';
 import type { UrlTemplate } from './url-template.ts';
@@ -28,7 +29,7 @@ export function buildUrl({ base, url, query }: UrlParts, variables: Variables): 
   const parameters = [
     url.query === undefined ? '' : filled(url.query, variables, encode),
     ...[...query].flatMap(([name, template]) => {
-      const value = template.substitute(variables, encode);
+      const value = substitute(template, variables, encode);
       return value === undefined ? [] : [`${encode(name)}=${value}`];
     }),
   ].filter((parameter) => parameter !== '');
@@ -42,7 +43,7 @@ export function buildUrl({ base, url, query }: UrlParts, variables: Variables): 
 }
 
 function filled(template: Template, variables: Variables, escape: (value: string, variable: string) => string): string {
-  const text = template.substitute(variables, escape);
+  const text = substitute(template, variables, escape);
   if (text === undefined) throw new TypeError(`the config lets a variable without a value through: ${template.text}`);
   return text;
 }

@@ -81,7 +81,7 @@ export async function collect(
 function itemsIn(document: JsonDocument, { result }: ListOperation | ReadAllOperation): readonly Item[] {
   const found = document.findOne(result);
   if (typeof found?.value !== 'object' || found.value === null) {
-    throw invalid(`${result.text} finds neither a list nor a mapping in ${document.label}`);
+    throw invalid(`${result} finds neither a list nor a mapping in ${document.label}`);
   }
   const { value, location } = found;
   if (Array.isArray(value)) {
@@ -98,14 +98,14 @@ function totalIn(document: JsonDocument, { total }: ListOperation | ReadAllOpera
   if (total === undefined) return undefined;
   const found = document.findOne(total)?.value;
   if (typeof found === 'number') return found;
-  throw invalid(`${total.text} does not find a number in ${document.label}`);
+  throw invalid(`${total} does not find a number in ${document.label}`);
 }
 
 function nextIn(document: JsonDocument, { next }: ListOperation | ReadAllOperation): string | undefined {
-  const found = next && document.findOne(next);
+  const found = next === undefined ? undefined : document.findOne(next);
   if (found === undefined || found.value === null || found.value === '' || found.value === false) return undefined;
   if (typeof found.value === 'string' || typeof found.value === 'number') return document.textOf(found);
-  throw invalid(`${next?.text} finds something other than a cursor in ${document.label}`);
+  throw invalid(`${next} finds something other than a cursor in ${document.label}`);
 }
 
 function invalid(message: string): ProviderError {

@@ -9,6 +9,7 @@ import { buildUrl } from './build-url.ts';
 import { isEtag, sameEtag } from './etag.ts';
 import { isHeaderValue } from './header-rules.ts';
 import type { RequestTemplate } from './operations.ts';
+import { substitute } from './template.ts';
 import type { Variables } from './template.ts';
 import type { TemplatedConfig } from './templated-config.ts';
 
@@ -145,6 +146,8 @@ export class Connection {
       throw new ProviderError(
         'FORBIDDEN',
         `${this.#origin} redirected (${answer.status}) to ${where}. Nothing was sent there: if that is the right address, make it the \`url\``,
+        // A login page or a proxy's page of maintenance, as likely as a move for good.
+        { retryable: true },
       );
     }
     if (method !== 'GET') {
@@ -164,7 +167,7 @@ function parseLocation(location: string | undefined, from: URL): URL | undefined
 function headersOf({ headers, body }: RequestTemplate, variables: Variables): Record<string, string> {
   const filled: Record<string, string> = body === undefined ? {} : { 'content-type': body.contentType };
   for (const [name, template] of headers) {
-    const value = template.substitute(variables, (text) => text);
+    const value = substitute(template, variables, (text) => text);
     if (value === undefined || !isHeaderValue(value)) {
       throw new ProviderError(
         'INVALID_CONFIG',

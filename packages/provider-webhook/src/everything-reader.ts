@@ -5,7 +5,7 @@ import { collect } from './collection-reader.ts';
 import type { Item } from './collection-reader.ts';
 import type { Connection } from './connection.ts';
 import { isEtag } from './etag.ts';
-import { nameOf } from './list-names.ts';
+import { isName } from './list-names.ts';
 import type { ReadAllOperation } from './operations.ts';
 
 interface Content {
@@ -17,7 +17,7 @@ interface Content {
 interface Held {
   readonly account: string;
   readonly etag: string;
-  readonly content: Content;
+  readonly secrets: Content['secrets'];
 }
 
 /** Reads everything by the operation `readAll`, conditionally where the service gives ETags. */
@@ -49,7 +49,9 @@ export class EverythingReader {
     }
     const { account, etag, items } = collection;
     const content = this.#contentOf(items);
-    this.#held = etag === undefined ? undefined : { account, etag, content };
+    // What could not be read now may be readable next time, under the same ETag.
+    const stands = etag !== undefined && content.unknown.size === 0;
+    this.#held = stands ? { account, etag, secrets: content.secrets } : undefined;
     return this.#held === undefined ? snapshotWithout(content) : snapshotOf(this.#held);
   }
 
@@ -58,7 +60,7 @@ export class EverythingReader {
     const unknown = new Map<string, ProviderError>();
     const readAt = this.#context.clock.now();
     for (const item of items) {
-      const name = nameOf(item, this.#operation);
+      const name = this.#nameOf(item);
       if (secrets.has(name) || unknown.has(name)) {
         throw new ProviderError('INVALID_RESPONSE', `${item.document.label} has ${name} twice`);
       }
@@ -72,23 +74,30 @@ export class EverythingReader {
     return { secrets, unknown };
   }
 
+  /** Throws `INVALID_RESPONSE`: an item without a name would be one that is missing. */
+  #nameOf({ document, found, key }: Item): string {
+    const { name: path } = this.#operation;
+    if (path !== undefined && key === undefined) return foundText(document, path, found);
+    if (path === undefined && isName(key)) return key;
+    const expected = path === undefined ? 'a mapping of names to values' : 'a list of items with names';
+    throw new ProviderError('INVALID_RESPONSE', `${document.label} holds something other than ${expected}`);
+  }
+
   #secretOf({ document, found }: Item, name: string): { readonly value: SecretValue; readonly version?: string } {
     const { value: path, version, decode } = this.#operation;
     if (path === undefined) return { value: foundValue(document, found, decode, name) };
     const value = document.findOne(path, found);
     if (value === undefined)
-      throw new ProviderError('INVALID_RESPONSE', `${path.text} finds nothing for ${name} in ${document.label}`);
+      throw new ProviderError('INVALID_RESPONSE', `${path} finds nothing for ${name} in ${document.label}`);
     return {
-      value: foundValue(document, value, decode, `${path.text} of ${name}`),
+      value: foundValue(document, value, decode, `${path} of ${name}`),
       ...(version !== undefined && { version: foundText(document, version, found) }),
     };
   }
 }
 
-function snapshotOf({ account, etag, content }: Held): Snapshot {
-  return content.unknown.size > 0
-    ? snapshotWithout(content)
-    : { secrets: content.secrets, revision: `all ${account} ${etag}` };
+function snapshotOf({ account, etag, secrets }: Held): Snapshot {
+  return { secrets, revision: `all ${account} ${etag}` };
 }
 
 function snapshotWithout({ secrets, unknown }: Content): Snapshot {
@@ -100,5 +109,5 @@ function heldFrom(snapshot: Snapshot | undefined): Held | undefined {
   const [, account, etag] = /^all ([\w-]{22}) (.+)$/.exec(snapshot?.revision ?? '') ?? [];
   if (snapshot === undefined || account === undefined || etag === undefined || !isEtag(etag)) return undefined;
   if ((snapshot.unknown?.size ?? 0) > 0) return undefined;
-  return { account, etag, content: { secrets: snapshot.secrets, unknown: new Map() } };
+  return { account, etag, secrets: snapshot.secrets };
 }

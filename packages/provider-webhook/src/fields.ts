@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { headerNameProblem, isHeaderValue } from './header-rules.ts';
 import { JsonPath, JsonPathError } from './json-path.ts';
-import { Template, TemplateError } from './template.ts';
+import { parseTemplate, substitute, TemplateError, variablesIn } from './template.ts';
+import type { Template } from './template.ts';
 import { parseUrlTemplate } from './url-template.ts';
 import type { UrlTemplate } from './url-template.ts';
 
@@ -18,45 +19,42 @@ export interface KnownVariables {
 const NAME_PATH = 'namePath';
 
 /** A JSONPath. */
-export function jsonPath(description: string): z.ZodType<JsonPath, string> {
+export function jsonPath(description: string): z.ZodType<string, string> {
   return z
     .string()
-    .transform((text, context) => attempt(context, () => JsonPath.compile(text)))
+    .superRefine((text, context) => void attempt(context, () => JsonPath.compile(text)))
     .describe(description);
 }
 
 /** A JSONPath that names one value: finding none says that the answer has another shape, not that there is nothing. */
-export function singularPath(description: string): z.ZodType<JsonPath, string> {
+export function singularPath(description: string): z.ZodType<string, string> {
   return z
     .string()
-    .transform((text, context) =>
+    .superRefine((text, context) => {
       attempt(context, () => {
-        const path = JsonPath.compile(text);
-        if (path.isSingular) return path;
+        if (JsonPath.compile(text).isSingular) return;
         throw new JsonPathError(
           'must name one value, with names and indexes only: an answer of another shape would pass for an empty one',
           1,
         );
-      }),
-    )
+      });
+    })
     .describe(description);
 }
 
-export function urlField(variables: KnownVariables): z.ZodType<UrlTemplate, string> {
+export function urlField({ always, sometimes = [] }: KnownVariables): z.ZodType<UrlTemplate, string> {
+  const inPath = { always: always.includes('name') ? [...always, NAME_PATH] : always, sometimes };
   return z
     .string()
-    .transform((text, context) =>
-      attempt(context, () => {
+    .transform((text, context) => {
+      const parsed = attempt(context, () => {
         const url = parseUrlTemplate(text);
-        checkVariables(url.path, {
-          always: [...variables.always, ...(variables.always.includes('name') ? [NAME_PATH] : [])],
-          sometimes: variables.sometimes ?? [],
-        });
-        if (url.query !== undefined)
-          checkVariables(url.query, { always: variables.always, sometimes: variables.sometimes ?? [] });
+        checkVariables(url.path, inPath);
+        if (url.query !== undefined) checkVariables(url.query, { always, sometimes });
         return url;
-      }),
-    )
+      });
+      return parsed ?? z.NEVER;
+    })
     .describe('Path and query below the `url` of the source, such as `/secrets/${name}`.');
 }
 
@@ -93,25 +91,26 @@ function problemOfHeader(name: string, template: Template, names: readonly strin
     return 'may not be here: it is a credential, which stands in `token`, `basic` or `headers` of the source';
   }
   if (names.some((other) => other !== name && other.toLowerCase() === lower)) return 'must not be there twice';
-  const shown =
-    template.substitute(new Map(template.variables.map((variable) => [variable.name, 'x'])), (value) => value) ?? '';
+  const values = new Map(variablesIn(template).map((variable) => [variable.name, 'x']));
+  const shown = substitute(template, values, (value) => value) ?? '';
   return isHeaderValue(shown) ? undefined : 'must be visible ASCII characters, with spaces only between them';
 }
 
 /** Text with variables. */
 export function templateField(variables: KnownVariables): z.ZodType<Template, string> {
-  return z.string().transform((text, context) =>
-    attempt(context, () => {
-      const template = Template.parse(text);
+  return z.string().transform((text, context) => {
+    const parsed = attempt(context, () => {
+      const template = parseTemplate(text);
       checkVariables(template, variables);
       return template;
-    }),
-  );
+    });
+    return parsed ?? z.NEVER;
+  });
 }
 
 /** Throws a {@link TemplateError}. */
 export function checkVariables(template: Template, { always, sometimes = [], secret = [] }: KnownVariables): void {
-  for (const { name, hasFallback } of template.variables) {
+  for (const { name, hasFallback } of variablesIn(template)) {
     const at = positionOf(template.text, name);
     if (sometimes.includes(name) && !hasFallback) {
       throw new TemplateError(
@@ -133,13 +132,20 @@ function positionOf(text: string, variable: string): number {
   return text.search(new RegExp(String.raw`(?<!\$)\$\{${variable}[:}]`)) + 1;
 }
 
-/** Turns the errors of the parsers into an issue with the position in the text. `path` is where the text stands, below the context's own place. */
-export function attempt<T>(context: z.RefinementCtx, parse: () => T, path: readonly (string | number)[] = []): T {
+/**
+ * Turns the errors of the parsers into an issue with the position in the text; `undefined` then. `path` is where the text stands,
+ * below the context's own place.
+ */
+export function attempt<T>(
+  context: z.RefinementCtx,
+  parse: () => T,
+  path: readonly (string | number)[] = [],
+): T | undefined {
   try {
     return parse();
   } catch (error) {
     if (!(error instanceof TemplateError) && !(error instanceof JsonPathError)) throw error;
     context.addIssue({ code: 'custom', message: `${error.message}, at character ${error.at}`, path: [...path] });
-    return z.NEVER;
+    return undefined;
   }
 }

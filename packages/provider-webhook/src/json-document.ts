@@ -1,6 +1,6 @@
 import { ProviderError } from '@hikyaku/core';
-import { JsonPathLimitError, MAX_DEPTH } from './json-path.ts';
-import type { Found, JsonPath, Location } from './json-path.ts';
+import { JsonPath, JsonPathLimitError, MAX_DEPTH } from './json-path.ts';
+import type { Found, Location } from './json-path.ts';
 import { JsonSource } from './json-source.ts';
 
 const MAX_VALUES = 200_000;
@@ -11,6 +11,7 @@ export class JsonDocument {
   /** In messages: "the answer of nas.lan for secret A". */
   readonly label: string;
   readonly #source: JsonSource;
+  readonly #paths = new Map<string, JsonPath>();
 
   private constructor(root: unknown, source: JsonSource, label: string) {
     this.root = { value: root, location: [] };
@@ -41,21 +42,29 @@ export class JsonDocument {
     return new JsonDocument(root, source, label);
   }
 
-  /** What `path` finds, seen from `from`. */
-  find(path: JsonPath, from: Found = this.root): readonly Found[] {
+  /** What a JSONPath finds, seen from `from`. */
+  find(path: string, from: Found = this.root): readonly Found[] {
     try {
-      return path.find(from.value).map(({ value, location }) => ({ value, location: [...from.location, ...location] }));
+      return this.#compile(path)
+        .find(from.value)
+        .map(({ value, location }) => ({ value, location: [...from.location, ...location] }));
     } catch (error) {
       if (!(error instanceof JsonPathLimitError)) throw error;
-      throw invalid(`${this.label} is too large for ${path.text}`);
+      throw invalid(`${this.label} is too large for ${path}`);
     }
   }
 
-  /** The one thing that `path` finds; `undefined` when it finds nothing. Several are `INVALID_RESPONSE`. */
-  findOne(path: JsonPath, from: Found = this.root): Found | undefined {
+  /** The one thing that a JSONPath finds; `undefined` when it finds nothing. Several are `INVALID_RESPONSE`. */
+  findOne(path: string, from: Found = this.root): Found | undefined {
     const [found, ...others] = this.find(path, from);
     if (others.length === 0) return found;
-    throw invalid(`${path.text} finds ${others.length + 1} values in ${this.label}, and only one is of use`);
+    throw invalid(`${path} finds ${others.length + 1} values in ${this.label}, and only one is of use`);
+  }
+
+  #compile(path: string): JsonPath {
+    const compiled = this.#paths.get(path) ?? JsonPath.compile(path);
+    this.#paths.set(path, compiled);
+    return compiled;
   }
 
   /**

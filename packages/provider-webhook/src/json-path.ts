@@ -38,14 +38,12 @@ environment.functionRegister.delete('search');
 
 /** A JSONPath of RFC 9535 without the functions `match` and `search`, compiled once. */
 export class JsonPath {
-  readonly text: string;
   /** It names at most one value, and so finding none says that the document has another shape. */
   readonly isSingular: boolean;
   readonly #query: jsonpath.JSONPathQuery;
   readonly #meter = new Meter();
 
-  private constructor(text: string, query: jsonpath.JSONPathQuery) {
-    this.text = text;
+  private constructor(query: jsonpath.JSONPathQuery) {
     this.isSingular = query.singularQuery();
     this.#query = query;
     meterQuery(query, this.#meter);
@@ -55,7 +53,7 @@ export class JsonPath {
   static compile(text: string): JsonPath {
     if (text.length > MAX_LENGTH) throw new JsonPathError(`must be at most ${MAX_LENGTH} characters long`, MAX_LENGTH);
     try {
-      return new JsonPath(text, environment.compile(text));
+      return new JsonPath(environment.compile(text));
     } catch (error) {
       throw toJsonPathError(error);
     }
@@ -71,10 +69,6 @@ export class JsonPath {
       if (error instanceof JsonPathLimitError) throw error;
       throw new JsonPathLimitError('too much to look through', { cause: error });
     }
-  }
-
-  toJSON(): string {
-    return this.text;
   }
 }
 

@@ -31,11 +31,15 @@ export async function listNames(
 }
 
 /** Throws `INVALID_RESPONSE`: an item without a name would be one that is missing. */
-export function nameOf({ document, found, key }: Item, { name: path }: Pick<ListOperation, 'name'>): string {
+function nameOf({ document, found, key }: Item, { name: path }: ListOperation): string {
+  // The keys of a mapping are no list: an error in JSON would pass for one.
   if (path !== undefined && key === undefined) return foundText(document, path, found);
-  if (path === undefined && key !== undefined && key !== '' && !key.includes('\0')) return key;
-  if (path === undefined && typeof found.value === 'string' && found.value !== '' && !found.value.includes('\0'))
-    return found.value;
-  const expected = path === undefined ? 'names' : 'a list of items with names';
+  if (path === undefined && key === undefined && isName(found.value)) return found.value;
+  const expected = path === undefined ? 'a list of names' : 'a list of items with names';
   throw new ProviderError('INVALID_RESPONSE', `${document.label} holds something other than ${expected}`);
+}
+
+/** Whether it can name a secret. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && !value.includes('\0') && value.isWellFormed();
 }

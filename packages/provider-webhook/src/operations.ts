@@ -1,9 +1,11 @@
 import * as z from 'zod';
-import type { BodyTemplate, JsonTemplate } from './body-template.ts';
+import { templatesIn } from './body-template.ts';
+import type { BodyTemplate } from './body-template.ts';
 import { headersField, jsonPath, queryField, singularPath, urlField } from './fields.ts';
 import type { KnownVariables } from './fields.ts';
 import { parseBody } from './parse-body.ts';
-import { Template } from './template.ts';
+import { variablesIn } from './template.ts';
+import type { Template } from './template.ts';
 import type { UrlTemplate } from './url-template.ts';
 
 /** How one operation asks. */
@@ -91,9 +93,7 @@ export const listOperation = z
   .strictObject({
     method: z.enum(['GET', 'POST']).default('GET').describe('GET by default.'),
     ...request(OF_ALL),
-    result: singularPath(
-      'JSONPath of the list, or of a mapping whose keys are the names; the whole answer by default.',
-    ).prefault('$'),
+    result: singularPath('JSONPath of the list; the whole answer by default.').prefault('$'),
     name: jsonPath('JSONPath of the name within an item; without it the items are the names.').optional(),
     version: jsonPath(
       'JSONPath of the version within an item. Together with the one of `read`: what still has its version is not read again.',
@@ -192,18 +192,7 @@ export function variablesOf({ url, query, headers, body }: RequestTemplate): Rea
     ...(url.query === undefined ? [] : [url.query]),
     ...query.values(),
     ...headers.values(),
-    ...bodyTemplates(body),
+    ...(body === undefined ? [] : templatesIn(body)),
   ];
-  return new Set(templates.flatMap(({ variables }) => variables.map(({ name }) => name)));
-}
-
-function bodyTemplates(body: BodyTemplate | undefined): readonly Template[] {
-  if (body === undefined) return [];
-  if ('form' in body) return [...body.form.values()];
-  return 'text' in body ? [body.text] : jsonTemplates(body.json);
-}
-
-function jsonTemplates(json: JsonTemplate): readonly Template[] {
-  if (json instanceof Template) return [json];
-  return typeof json === 'object' && json !== null ? Object.values(json).flatMap(jsonTemplates) : [];
+  return new Set(templates.flatMap(variablesIn).map(({ name }) => name));
 }

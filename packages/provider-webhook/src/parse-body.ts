@@ -2,7 +2,8 @@ import type * as z from 'zod';
 import type { BodyTemplate, JsonTemplate } from './body-template.ts';
 import { attempt, checkVariables } from './fields.ts';
 import type { KnownVariables } from './fields.ts';
-import { Template } from './template.ts';
+import { onlyVariable, parseTemplate, variablesIn } from './template.ts';
+import type { Template } from './template.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 
@@ -20,7 +21,7 @@ export function parseBody(
 ): BodyTemplate | undefined {
   const contentType = stated?.text ?? 'application/json';
   const media = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (stated !== undefined && stated.variables.length > 0) {
+  if (stated !== undefined && variablesIn(stated).length > 0) {
     context.addIssue({ code: 'custom', message: 'must not have a variable', path: ['headers', 'content-type'] });
     return undefined;
   }
@@ -34,9 +35,9 @@ export function parseBody(
       });
       return undefined;
     }
-    const text = parseTemplate(body, ['body'], variables, context);
+    const text = parseText(body, ['body'], variables, context);
     if (text === undefined) return undefined;
-    if (text.variables.length === 0 || text.onlyVariable !== undefined || media === 'text/plain')
+    if (variablesIn(text).length === 0 || onlyVariable(text) !== undefined || media === 'text/plain')
       return { contentType, text };
     context.addIssue({
       code: 'custom',
@@ -54,7 +55,7 @@ export function parseBody(
   }
   if (media === FORM) {
     const form = Object.entries(body).map(
-      ([name, value]) => [name, parseTemplate(value, ['body', name], variables, context)] as const,
+      ([name, value]) => [name, parseText(value, ['body', name], variables, context)] as const,
     );
     return form.every(isParsed) ? { contentType, form: new Map(form) } : undefined;
   }
@@ -72,26 +73,30 @@ function parseJson(
   variables: KnownVariables,
   context: z.RefinementCtx,
 ): JsonTemplate | undefined {
-  if (typeof value === 'boolean' || value === null) return value;
+  if (typeof value === 'boolean' || value === null) return { constant: value };
   if (typeof value === 'number') {
-    if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))) return value;
+    if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))) return { constant: value };
     context.addIssue({ code: 'custom', message: 'must be in quotes: no JSON number keeps it', path: [...path] });
     return undefined;
   }
   if (Array.isArray(value)) {
     const items = value.map((item: unknown, index) => parseJson(item, [...path, index], variables, context));
-    return items.every((item) => item !== undefined) ? items : undefined;
+    return items.every((item) => item !== undefined) ? { items } : undefined;
   }
-  if (typeof value !== 'object') return parseTemplate(value, path, variables, context);
+  if (typeof value !== 'object') {
+    const template = parseText(value, path, variables, context);
+    return template && { template };
+  }
   const fields = Object.entries(value).map(([name, item]): readonly [string, JsonTemplate | undefined] => {
-    if (name.includes('${'))
+    if (name.includes('${')) {
       context.addIssue({ code: 'custom', message: 'must not have a variable in a name', path: [...path, name] });
+    }
     return [name, parseJson(item, [...path, name], variables, context)];
   });
-  return fields.every(isParsed) ? Object.fromEntries(fields) : undefined;
+  return fields.every(isParsed) ? { fields: new Map(fields) } : undefined;
 }
 
-function parseTemplate(
+function parseText(
   value: unknown,
   path: readonly (string | number)[],
   variables: KnownVariables,
@@ -101,16 +106,15 @@ function parseTemplate(
     context.addIssue({ code: 'custom', message: 'must be text', path: [...path] });
     return undefined;
   }
-  const parsed: unknown = attempt(
+  return attempt(
     context,
     () => {
-      const template = Template.parse(value);
+      const template = parseTemplate(value);
       checkVariables(template, variables);
       return template;
     },
     path,
   );
-  return parsed instanceof Template ? parsed : undefined;
 }
 
 function isParsed<T>(field: readonly [string, T | undefined]): field is readonly [string, T] {

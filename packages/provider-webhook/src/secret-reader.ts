@@ -117,13 +117,13 @@ export class SecretReader {
       if (absent.includes('no-result')) return undefined;
       throw new ProviderError(
         'INVALID_RESPONSE',
-        `${result.text} finds nothing in ${label}. If that means that it does not exist, add \`no-result\` to \`absent\``,
+        `${result} finds nothing in ${label}. If that means that it does not exist, add \`no-result\` to \`absent\``,
       );
     }
     const value =
       found === undefined || result === undefined
         ? bodyValue(answered, decode, label)
-        : foundValue(document, found, decode, result.text);
+        : foundValue(document, found, decode, result);
     return { value, ...(version === undefined ? etag : { version: foundText(document, version) }) };
   }
 

@@ -1,4 +1,9 @@
-/** What stands in a template: text, or a variable with what is put in its place when it has no value. */
+/** Text with variables, parsed. Plain data: it is part of the config. */
+export interface Template {
+  readonly text: string;
+  readonly parts: readonly Part[];
+}
+
 type Part = string | { readonly variable: string; readonly fallback?: string };
 
 /** The values of a template's variables; one that has none now is absent or `undefined`. */
@@ -16,77 +21,68 @@ export class TemplateError extends Error {
 }
 
 /**
- * Text with variables: `${name}`, or `${name:-text}` for a variable that may have no value. `$${` is a plain `${`. Parsed once,
- * so that a mistake is found when the config is read; whether a variable exists here is for the caller to say.
+ * Reads `${name}`, and `${name:-text}` for a variable that may have no value; `$${` is a plain `${`. Whether a variable exists is
+ * for the caller to say. Throws a {@link TemplateError}.
  */
-export class Template {
-  readonly text: string;
-  readonly #parts: readonly Part[];
+export function parseTemplate(text: string): Template {
+  return { text, parts: [...partsOf(text)] };
+}
 
-  private constructor(text: string, parts: readonly Part[]) {
-    this.text = text;
-    this.#parts = parts;
+/** The text between the variables; those that stand side by side have an empty text between them. */
+export function literalsIn({ parts }: Template): readonly string[] {
+  const literals = [''];
+  for (const part of parts) {
+    if (typeof part === 'string') literals.push((literals.pop() ?? '') + part);
+    else literals.push('');
   }
+  return literals;
+}
 
-  /** Throws a {@link TemplateError}. */
-  static parse(text: string): Template {
-    return new Template(text, [...partsOf(text)]);
+/** In the order of the text, with repetitions. */
+export function variablesIn({ parts }: Template): readonly { readonly name: string; readonly hasFallback: boolean }[] {
+  return parts.flatMap((part) =>
+    typeof part === 'string' ? [] : [{ name: part.variable, hasFallback: part.fallback !== undefined }],
+  );
+}
+
+/** The one variable that is the whole template. */
+export function onlyVariable({ parts: [part, ...others] }: Template): string | undefined {
+  return others.length === 0 && typeof part === 'object' ? part.variable : undefined;
+}
+
+/** Two templates: what is before the first `mark` outside of variables, and what is after it. */
+export function splitTemplate(template: Template, mark: string): readonly [Template, Template | undefined] {
+  const { text, parts } = template;
+  for (const [index, part] of parts.entries()) {
+    const at = typeof part === 'string' ? part.indexOf(mark) : -1;
+    if (typeof part !== 'string' || at === -1) continue;
+    const before = [...parts.slice(0, index), part.slice(0, at)];
+    const after = [part.slice(at + mark.length), ...parts.slice(index + 1)];
+    return [
+      { text, parts: before },
+      { text, parts: after },
+    ];
   }
+  return [template, undefined];
+}
 
-  /** The text between the variables; those that stand side by side have an empty text between them. */
-  get literals(): readonly string[] {
-    const literals = [''];
-    for (const part of this.#parts) {
-      if (typeof part === 'string') literals.push((literals.pop() ?? '') + part);
-      else literals.push('');
+/** `undefined` when a variable without value and fallback stands in it. `escape` gets every value, also a fallback, with its variable's name. */
+export function substitute(
+  { parts }: Template,
+  values: Variables,
+  escape: (value: string, variable: string) => string,
+): string | undefined {
+  let filled = '';
+  for (const part of parts) {
+    if (typeof part === 'string') {
+      filled += part;
+      continue;
     }
-    return literals;
+    const value = values.get(part.variable) ?? part.fallback;
+    if (value === undefined) return undefined;
+    filled += escape(value, part.variable);
   }
-
-  /** In the order of the text, with repetitions. */
-  get variables(): readonly { readonly name: string; readonly hasFallback: boolean }[] {
-    return this.#parts.flatMap((part) =>
-      typeof part === 'string' ? [] : [{ name: part.variable, hasFallback: part.fallback !== undefined }],
-    );
-  }
-
-  /** The one variable that is the whole template. */
-  get onlyVariable(): string | undefined {
-    const [part, ...others] = this.#parts;
-    return others.length === 0 && typeof part === 'object' ? part.variable : undefined;
-  }
-
-  /** Two templates: what is before the first `mark` outside of variables, and what is after it. */
-  splitAt(mark: string): readonly [Template, Template | undefined] {
-    for (const [index, part] of this.#parts.entries()) {
-      if (typeof part !== 'string') continue;
-      const at = part.indexOf(mark);
-      if (at === -1) continue;
-      const before = [...this.#parts.slice(0, index), part.slice(0, at)];
-      const after = [part.slice(at + mark.length), ...this.#parts.slice(index + 1)];
-      return [new Template(this.text, before), new Template(this.text, after)];
-    }
-    return [this, undefined];
-  }
-
-  /** `undefined` when a variable without value and fallback stands in it. `escape` gets every value, also a fallback, with its variable's name. */
-  substitute(values: Variables, escape: (value: string, variable: string) => string): string | undefined {
-    let filled = '';
-    for (const part of this.#parts) {
-      if (typeof part === 'string') {
-        filled += part;
-        continue;
-      }
-      const value = values.get(part.variable) ?? part.fallback;
-      if (value === undefined) return undefined;
-      filled += escape(value, part.variable);
-    }
-    return filled;
-  }
-
-  toJSON(): string {
-    return this.text;
-  }
+  return filled;
 }
 
 const VARIABLE = /^([A-Za-z][A-Za-z0-9]*)(?::-(.*))?$/s;
@@ -106,9 +102,7 @@ function* partsOf(text: string): Iterable<Part> {
     }
     if (at > from) yield text.slice(from, at);
     const end = text.indexOf('}', at);
-    if (end === -1) {
-      throw new TemplateError('has a `${` without its `}` (write `$${` for a plain `${`)', at + 1);
-    }
+    if (end === -1) throw new TemplateError('has a `${` without its `}` (write `$${` for a plain `${`)', at + 1);
     const [, variable, fallback] = VARIABLE.exec(text.slice(at + 2, end)) ?? [];
     if (variable === undefined) {
       throw new TemplateError(

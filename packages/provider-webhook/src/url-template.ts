@@ -1,4 +1,5 @@
-import { Template, TemplateError } from './template.ts';
+import { literalsIn, parseTemplate, splitTemplate, TemplateError } from './template.ts';
+import type { Template } from './template.ts';
 
 /** The path and query of an operation, below the base url. */
 export interface UrlTemplate {
@@ -14,9 +15,9 @@ export const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
  * user are those of the base url, always: there is no way to write them here.
  */
 export function parseUrlTemplate(text: string): UrlTemplate {
-  const template = Template.parse(text);
-  const [path, query] = template.splitAt('?');
-  const start = path.literals[0] ?? '';
+  const template = parseTemplate(text);
+  const [path, query] = splitTemplate(template, '?');
+  const start = literalsIn(path)[0] ?? '';
   if (/^[a-z][a-z0-9+.-]*:/i.test(start)) {
     throw new TemplateError('must be a path below the `url` of the source, without scheme and host', 1);
   }
@@ -25,7 +26,7 @@ export function parseUrlTemplate(text: string): UrlTemplate {
   }
   if (/^\/[/\\]/.test(text)) throw new TemplateError('must not begin with two slashes: that would name a host', 1);
 
-  for (const literal of template.literals) {
+  for (const literal of literalsIn(template)) {
     const bad = /[^\x21-\x7e]|[\\#]|%(?![0-9A-Fa-f]{2})/.exec(literal)?.[0];
     if (bad === undefined) continue;
     const what =
@@ -37,7 +38,7 @@ export function parseUrlTemplate(text: string): UrlTemplate {
     throw new TemplateError(`must not have ${what}: percent-encode it`, text.indexOf(bad) + 1);
   }
   // Each variable counts as one letter: whether its value makes a dot segment is checked when it is known.
-  const segments = path.literals.join('x').split('/');
+  const segments = literalsIn(path).join('x').split('/');
   if (segments.some((segment) => DOT_SEGMENT.test(segment))) {
     throw new TemplateError('must not have `.` or `..` as a part of the path', 1);
   }
