@@ -6,8 +6,8 @@ export interface FaultMeaning {
   readonly text: string;
   /** The codes that say it; none: it is no failure. */
   readonly codes: readonly ProviderErrorCode[];
-  /** Whether trying again soon may help. */
-  readonly retryable: boolean;
+  /** Whether trying again soon may help; absent: both can be argued for. */
+  readonly retryable?: boolean;
 }
 
 /** What each fault means to the agent. */
@@ -24,8 +24,8 @@ export const FAULTS: Readonly<Record<Fault, FaultMeaning>> = {
   shortList: { text: 'a list that is too short', codes: ['INVALID_RESPONSE', 'UNAVAILABLE'], retryable: true },
   wrongType: { text: 'an answer of the wrong type', codes: ['INVALID_RESPONSE'], retryable: true },
   page: { text: 'a page in place of an answer', codes: ['INVALID_RESPONSE'], retryable: true },
-  redirect: { text: 'a redirect', codes: ['INVALID_RESPONSE', 'FORBIDDEN'], retryable: true },
-  slow: { text: 'a slow answer', codes: [], retryable: true },
+  redirect: { text: 'a redirect', codes: ['INVALID_RESPONSE', 'FORBIDDEN'] },
+  slow: { text: 'a slow answer', codes: [] },
 };
 
 /** Milliseconds; more than a provider waits by itself. */

@@ -52,6 +52,8 @@ export interface FakeDoppler extends AsyncDisposable {
     options?: { readonly visibility?: Visibility },
   ): void;
   remove(project: string, config: string, name: string): void;
+  /** What a config has now, with the three names that Doppler adds. */
+  names(project: string, config: string): readonly string[];
   /** `dp.st.<environment>.…`: opens one config; `read` by default. `expiresAt` is milliseconds since 1970. */
   serviceToken(
     project: string,
@@ -203,6 +205,7 @@ export async function startFakeDoppler(options: FakeDopplerOptions = {}): Promis
       projects.remove(project, config, name);
       announce(project, config);
     },
+    names: (project, config) => [...projects.secrets(project, config).keys()],
     serviceToken: (project, config, tokenOptions) => tokens.serviceToken(project, config, tokenOptions),
     personalToken: () => tokens.personalToken(),
     serviceAccountToken: () => tokens.serviceAccountToken(),

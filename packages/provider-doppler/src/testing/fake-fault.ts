@@ -55,6 +55,8 @@ export interface FakeFault {
   readonly retryAfter?: number;
   /** Milliseconds between two pieces, of `slow`; 20 by default. */
   readonly delayMs?: number;
+  /** Where `302` leads; to a login page by default. */
+  readonly location?: string;
   /** Instead of Doppler's words. */
   readonly messages?: readonly string[];
   /** Whether a write is done before its answer is spoiled; true by default. What is refused (3xx, 4xx) never is. */
@@ -84,7 +86,7 @@ export function letsWrite({ kind, applied = true }: FakeFault): boolean {
 
 /** What the fault makes of the right answer, where it is an answer at all. */
 export function spoil(fault: FakeFault, right: FakeAnswer, nowMs: number): FakeAnswer {
-  const { kind, messages = [MESSAGES[kind] ?? ''], data, retryAfter = 1 } = fault;
+  const { kind, messages = [MESSAGES[kind] ?? ''], data, retryAfter = 1, location = '/login' } = fault;
   const page = { 'content-type': 'text/html' };
   switch (kind) {
     case '500':
@@ -109,7 +111,7 @@ export function spoil(fault: FakeFault, right: FakeAnswer, nowMs: number): FakeA
     case '502-html':
       return { status: 502, headers: page, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' };
     case '302':
-      return { status: 302, headers: { location: '/login' } };
+      return { status: 302, headers: { location } };
     case '304':
       return { status: 304, headers: { etag: 'W/"another"' } };
     case 'not-json':

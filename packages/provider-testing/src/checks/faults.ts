@@ -171,11 +171,11 @@ function saysAll(snapshot: Snapshot, { previous }: Read['request']): boolean {
 
 function expectCode(error: unknown, fault: Fault, what: string): void {
   const { text, codes: expected, retryable } = FAULTS[fault];
-  if (isProviderError(error) && expected.includes(error.code) && error.retryable === retryable) return;
-  const flag = isProviderError(error) ? `, retryable: ${error.retryable}` : '';
+  const known = isProviderError(error);
+  if (known && expected.includes(error.code) && (retryable ?? error.retryable) === error.retryable) return;
   throw new ContractFailure({
-    got: `${what} met ${text} and failed with ${describeError(error)}${flag}`,
-    expected: `a ProviderError ${expected.join(' or ')}, retryable: ${retryable}`,
+    got: `${what} met ${text} and failed with ${describeError(error)}${known ? `, retryable: ${error.retryable}` : ''}`,
+    expected: `a ProviderError ${expected.join(' or ')}${retryable === undefined ? '' : `, retryable: ${retryable}`}`,
     cause: error,
   });
 }

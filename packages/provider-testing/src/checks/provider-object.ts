@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import type { Provider } from '@hikyaku/core';
 import type { Claim } from '../check.ts';
 import { ContractFailure } from '../contract-failure.ts';
@@ -52,11 +52,11 @@ export const providerObject: readonly Claim[] = [
     contract: '`Provider.describe` in @hikyaku/core: pure; the same config gives the same description',
     async run(trial) {
       const config = await trial.parseConfig();
-      const before = structuredClone(config);
+      const before = printed(config);
       const [first, second] = [trial.provider.describe(config), trial.provider.describe(config)];
       if (!isDeepStrictEqual(first, second))
         throw new ContractFailure({ got: 'two descriptions of one config differ', expected: 'the same twice' });
-      if (!isDeepStrictEqual(config, before))
+      if (printed(config) !== before)
         throw new ContractFailure({ got: 'describe changed the config', expected: 'a config that stays as it was' });
     },
   },
@@ -93,6 +93,11 @@ export const providerObject: readonly Claim[] = [
     },
   },
 ];
+
+/** A config may hold objects of classes and functions, which nothing can copy. */
+function printed(config: unknown): string {
+  return inspect(config, { depth: null, showHidden: true, maxArrayLength: null, maxStringLength: null });
+}
 
 function problemsOf(provider: Provider): readonly string[] {
   const { type, config, credentials = [] } = provider;
