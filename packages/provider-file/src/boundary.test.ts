@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { link, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { isProviderError } from '@hikyaku/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Boundary } from './boundary.ts';
-import { codes, connect, FakeVolume, temporaryFolder, texts } from './file.test.kit.ts';
+import { asNobody, codes, connect, FakeVolume, temporaryFolder, texts } from './file.test.kit.ts';
 import { readAllowedFile } from './read-file.ts';
 
 const run = promisify(execFile);
@@ -102,13 +102,12 @@ describe('what is refused is refused', () => {
       },
     ],
     ['as a hard link', async () => await link(join(base, 'own', 'token'), join(base, 'secrets', 'token'))],
-  ])('%s', async (_, make) => {
+  ])('%s', async (title, make) => {
     await mkdir(join(base, 'own'));
     await writeFile(join(base, 'own', 'token'), 'own token');
     await make();
-    const refused = [join(base, 'own', 'token'), join(base, 'secrets', 'token'), join(base, 'nothing')];
-    const used = _ === 'by its path' ? refused.slice(1) : [refused[0] ?? ''];
-    const snapshot = await connect({ path: 'secrets' }, { base, refused: used }).read();
+    const refused = [join(base, title === 'by its path' ? 'secrets' : 'own', 'token'), join(base, 'nothing')];
+    const snapshot = await connect({ path: 'secrets' }, { base, refused }).read();
     expect(texts(snapshot)).toEqual({});
     expect(codes(snapshot)).toEqual({ token: 'FORBIDDEN' });
     expect(snapshot.unknown?.get('token')?.message).toContain('belongs to the agent itself');
@@ -133,6 +132,20 @@ describe('what is refused is refused', () => {
     }
     await symlink('../serviceaccount/..data/token', join(base, 'secrets', 'token'));
     expect(codes(await connect({ path: 'secrets' }, files).read())).toEqual({ token: 'FORBIDDEN' });
+  });
+
+  test('what cannot even be looked at does not keep the rest from being read', async () => {
+    await mkdir(join(base, 'own'));
+    await writeFile(join(base, 'secrets', 'a'), '1');
+    await chmod(folder.path, 0o755);
+    await chmod(join(base, 'own'), 0o000);
+    await asNobody(async () => {
+      const files = { base, refused: [join(base, 'own', 'token')] };
+      expect(texts(await connect({ path: 'secrets' }, files).read())).toEqual({ a: '1' });
+      await expect(connect({ path: 'secrets' }, { base, root: join(base, 'own', 'x') }).read()).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+      });
+    });
   });
 
   test('/proc, also where the root is everything', async () => {

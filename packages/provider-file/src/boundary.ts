@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { ProviderError } from '@hikyaku/core';
 import type { FileAccess } from '@hikyaku/core';
-import { isMissing } from './file-error.ts';
+import { isMissing, readError } from './file-error.ts';
 import { printable } from './printable.ts';
 
 /** Which files a source may touch, by real paths. Links move: make a new one for each look. */
@@ -21,18 +21,13 @@ export class Boundary {
   }
 
   static async of({ root, refused }: Pick<FileAccess, 'root' | 'refused'>): Promise<Boundary> {
-    const places = await Promise.all(refused.map(async (path) => [path, await realPath(path)]));
-    const files = await Promise.all(
-      refused.map(async (path) => {
-        try {
-          const stats = await stat(path, { bigint: true });
-          return stats.isFile() ? [identityOf(stats)] : [];
-        } catch {
-          return []; // not there, or closed to us: then it cannot be read either
-        }
-      }),
-    );
-    return new Boundary(await realPath(root), [...new Set(places.flat())], new Set(files.flat()));
+    const places = await Promise.all(refused.map(placesOf));
+    const files = await Promise.all(refused.map(fileAt));
+    try {
+      return new Boundary(await realPath(root), [...new Set(places.flat())], new Set(files.flat()));
+    } catch (error) {
+      throw readError(error, printable(root));
+    }
   }
 
   /** Throws `FORBIDDEN` unless the real path `real`, which `shown` has led to, may be touched. */
@@ -66,6 +61,24 @@ export async function realPath(path: string): Promise<string> {
     const parent = dirname(path);
     if (!isMissing(error) || parent === path) throw error;
     return join(await realPath(parent), basename(path));
+  }
+}
+
+/** What cannot be followed to its end is closed to us on this way, and refused by its name. */
+async function placesOf(path: string): Promise<readonly string[]> {
+  try {
+    return [path, await realPath(path)];
+  } catch {
+    return [path];
+  }
+}
+
+async function fileAt(path: string): Promise<readonly string[]> {
+  try {
+    const stats = await stat(path, { bigint: true });
+    return stats.isFile() ? [identityOf(stats)] : [];
+  } catch {
+    return [];
   }
 }
 

@@ -1,4 +1,4 @@
-import { lstat, readdir, readlink, stat, unlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isProviderError, ProviderError, SecretValue } from '@hikyaku/core';
 import type { CallOptions, FileAccess, ProviderContext, SecretChange } from '@hikyaku/core';
@@ -14,7 +14,7 @@ import { checkVersion, namedTwice, twice } from './precondition.ts';
 import { printable } from './printable.ts';
 import { LARGEST_BYTES, readAllowedFile } from './read-file.ts';
 import type { FileContent } from './read-file.ts';
-import { replaceFile, syncDirectory } from './replace-file.ts';
+import { removeFile, replaceFile, syncDirectory } from './replace-file.ts';
 
 const MOST_NAMES = 4_096;
 const MOST_BYTES = 16 * LARGEST_BYTES;
@@ -81,7 +81,7 @@ export class Directory implements Files {
 
     const values = new Map<string, Value>();
     const unknown = new Map<string, ProviderError>();
-    const seen: string[] = [directory.real, String(directory.stats.ino), data ?? ''];
+    const seen: string[] = [directory.real, String(directory.stats.ino), data ?? '', ...named];
     let total = 0;
     for (const name of names) {
       if (!wants(name)) continue;
@@ -141,10 +141,14 @@ export class Directory implements Files {
         throw new ProviderError('UNSUPPORTED', `${shown} is a symbolic link: write where it leads to, or remove it`);
       }
       const current = await this.#current(path, shown, boundary);
-      const conflict = checkVersion(change, current && valueOf(current), versionOf);
+      const conflict = checkVersion(
+        change,
+        { exists: current !== undefined, value: current && valueOf(current) },
+        versionOf,
+      );
       if (conflict !== undefined) return { name, error: conflict };
       if ('remove' in change) {
-        if (current !== undefined) await unlink(path);
+        if (current !== undefined) await removeFile(directory, name, current);
         return { name };
       }
       const { value } = change;

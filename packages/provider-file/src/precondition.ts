@@ -3,22 +3,25 @@ import type { SecretChange } from '@hikyaku/core';
 import type { Value, VersionOf } from './content.ts';
 import { printable } from './printable.ts';
 
+export interface Current {
+  readonly exists: boolean;
+  /** Absent also where it exists and cannot be used. */
+  readonly value: Value | undefined;
+}
+
 /** `CONFLICT` where the secret is not what the change was made for. */
 export function checkVersion(
   { name, ifVersion }: SecretChange,
-  current: Value | undefined,
+  { exists, value }: Current,
   versionOf: VersionOf,
 ): ProviderError | undefined {
-  if (ifVersion === undefined) return undefined;
-  if (ifVersion === null) {
-    return current && new ProviderError('CONFLICT', `${printable(name)} exists already: read it again`);
-  }
-  if (current !== undefined && versionOf(name, current) === ifVersion) return undefined;
-  const what = current === undefined ? 'is gone' : 'has changed meanwhile';
+  if (ifVersion === undefined || (ifVersion === null && !exists)) return undefined;
+  if (value !== undefined && versionOf(name, value) === ifVersion) return undefined;
+  const what = ifVersion === null ? 'exists already' : exists ? 'has changed meanwhile' : 'is gone';
   return new ProviderError('CONFLICT', `${printable(name)} ${what}: read it again`);
 }
 
-/** One of the changes has the name of another: which of them should win is not for us to say. */
+/** The names that several changes have: which of them should win is not for us to say. */
 export function namedTwice(changes: readonly SecretChange[]): ReadonlySet<string> {
   const seen = new Set<string>();
   return new Set(changes.flatMap(({ name }) => (seen.size === seen.add(name).size ? [name] : [])));

@@ -30,9 +30,7 @@ export async function replaceFile(
     await handle.writeFile(bytes);
     if (current !== undefined) await keepMode(handle, current.stats);
     await handle.sync();
-    if ((await stampAt(target)) !== current?.stamp) {
-      throw new ProviderError('CONFLICT', `${printable(name)} was changed by somebody else meanwhile: read it again`);
-    }
+    await expectStamp(target, name, current?.stamp);
     await rename(temporary, target);
     return stampOf(await handle.stat({ bigint: true }));
   } catch (error) {
@@ -43,7 +41,14 @@ export async function replaceFile(
   }
 }
 
-/** Makes renames in it last. */
+/** Removes a file. Throws `CONFLICT` if it is not `current` any more. */
+export async function removeFile(directory: Opened, name: string, current: { readonly stamp: string }): Promise<void> {
+  const target = join(pathOf(directory), name);
+  await expectStamp(target, name, current.stamp);
+  await unlink(target);
+}
+
+/** Makes what was done in it last. */
 export async function syncDirectory(handle: FileHandle): Promise<void> {
   await handle.sync().catch(() => {}); // some file systems have no such thing
 }
@@ -59,6 +64,11 @@ async function keepMode(handle: FileHandle, { uid, gid, mode }: BigIntStats): Pr
     }
   }
   await handle.chmod(Number(mode) & 0o777);
+}
+
+async function expectStamp(path: string, name: string, expected: string | undefined): Promise<void> {
+  if ((await stampAt(path)) === expected) return;
+  throw new ProviderError('CONFLICT', `${printable(name)} was changed by somebody else meanwhile: read it again`);
 }
 
 async function stampAt(path: string): Promise<string | undefined> {

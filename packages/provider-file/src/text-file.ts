@@ -65,13 +65,13 @@ export class TextFile implements Files {
     const { real } = (await this.#look({ signal })).found;
     return await exclusively(real, async () => {
       const look = await this.#look({ signal });
-      const { text, values } = this.#parse(look);
+      const { text, entries, values } = this.#parse(look);
       const repeated = namedTwice(changes);
       let changed = text;
       const results = changes.map((change): FileWriteResult => {
         const { name } = change;
         if (repeated.has(name)) return { name, error: twice(name) };
-        const conflict = checkVersion(change, values.get(name), versionOf);
+        const conflict = checkVersion(change, { exists: entries.has(name), value: values.get(name) }, versionOf);
         if (conflict !== undefined) return { name, error: conflict };
         const result = this.#change(changed, change);
         if (typeof result !== 'string') return { name, error: result };

@@ -290,3 +290,11 @@ test('no error of a write holds the value', async () => {
   expect(result?.error?.code).toBe('INVALID_CONFIG');
   expect(JSON.stringify([result, result?.error?.message, result?.error?.stack])).not.toContain('hunter2');
 });
+
+test('a null is there: it is no new secret, and can be replaced', async () => {
+  await writeFile(join(base, 'a.json'), '{"A": null}');
+  const { write } = connect({ path: 'a.json' }, { base });
+  expect(await write(set('A', 'x', null))).toMatchObject([{ error: { code: 'CONFLICT' } }]);
+  expect(await write(set('A', 'x'))).toEqual([{ name: 'A', version: expect.any(String) }]);
+  expect(await textOf(join(base, 'a.json'))).toBe('{"A": "x"}');
+});
