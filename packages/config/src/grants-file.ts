@@ -14,7 +14,8 @@ import { refusedTypeReason } from './secret-type.ts';
 import { sourceName } from './source.ts';
 
 export type GrantsResult =
-  | { readonly ok: true; readonly grants: Grants }
+  /** `words`: those that the file itself says. */
+  | { readonly ok: true; readonly grants: Grants; readonly words: ReadonlySet<string> }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 // The API server's policy reads the lists as comma separated text, so an entry that held a comma or a space would be another one there.
@@ -130,7 +131,7 @@ export function parseGrants(file: ConfigFile): GrantsResult {
     ...(files !== undefined && { files }),
     pushes,
   };
-  return { ok: true, grants };
+  return { ok: true, grants, words: new Set([...root.children.keys()].map(String)) };
 }
 
 function readPlugins(place: Place | undefined, problems: Problem[]): ReadonlyMap<string, PlugInGrant> {

@@ -4,6 +4,7 @@ export type {
   CredentialReference,
   DataItem,
   Position,
+  PushEntry,
   SecretEntry,
   SourceConfig,
   Threshold,
@@ -13,6 +14,10 @@ export { DEFAULT_GRANTS, grantsPush } from './grants.ts';
 export type { Grants, PlugInGrant, PushGrant } from './grants.ts';
 export { parseGrants } from './grants-file.ts';
 export type { GrantsResult } from './grants-file.ts';
+export { grantsJsonSchema } from './grants-json-schema.ts';
+export { GRANTS_CONFIG_MAP, grantsData, policyRefusals, readPolicyGrants } from './grants-policy.ts';
+export type { GrantsData, PolicyGrants, PolicyRefusal, WantedSecret } from './grants-policy.ts';
+export { formatGrants } from './grants-text.ts';
 export { jsonSchema } from './json-schema.ts';
 export { UnusableProviderError } from './known-providers.ts';
 export type { KnownProviders } from './known-providers.ts';
