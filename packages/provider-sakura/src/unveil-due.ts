@@ -12,8 +12,6 @@ export interface UnveilDueOptions {
   readonly logger: Logger;
 }
 
-/** So much is lost at the most when the process is killed. */
-const HAND_OVER_EVERY = 5;
 const LOG_EVERY_MS = 15_000;
 /** One secret that fails says little about the others; three in a row do. */
 const FAILURES_IN_A_ROW = 3;
@@ -59,7 +57,8 @@ export async function unveilDue(
     done++;
     if (failuresInARow === FAILURES_IN_A_ROW || done === due.size) break;
 
-    if (done % HAND_OVER_EVERY === 0) request.progress(reading.snapshot());
+    // Each one, as the next may have to wait a minute for its turn.
+    request.progress(reading.snapshot());
     if (clock.monotonic() - loggedAt >= LOG_EVERY_MS) {
       loggedAt = clock.monotonic();
       logger.info({ done, total: due.size }, 'reading secrets');
