@@ -10,6 +10,8 @@ export interface Config {
   readonly sources: ReadonlyMap<string, SourceConfig>;
   /** One per Secret: an entry with several namespaces stands here once for each. In the order of the files. */
   readonly secrets: readonly SecretEntry[];
+  /** In the order of the files. */
+  readonly pushes: readonly PushEntry[];
 }
 
 /** More than this part of what there was, or more than this many. `percent` is 0 to 100; both are whole numbers. */
@@ -88,5 +90,19 @@ export interface DataItem {
   readonly decode?: 'base64' | 'base64url';
   /** Absent at the source: left out, not an error. */
   readonly optional: boolean;
+  readonly position: Position;
+}
+
+/** One Secret whose keys are kept at a source too. */
+export interface PushEntry {
+  readonly namespace: string;
+  readonly name: string;
+  readonly source: string;
+  /** By name at the source: the key of the Secret. Absent: all keys, each under its own name. */
+  readonly data?: ReadonlyMap<string, string>;
+  /** `ifAbsent`: only what is not there is made. */
+  readonly update: 'always' | 'ifAbsent';
+  /** What happens at the source to what is not pushed any more. */
+  readonly whenRemoved: 'keep' | 'delete';
   readonly position: Position;
 }

@@ -42,6 +42,12 @@ secrets:
     existing: refuse
     whenRemoved: delete
     recreate: false
+pushes:
+  - from: { namespace: web, secret: app-env }
+    to: homelab
+    data: { APP_KEY: app-key }
+    update: ifAbsent
+    whenRemoved: delete
 `;
 
 /** Checks the words of JSON Schema that ours uses, and fails on any other. */
@@ -105,7 +111,7 @@ describe('the JSON Schema', () => {
 
   test.each([
     ['an unknown word at the top', 'versoin: 1'],
-    ['a word for later at the top', 'pushes: []'],
+    ['a word for later at the top', 'recipients: {}'],
     ['another version', 'version: 2'],
     ['a duration without a unit', 'resync: 10'],
     ['an unknown provider', 'providers: { a: { type: dopler } }'],
@@ -128,6 +134,9 @@ describe('the JSON Schema', () => {
     ['no namespace', 'secrets: [{ name: a, from: b }]'],
     ['both `namespace` and `namespaces`', 'secrets: [{ name: a, from: b, namespace: c, namespaces: [d] }]'],
     ['an empty `data`', 'secrets: [{ name: a, namespace: n, from: b, data: {} }]'],
+    ['an empty `data` of a push', 'pushes: [{ from: { namespace: a, secret: b }, to: c, data: {} }]'],
+    ['a push of a Secret without a namespace', 'pushes: [{ from: { secret: b }, to: c }]'],
+    ['a push that removes always', 'pushes: [{ from: { namespace: a, secret: b }, to: c, whenRemoved: always }]'],
     ['an empty `dataFrom`', 'secrets: [{ name: a, namespace: n, from: b, dataFrom: [] }]'],
     [
       'a word for later in an item',
@@ -165,7 +174,7 @@ describe('the JSON Schema', () => {
     expect(bare).toEqual([]);
     expect(new Set(later)).toEqual(
       new Set(
-        'recipients pushes sealed perCluster serviceAccountToken oidc servicePrincipal clusters restart template with generate extract rewrite'.split(
+        'recipients sealed perCluster serviceAccountToken oidc servicePrincipal clusters restart template with generate extract rewrite'.split(
           ' ',
         ),
       ),

@@ -28,3 +28,16 @@ export function splitGlobs(keys: string | readonly string[] = []): {
 export function starsIn(glob: string): number {
   return glob.split('*').length - 1;
 }
+
+/** Whether a name matches a glob without `!`; in time bounded by the product of the two lengths. */
+export function matchesGlob(glob: string, name: string): boolean {
+  let [inGlob, inName, star, starred] = [0, 0, -1, 0];
+  while (inName < name.length) {
+    if (glob[inGlob] === '*') [star, starred, inGlob] = [inGlob, inName, inGlob + 1];
+    else if (glob[inGlob] === '?' || glob[inGlob] === name[inName]) [inGlob, inName] = [inGlob + 1, inName + 1];
+    else if (star === -1) return false;
+    // The last star takes one character more.
+    else [inGlob, inName, starred] = [star + 1, starred + 1, starred + 1];
+  }
+  return /^\**$/.test(glob.slice(inGlob));
+}

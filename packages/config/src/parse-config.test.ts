@@ -351,7 +351,6 @@ describe('the top', () => {
       `${SOURCE}recipients: { a: b }\nsecrets: []`,
       ['f:2:1: recipients: `recipients` is not yet available'],
     ],
-    ['`pushes`', `${SOURCE}secrets: []\npushes:\n  - from: x\n`, ['f:3:1: pushes: `pushes` is not yet available']],
   ])('%s is refused', async (_, text, expected) => {
     const problems = await problemsOf(text);
     expect(problems.map((problem, index) => problem.slice(0, expected[index]?.length))).toEqual(expected);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Config, Position, SecretEntry, SourceConfig } from './config.ts';
+import type { Config, Position, PushEntry, SourceConfig } from './config.ts';
 import { duration } from './duration.ts';
 import { readFields, reserved } from './fields.ts';
 import { missing, wrongKind } from './issues.ts';
@@ -8,6 +8,8 @@ import { isMapping } from './place.ts';
 import type { Place } from './place.ts';
 import { byPosition, problemAtKey } from './problem.ts';
 import type { Problem } from './problem.ts';
+import { pushEntry, readPushEntry } from './push-entry.ts';
+import { checkLoops } from './push-loops.ts';
 import { readYaml } from './read-yaml.ts';
 import type { ConfigFile } from './read-yaml.ts';
 import { readSecretEntry, secretEntry } from './secret-entry.ts';
@@ -44,8 +46,8 @@ export const configFile = z.strictObject({
     .optional()
     .describe('The sources: configured providers, by a name of your choice'),
   secrets: z.array(secretEntry).optional().describe('The Kubernetes Secrets'),
+  pushes: z.array(pushEntry).optional().describe('Kubernetes Secrets whose keys are kept at a source too'),
   recipients: reserved(),
-  pushes: reserved(),
 });
 
 /**
@@ -69,7 +71,10 @@ export async function joinFiles(
     problems.push(...fileProblems);
     if (root !== undefined) roots.push(root);
   }
-  const fields = roots.map((root) => ({ root, ...readFields(root, configFile, problems, ['providers', 'secrets']) }));
+  const fields = roots.map((root) => ({
+    root,
+    ...readFields(root, configFile, problems, ['providers', 'secrets', 'pushes']),
+  }));
   for (const word of ['resync', 'hold'] as const) refuseSecond(roots, word, problems);
 
   const isComplete =
@@ -89,20 +94,14 @@ export async function joinFiles(
     agentNamespace,
     taken: new Map<string, Position>(),
   };
-  const secrets: SecretEntry[] = [];
-  for (const root of roots) {
-    const list = root.children.get('secrets');
-    if (list === undefined) continue;
-    if (!Array.isArray(list.value)) {
-      if (!list.whole) continue;
-      problems.push({
-        ...wrongKind(list, 'a list'),
-        ...(list.value === null && { suggestion: 'write `secrets: []` when there are none' }),
-      });
-      continue;
-    }
-    for (const entry of list.children.values()) secrets.push(...readSecretEntry(entry, context, problems));
+  const secrets = itemsOf(roots, 'secrets', problems).flatMap((entry) => readSecretEntry(entry, context, problems));
+  const pushContext = { ...context, taken: new Map<string, Position>() };
+  const pushes: { readonly push: PushEntry; readonly place: Place }[] = [];
+  for (const place of itemsOf(roots, 'pushes', problems)) {
+    const push = readPushEntry(place, pushContext, problems);
+    if (push !== undefined) pushes.push({ push, place });
   }
+  checkLoops(pushes, secrets, problems);
 
   if (problems.length > 0) return { ok: false, problems: problems.toSorted(byPosition) };
   const config: Config = {
@@ -110,6 +109,7 @@ export async function joinFiles(
     hold: fields.find(({ hold }) => hold !== undefined)?.hold ?? { lostSecrets: DEFAULT_THRESHOLD },
     sources,
     secrets,
+    pushes: pushes.map(({ push }) => push),
   };
   return { ok: true, config };
 }
@@ -136,6 +136,22 @@ function readNames(roots: readonly Place[], problems: Problem[]): ReadonlyMap<st
     }
   }
   return places;
+}
+
+/** The items of a list that may stand in several files. */
+function itemsOf(roots: readonly Place[], word: 'secrets' | 'pushes', problems: Problem[]): readonly Place[] {
+  return roots.flatMap(({ children }) => {
+    const list = children.get(word);
+    if (list === undefined) return [];
+    if (Array.isArray(list.value)) return [...list.children.values()];
+    if (list.whole) {
+      problems.push({
+        ...wrongKind(list, 'a list'),
+        ...(list.value === null && { suggestion: `write \`${word}: []\` when there are none` }),
+      });
+    }
+    return [];
+  });
 }
 
 function namesSources({ children }: Place): boolean {

@@ -16,11 +16,15 @@ export function sourceOf(
 ): string {
   const from = place.children.get('from');
   if (from === undefined) return around ?? '';
-  if (own !== undefined && names !== undefined && !names.has(own)) {
-    const what = names.size === 0 ? 'no source is named under `providers`' : undefined;
-    problems.push(
-      problemAt(from, `there is no source \`${own}\``, what ?? didYouMean(own, names) ?? 'name it under `providers`'),
-    );
-  }
+  if (own !== undefined) checkSource(from, own, names, problems);
   return own ?? '';
+}
+
+/** A problem where `name`, which stands at `place`, is no source. */
+export function checkSource(place: Place, name: string, names: SourceNames, problems: Problem[]): void {
+  if (names === undefined || names.has(name)) return;
+  const what = names.size === 0 ? 'no source is named under `providers`' : undefined;
+  problems.push(
+    problemAt(place, `there is no source \`${name}\``, what ?? didYouMean(name, names) ?? 'name it under `providers`'),
+  );
 }
