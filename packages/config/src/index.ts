@@ -17,6 +17,8 @@ export type { GrantsResult } from './grants-file.ts';
 export { grantsJsonSchema } from './grants-json-schema.ts';
 export { GRANTS_CONFIG_MAP, grantsData, policyRefusals, readPolicyGrants } from './grants-policy.ts';
 export type { GrantsData, PolicyGrants, PolicyRefusal, WantedSecret } from './grants-policy.ts';
+export { readGrantsData, readGrantsFile } from './grants-reading.ts';
+export type { GrantsReading } from './grants-reading.ts';
 export { formatGrants } from './grants-text.ts';
 export { jsonSchema } from './json-schema.ts';
 export { UnusableProviderError } from './known-providers.ts';
