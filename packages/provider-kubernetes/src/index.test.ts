@@ -120,7 +120,7 @@ describe('what is not there', () => {
 
   test('a 404 of something in front of the API server is not absence', async () => {
     const { read } = await source();
-    hub.fail({ kind: '404-page', times: 2 });
+    hub.fail({ kind: '404-page', times: 4 });
     expect(await rejection(read())).toMatchObject({ code: 'INVALID_RESPONSE' });
     expect(await rejection(read({ refs: [{ name: 'app/url' }] }))).toMatchObject({ code: 'INVALID_RESPONSE' });
   });
@@ -146,22 +146,32 @@ describe('failures', () => {
   ])('%s of the only Secret is %s, quotes no value, and passes', async (kind, code) => {
     const { read } = await source();
     const previous = await read();
-    hub.fail({ kind });
+    hub.fail({ kind, times: Infinity });
     const error = await rejection(read({ previous }));
     expect(error).toMatchObject({ code });
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(VALUE);
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(Buffer.from(VALUE).toString('base64'));
+    hub.clearFaults();
     expect(await read({ previous })).toBe(previous);
   });
 
-  test('silence ends after ten seconds', async () => {
+  test('silence ends after ten seconds, and once more', async () => {
     const clock = new FakeClock();
     const { read } = await source({ clock });
-    hub.fail({ kind: 'hang' });
+    hub.fail({ kind: 'hang', times: 2 });
     const reading = rejection(read());
-    await expect.poll(() => hub.requests).toHaveLength(1);
-    await clock.advance(10_000);
+    for (const requests of [1, 2]) {
+      await expect.poll(() => hub.requests).toHaveLength(requests);
+      await clock.advance(10_000);
+    }
     expect(await reading).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('within 10000 ms') });
+  });
+
+  test('by accident is tried again at once', async () => {
+    const { read } = await source();
+    hub.fail({ kind: 'reset' });
+    expect(texts(await read())).toHaveProperty('app/url');
+    expect(hub.requests).toHaveLength(2);
   });
 
   test('retry-after is passed on', async () => {
@@ -174,7 +184,7 @@ describe('failures', () => {
     hub.setSecret('web', 'tls', { 'tls.crt': 'crt' });
     const { read } = await source({ config: { secrets: ['app', 'tls'] } });
     const previous = await read();
-    hub.fail({ kind: '500', name: 'tls', times: 2 });
+    hub.fail({ kind: '500', name: 'tls', times: 4 });
     const snapshot = await read({ previous });
     expect(texts(snapshot)).toEqual({ 'app/password': VALUE, 'app/url': 'postgres://db' });
     expect(codes(snapshot)).toEqual({ 'tls/tls.crt': 'UNAVAILABLE' });
@@ -185,7 +195,7 @@ describe('failures', () => {
   test('of one Secret whose keys nobody knows yet ends a read of everything: they would pass for gone', async () => {
     hub.setSecret('web', 'tls', { 'tls.crt': 'crt' });
     const { read } = await source({ config: { secrets: ['app', 'tls'] } });
-    hub.fail({ kind: '500', name: 'tls' });
+    hub.fail({ kind: '500', name: 'tls', times: 2 });
     expect(await rejection(read())).toMatchObject({ code: 'UNAVAILABLE' });
   });
 

@@ -73,6 +73,8 @@ export class KubernetesSecretsClient implements SecretsClient {
         secrets.set(name, this.#secretOf(value, outcome.live?.version, previous?.secrets.get(name)));
       }
     }
+    for (const [secret, outcome] of outcomes)
+      if (outcome.error === undefined) this.#seen.note(secret, outcome.live?.version);
     return pickUnchanged(previous, { secrets, ...(unknown.size > 0 && { unknown }) });
   }
 
@@ -116,11 +118,8 @@ export class KubernetesSecretsClient implements SecretsClient {
         const all = [...outcomes.values()];
         if (all.some((outcome) => outcome.error === undefined && outcome.live === undefined))
           await this.#secrets.checkNamespace(client, { signal });
-        for (const [name, outcome] of outcomes) {
-          if (outcome.error !== undefined) continue;
-          this.#keys.set(name, [...(outcome.live?.values.keys() ?? [])]);
-          this.#seen.note(name, outcome.live?.version);
-        }
+        for (const [name, outcome] of outcomes)
+          if (outcome.error === undefined) this.#keys.set(name, [...(outcome.live?.values.keys() ?? [])]);
         return outcomes;
       },
       { signal },
@@ -129,13 +128,23 @@ export class KubernetesSecretsClient implements SecretsClient {
 
   async #readOne(client: KubeClient, name: string, { signal }: CallOptions): Promise<Outcome> {
     try {
-      const live = await this.#secrets.get(client, name, { signal });
+      const live = await this.#getTwice(client, name, { signal });
       const error = live && ownSecretRefusal(live, this.#secrets.cluster);
       return error === undefined ? { live } : { error, keys: [...(live?.values.keys() ?? [])] };
     } catch (error) {
       // These two concern all Secrets of the source.
       if (!isProviderError(error) || error.code === 'UNAUTHENTICATED' || error.code === 'NOT_FOUND') throw error;
       return { error, keys: this.#keys.get(name) };
+    }
+  }
+
+  /** One Secret out of many that fails by accident would wait for the next refresh, which may be an hour away. */
+  async #getTwice(client: KubeClient, name: string, options: CallOptions): Promise<LiveSecret | undefined> {
+    try {
+      return await this.#secrets.get(client, name, options);
+    } catch (error) {
+      if (!isProviderError(error) || !error.retryable || error.retryAfterMs !== undefined) throw error;
+      return await this.#secrets.get(client, name, options);
     }
   }
 

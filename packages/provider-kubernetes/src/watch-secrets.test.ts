@@ -147,6 +147,17 @@ test('a Secret that cannot be read yet is watched as soon as it can', async () =
   await ended;
 });
 
+test('what only a list has seen is not watched', async () => {
+  const web = await source();
+  const { notices, stop, ended } = watch(web);
+  await web.client.list?.({ signal: AbortSignal.timeout(5_000) });
+  hub.setKey('web', 'app', 'password', 'changed');
+  await delay(50);
+  expect([notices(), hub.watches]).toEqual([0, 0]);
+  stop(new Error('enough'));
+  await ended;
+});
+
 test('what breaks one watch ends them all, as an error, and leaves none behind', async () => {
   hub.setSecret('web', 'tls', { a: '1' });
   const web = await source({ config: { secrets: ['app', 'tls'] } });
