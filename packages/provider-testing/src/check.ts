@@ -23,8 +23,10 @@ export class NotChecked extends Error {
 export interface Check {
   readonly title: string;
   readonly needs: readonly Need[];
-  /** Never rejects. */
-  run(): Promise<CheckResult>;
+  /** Why it is left out, where `without` says so; `run` then does nothing. */
+  readonly leftOut?: string;
+  /** Never rejects. The signal stops it. */
+  run(signal?: AbortSignal): Promise<CheckResult>;
 }
 
 export type CheckResult =

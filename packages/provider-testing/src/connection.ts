@@ -37,7 +37,7 @@ export class Connection implements AsyncDisposable {
 
   /** How a read of `refs`, or of everything, ends. */
   tryRead(request: Partial<ReadRequest>, pace?: Pace): Promise<Outcome<Snapshot>> {
-    const { signal } = this.#trial.over;
+    const signal = this.#trial.over;
     const read = async (): Promise<Snapshot> =>
       this.client.read({ all: false, refs: [], signal, progress() {}, ...request });
     return this.#trial.settle(read(), 'read', pace);
@@ -57,7 +57,7 @@ export class Connection implements AsyncDisposable {
   }
 
   tryList(): Promise<Outcome<readonly SecretInfo[]>> {
-    const { signal } = this.#trial.over;
+    const signal = this.#trial.over;
     return this.#trial.settle((async () => (await this.client.list?.({ signal })) ?? [])(), 'list');
   }
 
@@ -66,7 +66,7 @@ export class Connection implements AsyncDisposable {
   }
 
   tryWrite(changes: readonly SecretChange[]): Promise<Outcome<readonly WriteResult[]>> {
-    const { signal } = this.#trial.over;
+    const signal = this.#trial.over;
     for (const change of changes) if ('value' in change) this.#trial.made(change.name, change.value.reveal());
     return this.#trial.settle((async () => (await this.client.write?.(changes, { signal })) ?? [])(), 'write');
   }

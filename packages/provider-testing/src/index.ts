@@ -3,6 +3,8 @@ export { ContractFailure } from './contract-failure.ts';
 export { createContext } from './create-context.ts';
 export type { ContextOptions, Logged, SentRequest, TestContext } from './create-context.ts';
 export type { Awaitable, Fault, Faults, Fixture, Need, Setup } from './fixture.ts';
+export { LiveService } from './live-service.ts';
+export type { LiveServiceOptions } from './live-service.ts';
 export { collectChecks, runChecks } from './run-checks.ts';
 export type { SuiteOptions, Without } from './run-checks.ts';
 export { testProvider } from './test-provider.ts';

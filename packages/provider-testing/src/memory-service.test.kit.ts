@@ -32,6 +32,11 @@ export class MemoryService implements AsyncDisposable {
     return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
   }
 
+  /** Grows with each change. */
+  get revision(): number {
+    return this.#counter;
+  }
+
   names(): readonly string[] {
     return [...this.#versions.keys()];
   }
@@ -44,6 +49,7 @@ export class MemoryService implements AsyncDisposable {
   }
 
   remove(name: string): void {
+    this.#counter++;
     this.#versions.delete(name);
     this.#tell();
   }

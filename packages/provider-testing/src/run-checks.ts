@@ -21,15 +21,23 @@ export interface SuiteOptions {
 
 /** The checks of a provider, for a runner of your own. */
 export function collectChecks(provider: Provider, setup: Setup, { without = {} }: SuiteOptions = {}): readonly Check[] {
-  const excluded = Object.keys(without);
-  return claims
-    .filter(
-      ({ needs = [] }) => !needs.some((need) => excluded.some((word) => need === word || need.startsWith(`${word}.`))),
-    )
-    .map((claim) => ({ title: claim.title, needs: claim.needs ?? [], run: () => runClaim(claim, provider, setup) }));
+  return claims.map((claim) => {
+    const { title, needs = [] } = claim;
+    const leftOut = needs.flatMap((need) => reasonsOf(without, need))[0];
+    if (leftOut === undefined) return { title, needs, run: (signal) => runClaim(claim, provider, setup, signal) };
+    return { title, needs, leftOut, run: async () => ({ title, outcome: 'not checked', reason: leftOut }) };
+  });
 }
 
-/** Runs the checks one after the other and yields each result as it comes. */
+function reasonsOf(without: Without, need: Need): readonly string[] {
+  const group = need.startsWith('faults.') ? 'faults' : need;
+  return [...new Set([need, group] as const)].flatMap((word) => {
+    const reason = without[word];
+    return reason === undefined ? [] : [`${word}: ${reason}`];
+  });
+}
+
+/** Runs the checks one after the other and yields each result as it comes. Rejects with the signal's reason when it aborts. */
 export async function* runChecks(
   provider: Provider,
   setup: Setup,
@@ -37,20 +45,29 @@ export async function* runChecks(
 ): AsyncGenerator<CheckResult, void, void> {
   for (const check of collectChecks(provider, setup, options)) {
     signal?.throwIfAborted();
-    yield await check.run();
+    const result = await check.run(signal);
+    signal?.throwIfAborted();
+    yield result;
   }
 }
 
-async function runClaim(claim: Claim, provider: Provider, setup: Setup): Promise<CheckResult> {
+async function runClaim(
+  claim: Claim,
+  provider: Provider,
+  setup: Setup,
+  signal: AbortSignal | undefined,
+): Promise<CheckResult> {
   const { title, needs = [] } = claim;
   try {
-    await using trial = await Trial.open(provider, setup);
+    await using trial = await Trial.open(provider, setup, signal);
     for (const need of needs) {
       if (!(await trial.has(need))) return { title, outcome: 'not checked', reason: `${need}: ${absenceOf(need)}` };
     }
     await claim.run(trial);
     return { title, outcome: 'passed' };
-  } catch (error) {
+  } catch (thrown) {
+    // What failed while it was cleaned up says less than what failed before.
+    const error: unknown = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
     if (error instanceof NotChecked) return { title, outcome: 'not checked', reason: error.message };
     return { title, outcome: 'failed', error: toFailure(error, claim) };
   }

@@ -6,6 +6,7 @@ import { createContext } from './create-context.ts';
 import { RETRY_AFTER_MS } from './faults.ts';
 import type { Hidden } from './find-leaks.ts';
 import type { Fault, Fixture, Need, Setup } from './fixture.ts';
+import { parseConfig } from './parse-config.ts';
 import { bytesOf } from './sample.ts';
 import { settle } from './settle.ts';
 import type { Pace, Settled } from './settle.ts';
@@ -18,25 +19,29 @@ export class Trial implements AsyncDisposable {
   readonly provider: Provider;
   readonly fixture: Fixture;
   readonly clock: NonNullable<Fixture['clock']>;
-  /** Aborts when the check is over. */
-  readonly over = new AbortController();
+  /** Aborts when the check is over, or is to stop. */
+  readonly over: AbortSignal;
+  readonly #end = new AbortController();
   readonly #connections: Connection[] = [];
   readonly #made = new Set<string>();
   readonly #values: Hidden[] = [];
+  readonly #credentials: readonly Hidden[];
   #trap: Trap | undefined;
   #pace: Pace = 'careful';
 
-  private constructor(provider: Provider, fixture: Fixture) {
+  private constructor(provider: Provider, fixture: Fixture, signal: AbortSignal | undefined) {
     this.provider = provider;
     this.fixture = fixture;
+    this.over = signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal]);
+    this.#credentials = this.#readCredentials();
     // Certificates and the dates of answers are of today.
     this.clock = fixture.clock ?? new FakeClock(Date.now());
     for (const { name, value } of [fixture.present, fixture.pinned ?? []].flat())
       this.#values.push({ what: `the value of '${name}'`, bytes: bytesOf(value), random: false });
   }
 
-  static async open(provider: Provider, setup: Setup): Promise<Trial> {
-    return new Trial(provider, typeof setup === 'function' ? await setup() : setup);
+  static async open(provider: Provider, setup: Setup, signal?: AbortSignal): Promise<Trial> {
+    return new Trial(provider, typeof setup === 'function' ? await setup() : setup, signal);
   }
 
   get present(): { readonly name: string; readonly bytes: Uint8Array } {
@@ -44,13 +49,16 @@ export class Trial implements AsyncDisposable {
     return { name, bytes: bytesOf(value) };
   }
 
-  /** All values and credentials in play. */
+  /** All values and credentials in play, those of the beginning and those of now. */
   hidden(): readonly Hidden[] {
-    const credentials = Object.entries(this.fixture.credentials ?? {}).map(([path, credential]): Hidden => {
+    return [...this.#credentials, ...this.#readCredentials(), ...this.#values];
+  }
+
+  #readCredentials(): readonly Hidden[] {
+    return Object.entries(this.fixture.credentials ?? {}).map(([path, credential]): Hidden => {
       const text = typeof credential === 'string' ? credential : credential(undefined);
       return { what: `the credential '${path}'`, bytes: bytesOf(text), random: false };
     });
-    return [...credentials, ...this.#values];
   }
 
   get connections(): readonly Connection[] {
@@ -63,14 +71,8 @@ export class Trial implements AsyncDisposable {
   }
 
   /** Checks the config as the agent does. */
-  async parseConfig(): Promise<unknown> {
-    const result = await this.provider.config['~standard'].validate(this.fixture.config);
-    if (result.issues === undefined) return result.value;
-    const issues = result.issues.map(({ path, message }) => `${pathText(path)}: ${message}`).join('; ');
-    throw new ContractFailure({
-      got: `the provider's schema refuses the config of the fixture: ${issues}`,
-      expected: 'a fixture whose `config` is what stands in the config file, without `type` and credentials',
-    });
+  parseConfig(): Promise<unknown> {
+    return parseConfig(this.provider, this.fixture.config);
   }
 
   /** Opens another connection, as after a restart. */
@@ -161,7 +163,7 @@ export class Trial implements AsyncDisposable {
     try {
       await this.#clean();
     } finally {
-      this.over.abort();
+      this.#end.abort();
       for (const connection of this.#connections) await connection[Symbol.asyncDispose]();
       await this.#trap?.[Symbol.asyncDispose]();
       await this.fixture[Symbol.asyncDispose]?.();
@@ -178,10 +180,4 @@ export class Trial implements AsyncDisposable {
       else if (connection?.client.write !== undefined) await connection.tryWrite([{ name, remove: true }]);
     }
   }
-}
-
-function pathText(path: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined): string {
-  return path === undefined || path.length === 0
-    ? 'the config'
-    : path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
 }

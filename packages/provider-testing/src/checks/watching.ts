@@ -22,7 +22,7 @@ export const watching: readonly Claim[] = [
       const name = trial.spare(1);
       const connection = await trial.connect();
       const previous = await connection.readNames([name]);
-      const iterator = connection.client.watch?.({ signal: trial.over.signal })[Symbol.asyncIterator]();
+      const iterator = connection.client.watch?.({ signal: trial.over })[Symbol.asyncIterator]();
       if (iterator === undefined) return;
       let next = iterator.next();
       // It may yield when it begins, too.
