@@ -18,3 +18,5 @@ export type { SourceOptions, SourceState } from './source.ts';
 export type { SnapshotArchive, StoredSnapshot } from './stored-snapshot.ts';
 export { TargetError } from './target.ts';
 export type { Fingerprint, Observation, PutResult, RemoveResult, Target, TargetErrorCode } from './target.ts';
+export { readCurrent, writeGuarded } from './write-guarded.ts';
+export type { GuardedChange } from './write-guarded.ts';

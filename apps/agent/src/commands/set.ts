@@ -1,8 +1,9 @@
+import { readCurrent } from '@hikyaku/engine';
 import type { ConnectOptions } from '../connect-cluster.ts';
 import { isInteractive } from '../edge.ts';
 import type { Edge } from '../edge.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { planChanges, readCurrent } from '../writing/changes.ts';
+import { planChanges } from '../writing/changes.ts';
 import { openWritableSource } from '../writing/open-source.ts';
 import { readValue } from '../writing/read-value.ts';
 import type { ValueOptions } from '../writing/read-value.ts';

@@ -1,7 +1,8 @@
+import { readCurrent } from '@hikyaku/engine';
 import type { ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { planChanges, readCurrent } from '../writing/changes.ts';
+import { planChanges } from '../writing/changes.ts';
 import { openWritableSource } from '../writing/open-source.ts';
 import { writeChanges } from '../writing/write-changes.ts';
 import type { WriteOptions } from '../writing/write-changes.ts';

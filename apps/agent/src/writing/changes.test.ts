@@ -1,7 +1,8 @@
 import { ProviderError, SecretValue } from '@hikyaku/core';
 import type { Secret, SecretChange, SecretsClient, WriteResult } from '@hikyaku/core';
+import { readCurrent } from '@hikyaku/engine';
 import { describe, expect, test } from 'vitest';
-import { applyChanges, planChanges, readCurrent } from './changes.ts';
+import { applyChanges, planChanges } from './changes.ts';
 
 const options = { signal: new AbortController().signal };
 

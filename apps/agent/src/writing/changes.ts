@@ -1,34 +1,13 @@
-import { ProviderError, refId } from '@hikyaku/core';
-import type { CallOptions, Secret, SecretChange, SecretsClient, SecretValue, WriteResult } from '@hikyaku/core';
+import type { CallOptions, Secret, SecretsClient, WriteResult } from '@hikyaku/core';
+import { writeGuarded } from '@hikyaku/engine';
+import type { GuardedChange } from '@hikyaku/engine';
 
 /** What a person wants of one secret; without a value it is to go. */
-export interface Wish {
-  readonly name: string;
-  readonly value?: SecretValue;
-}
+export type Wish = Pick<GuardedChange, 'name' | 'value'>;
 
 /** What a wish comes to. `before` is what the person has seen. */
-export interface PlannedChange extends Wish {
+export interface PlannedChange extends GuardedChange {
   readonly kind: 'create' | 'change' | 'remove' | 'keep';
-  readonly before?: Secret;
-}
-
-/** The secrets of these names that exist. Throws where it cannot be told of one of them. */
-export async function readCurrent(
-  client: SecretsClient,
-  names: readonly string[],
-  { signal }: CallOptions,
-): Promise<ReadonlyMap<string, Secret>> {
-  const refs = names.map((name) => ({ name }));
-  const { secrets, unknown } = await client.read({ all: false, refs, signal, progress() {} });
-  const current = new Map<string, Secret>();
-  for (const ref of refs) {
-    const error = unknown?.get(refId(ref));
-    if (error !== undefined) throw error;
-    const secret = secrets.get(refId(ref));
-    if (secret !== undefined) current.set(ref.name, secret);
-  }
-  return current;
 }
 
 /** Pure: in the order of the wishes. */
@@ -41,53 +20,12 @@ export function planChanges(wishes: readonly Wish[], current: ReadonlyMap<string
   });
 }
 
-/**
- * Writes what is to change, and only over what the person has seen: by the source's own versions where it has them, else by a
- * look right before. One result per change, in order; what somebody else has changed meanwhile is a `CONFLICT`.
- */
+/** Writes what is to change, and only over what the person has seen: see `writeGuarded`. */
 export async function applyChanges(
   client: SecretsClient,
   planned: readonly PlannedChange[],
   options: CallOptions,
 ): Promise<readonly WriteResult[]> {
   const changes = planned.filter(({ kind }) => kind !== 'keep');
-  const results = new Map<string, WriteResult>();
-  const versioned = changes.filter(({ before }) => before === undefined || before.version !== undefined);
-  await write(
-    versioned.map((change) => ({ ...toChange(change), ifVersion: change.before?.version ?? null })),
-    (result) => result.error?.code !== 'UNSUPPORTED',
-  );
-
-  const left = changes.filter(({ name }) => !results.has(name));
-  if (left.length > 0) {
-    const now = await readCurrent(
-      client,
-      left.map(({ name }) => name),
-      options,
-    );
-    const [same, other] = [[] as PlannedChange[], [] as PlannedChange[]];
-    for (const change of left) (isSame(change.before, now.get(change.name)) ? same : other).push(change);
-    for (const { name } of other) results.set(name, { name, error: changedMeanwhile(name) });
-    await write(same.map(toChange), () => true);
-  }
-  return changes.flatMap(({ name }) => results.get(name) ?? []);
-
-  async function write(batch: readonly SecretChange[], counts: (result: WriteResult) => boolean): Promise<void> {
-    if (batch.length === 0) return;
-    if (client.write === undefined) throw new ProviderError('UNSUPPORTED', 'this source can only be read');
-    for (const result of await client.write(batch, options)) if (counts(result)) results.set(result.name, result);
-  }
-}
-
-function toChange({ name, value }: PlannedChange): SecretChange {
-  return value === undefined ? { name, remove: true } : { name, value };
-}
-
-function isSame(a: Secret | undefined, b: Secret | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.value.equals(b.value);
-}
-
-function changedMeanwhile(name: string): ProviderError {
-  return new ProviderError('CONFLICT', `somebody else has changed ${name} meanwhile; look at it again`);
+  return await writeGuarded(client, changes, options);
 }
