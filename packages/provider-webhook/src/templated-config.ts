@@ -47,8 +47,8 @@ export const templatedConfig = z
       .optional()
       .describe("Certificates to trust instead of the system's: PEM text, or the path of a PEM file."),
     allowPlainHttp: z.boolean().default(false).describe('Credentials and values may travel in the clear, over http.'),
-    basic: basic.optional(),
-    oauth: oauth.optional(),
+    basic: basic.optional().describe('HTTP Basic authentication.'),
+    oauth: oauth.optional().describe('Access tokens by OAuth 2 client credentials.'),
     timeout: z
       .string()
       .regex(/^[1-9]\d{0,2}s$/, { error: 'must be seconds, such as `10s`', abort: true })
