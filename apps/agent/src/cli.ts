@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { ConformanceOptions } from './commands/conformance.ts';
 import type { EditOptions } from './commands/edit.ts';
 import type { ListOptions } from './commands/list.ts';
 import type { PlanOptions } from './commands/plan.ts';
@@ -175,6 +176,23 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .action(async (source: string, names: readonly string[], _, self: Command) => {
       const { edit } = await import('./commands/edit.ts');
       setExitCode(await edit(source, names, optionsOf<EditOptions>(self), edge));
+    });
+  command('conformance', 'check a service that speaks the hikyaku protocol')
+    .argument('<url>', 'where it is: the part of its addresses before `/v1`')
+    .option('--token-env <name>', 'the environment variable that holds its token', 'HIKYAKU_PROTOCOL_TOKEN')
+    .option('--ca <path>', 'a PEM file with the certificates to trust')
+    .option('--present <name>', 'a secret that is there to be read (default: the first in its list)')
+    .option(
+      '--write',
+      'check writes too: makes, changes and removes secrets whose names begin with hikyaku-conformance-',
+    )
+    .addHelpText(
+      'after',
+      '\nWhat was made is removed at the end, also after Ctrl-C.\n\nExamples:\n  hikyaku conformance http://127.0.0.1:8080 --write\n  HIKYAKU_PROTOCOL_TOKEN=… hikyaku conformance https://nas.lan --json | jq .failed',
+    )
+    .action(async (url: string, _, self: Command) => {
+      const { conformance } = await import('./commands/conformance.ts');
+      setExitCode(await conformance(url, optionsOf<ConformanceOptions>(self), edge));
     });
   return program;
 

@@ -23,8 +23,8 @@ export class NotChecked extends Error {
 export interface Check {
   readonly title: string;
   readonly needs: readonly Need[];
-  /** Why it is left out, where `without` says so; `run` then does nothing. */
-  readonly leftOut?: string;
+  /** What it is left out for, where `without` says so; `run` then does nothing. */
+  readonly leftOut?: Need;
   /** Never rejects. The signal stops it. */
   run(signal?: AbortSignal): Promise<CheckResult>;
 }
@@ -32,4 +32,4 @@ export interface Check {
 export type CheckResult =
   | { readonly title: string; readonly outcome: 'passed' }
   | { readonly title: string; readonly outcome: 'failed'; readonly error: ContractFailure }
-  | { readonly title: string; readonly outcome: 'not checked'; readonly reason: string };
+  | { readonly title: string; readonly outcome: 'not checked'; readonly reason: string; readonly need?: Need };

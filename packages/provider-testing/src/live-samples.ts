@@ -24,7 +24,7 @@ export async function findSamples(
   if (name === undefined) {
     throw new ProviderError(
       'INVALID_CONFIG',
-      'the service holds no secret that could be read: make one, or let the suite make one (and more) by allowing writes',
+      'the service holds no secret that could be read: make one, or allow writes, so that the suite makes its own',
     );
   }
   const secret = (await connection.read({ refs: [{ name }] })).secrets.get(name);

@@ -23,18 +23,15 @@ export interface SuiteOptions {
 export function collectChecks(provider: Provider, setup: Setup, { without = {} }: SuiteOptions = {}): readonly Check[] {
   return claims.map((claim) => {
     const { title, needs = [] } = claim;
-    const leftOut = needs.flatMap((need) => reasonsOf(without, need))[0];
+    const [leftOut] = needs.filter((need) => reasonOf(without, need) !== undefined);
     if (leftOut === undefined) return { title, needs, run: (signal) => runClaim(claim, provider, setup, signal) };
-    return { title, needs, leftOut, run: async () => ({ title, outcome: 'not checked', reason: leftOut }) };
+    const reason = reasonOf(without, leftOut) ?? '';
+    return { title, needs, leftOut, run: async () => ({ title, outcome: 'not checked', need: leftOut, reason }) };
   });
 }
 
-function reasonsOf(without: Without, need: Need): readonly string[] {
-  const group = need.startsWith('faults.') ? 'faults' : need;
-  return [...new Set([need, group] as const)].flatMap((word) => {
-    const reason = without[word];
-    return reason === undefined ? [] : [`${word}: ${reason}`];
-  });
+function reasonOf(without: Without, need: Need): string | undefined {
+  return without[need] ?? (need.startsWith('faults.') ? without.faults : undefined);
 }
 
 /** Runs the checks one after the other and yields each result as it comes. Rejects with the signal's reason when it aborts. */
@@ -61,7 +58,7 @@ async function runClaim(
   try {
     await using trial = await Trial.open(provider, setup, signal);
     for (const need of needs) {
-      if (!(await trial.has(need))) return { title, outcome: 'not checked', reason: `${need}: ${absenceOf(need)}` };
+      if (!(await trial.has(need))) return { title, outcome: 'not checked', need, reason: absenceOf(need) };
     }
     await claim.run(trial);
     return { title, outcome: 'passed' };

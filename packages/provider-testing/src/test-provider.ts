@@ -29,7 +29,7 @@ export function testProvider(test: Test, provider: Provider, setup: Setup, optio
     test(check.title, async (context) => {
       const result = await check.run();
       if (result.outcome === 'failed') throw result.error;
-      if (result.outcome === 'not checked') context.skip(result.reason);
+      if (result.outcome === 'not checked') context.skip([result.need ?? [], result.reason].flat().join(': '));
     });
   }
   test('coverage: what is not checked is known', async () => {
