@@ -259,39 +259,51 @@ describe('on its own', () => {
     await resetInventory(admin);
   });
 
-  test('a restart while a source is down changes nothing, and the others go on', async () => {
-    await createNamespace(admin, 'restart');
-    const setting = {
-      sources: { down: await source('down', { A: '1', B: '2' }), up: await source('up', { U: '1' }) },
-      secrets: [
-        { name: 'of-down', namespace: 'restart', from: 'down' },
-        { name: 'of-up', namespace: 'restart', from: 'up' },
-        { name: 'of-both', namespace: 'restart', data: { a: { from: 'down', key: 'A' }, u: { from: 'up', key: 'U' } } },
-      ],
-      resync: '1s',
-    };
-    expectExit(await sync(setting), 0);
-    const before = await readSecrets(admin, 'restart');
-    const remembered = await readInventory(admin);
-    doppler.fail({ kind: '500', config: 'down', times: forGood });
-    doppler.set('lab', 'down', 'A', 'later');
-
-    const daemon = await run(setting, 'debug');
-    await daemon.logged({ source: 'down', msg: 'source failed' });
-    doppler.set('lab', 'up', 'U', '2');
-    await becomes('restart/of-up', { U: '2' });
-    // Two resyncs on, too.
-    await until(() => expect(said(daemon, { secret: 'restart/of-up', msg: 'unchanged' }).length).toBeGreaterThan(1));
-    const after = await readSecrets(admin, 'restart');
-    expect(after.get('of-down')).toEqual(before.get('of-down'));
+  test.each([
     // It has a value of a source that nothing is known of.
-    expect(after.get('of-both')).toEqual(before.get('of-both'));
-    expect((await readInventory(admin)).get('restart/of-down')).toEqual(remembered.get('restart/of-down'));
+    [false, { a: '1', u: '1' }],
+    [true, { a: '1', u: '2' }],
+  ])(
+    'a restart while a source is down changes nothing of it, and the others go on (snapshot: %s)',
+    async (snapshot, both) => {
+      const namespace = `restart-${snapshot}`;
+      await createNamespace(admin, namespace);
+      const setting = {
+        sources: {
+          down: await source('down', { A: '1', B: '2' }, { snapshot }),
+          up: await source('up', { U: '1' }, { snapshot }),
+        },
+        secrets: [
+          { name: 'of-down', namespace, from: 'down' },
+          { name: 'of-up', namespace, from: 'up' },
+          { name: 'of-both', namespace, data: { a: { from: 'down', key: 'A' }, u: { from: 'up', key: 'U' } } },
+        ],
+        resync: '1s',
+      };
+      expectExit(await sync(setting), 0);
+      const before = await readSecrets(admin, namespace);
+      const remembered = await readInventory(admin);
+      doppler.fail({ kind: '500', config: 'down', times: forGood });
+      doppler.set('lab', 'down', 'A', 'later');
 
-    doppler.clearFaults();
-    await becomes('restart/of-down', { A: 'later', B: '2' });
-    await becomes('restart/of-both', { a: 'later', u: '2' });
-  });
+      const daemon = await run(setting, 'debug');
+      await daemon.logged({ source: 'down', msg: 'source failed' });
+      doppler.set('lab', 'up', 'U', '2');
+      await becomes(`${namespace}/of-up`, { U: '2' });
+      // Two resyncs on, too.
+      await until(() =>
+        expect(said(daemon, { secret: `${namespace}/of-up`, msg: 'unchanged' }).length).toBeGreaterThan(1),
+      );
+      const after = await readSecrets(admin, namespace);
+      expect(after.get('of-down')).toEqual(before.get('of-down'));
+      expect(after.get('of-both')?.data).toEqual(both);
+      expect((await readInventory(admin)).get(`${namespace}/of-down`)).toEqual(remembered.get(`${namespace}/of-down`));
+
+      doppler.clearFaults();
+      await becomes(`${namespace}/of-down`, { A: 'later', B: '2' });
+      await becomes(`${namespace}/of-both`, { a: 'later', u: '2' });
+    },
+  );
 
   test('what somebody changes or deletes while the source is down comes back from memory at the resync', async () => {
     await createNamespace(admin, 'drift');
