@@ -13,6 +13,8 @@ export interface AddressRulesOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Named by whoever starts the agent: no rule holds for them. */
   readonly allowedOrigins?: readonly string[] | undefined;
+  /** The only origins, besides the allowed ones, where grants say so. No rule holds for them either. */
+  readonly grantedOrigins?: readonly string[] | undefined;
   /** The system's by default. */
   readonly lookup?: Lookup;
 }
@@ -40,12 +42,14 @@ const API_SERVER = 'the API server of this cluster';
  */
 export class AddressRules {
   readonly #allowed: ReadonlySet<string>;
+  readonly #onlyAllowed: boolean;
   readonly #lookup: Lookup;
   readonly #inPod: boolean;
   readonly #apiServer: Target | undefined;
 
-  constructor({ env, allowedOrigins = [], lookup = systemLookup }: AddressRulesOptions) {
-    this.#allowed = new Set(allowedOrigins.map((origin) => new URL(origin).origin));
+  constructor({ env, allowedOrigins = [], grantedOrigins, lookup = systemLookup }: AddressRulesOptions) {
+    this.#allowed = new Set([...allowedOrigins, ...(grantedOrigins ?? [])].map((origin) => new URL(origin).origin));
+    this.#onlyAllowed = grantedOrigins !== undefined;
     this.#lookup = lookup;
     const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '' } = env;
     this.#inPod = host !== '';
@@ -55,7 +59,9 @@ export class AddressRules {
 
   /** Throws `FORBIDDEN` where an origin, as it is written, is one that no source may reach. Nothing is looked up. */
   check(origin: string): void {
-    if (!this.#inPod || this.#allowed.has(origin)) return;
+    if (this.#allowed.has(origin)) return;
+    if (this.#onlyAllowed) throw notGranted(origin);
+    if (!this.#inPod) return;
     const { host, port } = targetOf(origin);
     if (isLocalhost(host)) throw refusal(origin, `${host} is the pod of the agent itself`);
     const kind = isIP(host) === 0 ? undefined : addressKind(host);
@@ -118,9 +124,26 @@ function isApiServerName(host: string): boolean {
   return /^kubernetes\.default(\.svc(\..+)?)?$/.test(host);
 }
 
+/** Whether an origin, as it is written, is one that no source in a pod may reach unless it is granted. */
+export function surroundsPod(origin: string): boolean {
+  try {
+    new AddressRules({ env: { KUBERNETES_SERVICE_HOST: 'kubernetes.default.svc' } }).check(origin);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function notGranted(origin: string): ProviderError {
+  return new ProviderError(
+    'FORBIDDEN',
+    `a request to ${origin} was refused: it is not among the origins that are granted. Who approves that adds it to origins in grants.yaml`,
+  );
+}
+
 function refusal(origin: string, why: string): ProviderError {
   return new ProviderError(
     'FORBIDDEN',
-    `a request to ${origin} was refused: ${why}. If a source is meant to reach it, start the agent with --allow-origin ${origin}`,
+    `a request to ${origin} was refused: ${why}. If a source is meant to reach it, start the agent with --allow-origin ${origin}, or grant it: origins in grants.yaml`,
   );
 }

@@ -1,6 +1,6 @@
 import type { Config } from '@hikyaku/config';
 import { systemClock } from '@hikyaku/core';
-import type { FileAccess, Logger } from '@hikyaku/core';
+import type { Logger } from '@hikyaku/core';
 import { demands, Reconciler } from '@hikyaku/engine';
 import type { Holds, Report, Source, Target } from '@hikyaku/engine';
 import { ConfigMapInventory, KubernetesTarget, loadHmacKey, SecretSnapshots } from '@hikyaku/kubernetes';
@@ -8,16 +8,14 @@ import type { Cluster } from './connect-cluster.ts';
 import { Credentials } from './credentials.ts';
 import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
+import type { SourceLimits } from './grants/source-limits.ts';
 import { openSources } from './open-sources.ts';
 import { UserError } from './user-error.ts';
 
-export interface AgentOptions {
+export interface AgentOptions extends SourceLimits {
   readonly config: Config;
   readonly cluster: Cluster;
   readonly edge: Edge;
-  readonly files: FileAccess;
-  /** What sources may reach besides what is allowed to all, named by whoever starts the agent. */
-  readonly allowedOrigins?: readonly string[] | undefined;
   readonly logger: Logger;
   readonly report: Report;
   /** Only looks: makes nothing in the agent's namespace. */
@@ -37,11 +35,10 @@ export async function createAgent({
   config,
   cluster,
   edge,
-  files,
-  allowedOrigins,
   logger,
   report,
   readOnly = false,
+  ...limits
 }: AgentOptions): Promise<Agent> {
   const { client, access } = cluster;
   const onUnreadable = (entry: string) => logger.warn({ entry }, 'inventory entry makes no sense: passed over');
@@ -56,8 +53,7 @@ export async function createAgent({
     client,
     namespace: access.agent,
     clock: systemClock,
-    files,
-    allowedOrigins,
+    ...limits,
     logger,
     snapshots,
   });
@@ -82,8 +78,13 @@ function holdsOf({ hold, sources }: Config): Holds {
 }
 
 /** Before anything is touched: a one-shot command does not start with half of its credentials. */
-export async function requireCredentials(config: Config, { client, access }: Cluster, edge: Edge): Promise<void> {
-  const surroundings = { env: edge.env, client, namespace: access.agent, clock: systemClock };
+export async function requireCredentials(
+  config: Config,
+  { client, access }: Cluster,
+  { checkFile }: SourceLimits,
+  edge: Edge,
+): Promise<void> {
+  const surroundings = { env: edge.env, client, namespace: access.agent, clock: systemClock, checkFile };
   const used = [...demands(config.secrets).keys()].flatMap((name) => config.sources.get(name) ?? []);
   const problems = await Promise.all(used.map((source) => new Credentials(source, surroundings).problems(edge)));
   if (problems.flat().length > 0) throw new UserError(problems.flat().join('\n'), EXIT.usage);

@@ -3,6 +3,7 @@ import type { CredentialReference, SourceConfig } from '@hikyaku/config';
 import { isProviderError, ProviderError, SecretValue } from '@hikyaku/core';
 import type { CallOptions, Clock } from '@hikyaku/core';
 import { isKubeError } from '@hikyaku/kube-client';
+import { isOwnSecret } from '@hikyaku/kubernetes';
 import type { KubeClient } from '@hikyaku/kube-client';
 
 export interface CredentialSurroundings {
@@ -11,6 +12,8 @@ export interface CredentialSurroundings {
   /** Where a `secretRef` without a namespace points. */
   readonly namespace: string;
   readonly clock: Clock;
+  /** Rejects with `INVALID_CONFIG` where the config may not name this file. */
+  readonly checkFile?: ((path: string) => Promise<void>) | undefined;
 }
 
 export type CredentialOptions = CallOptions & { readonly refused?: SecretValue };
@@ -59,6 +62,7 @@ export class Credentials {
       return SecretValue.of(text.trim());
     }
     if ('file' in reference) {
+      await this.#checkFile(field, reference.file);
       try {
         return SecretValue.of((await readFile(reference.file, { encoding: 'utf8', signal: options.signal })).trim());
       } catch (error) {
@@ -69,6 +73,14 @@ export class Credentials {
     return await this.#fromSecret(field, reference.secretRef, options);
   }
 
+  async #checkFile(field: string, file: string): Promise<void> {
+    try {
+      await this.#surroundings.checkFile?.(file);
+    } catch (error) {
+      throw isProviderError(error) ? this.#missing(field, `is refused: ${error.message}`) : error;
+    }
+  }
+
   async #fromSecret(
     field: string,
     ref: SecretRefReference,
@@ -76,6 +88,9 @@ export class Credentials {
   ): Promise<SecretValue> {
     const { client, clock, namespace: own } = this.#surroundings;
     const { name, key, namespace = own } = ref;
+    if (namespace === own && isOwnSecret(name)) {
+      throw this.#missing(field, `wants Secret ${namespace}/${name}, which is the agent's own and no credential`);
+    }
     const cached = this.#cache.get(field);
     if (cached !== undefined && refused === undefined && clock.monotonic() < cached.until) return cached.value;
     try {

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import type { Config } from '@hikyaku/config';
 import type { FileAccess } from '@hikyaku/core';
 
@@ -10,20 +10,37 @@ export interface FileAccessOptions {
 }
 
 /** Where a pod's ServiceAccount is mounted, and what shows the environment of processes. */
-const ALWAYS_REFUSED = ['/var/run/secrets/kubernetes.io', '/run/secrets/kubernetes.io', '/proc', '/sys', '/dev'];
+export const ALWAYS_REFUSED = ['/var/run/secrets/kubernetes.io', '/run/secrets/kubernetes.io', '/proc', '/sys', '/dev'];
 
-/** What sources may read: below the folder of the config file, or what who starts the agent says; never a credential of the config. */
-export function fileAccess({ config: path, fileRoot }: FileAccessOptions, { sources }: Config): FileAccess {
-  const absolute = resolve(path);
-  const base = isDirectory(absolute) ? absolute : dirname(absolute);
+/**
+ * What sources may read: below the folder of the config file, or what who starts the agent or the grants say; never a credential
+ * of the config.
+ */
+export function fileAccess(
+  { config: path, fileRoot }: FileAccessOptions,
+  { sources }: Config,
+  granted?: string,
+): FileAccess {
+  const base = folderOf(path);
   const credentials = [...sources.values()].flatMap((source) =>
     [...source.credentials.values()].flatMap((reference) => ('file' in reference ? [reference.file] : [])),
   );
   return {
     base,
-    root: fileRoot === undefined ? base : resolve(fileRoot),
+    root: resolve(fileRoot ?? granted ?? base),
     refused: [...ALWAYS_REFUSED, ...credentials],
   };
+}
+
+/** Where relative paths of a config begin, absolute. */
+export function folderOf(config: string): string {
+  const absolute = resolve(config);
+  return isDirectory(absolute) ? absolute : dirname(absolute);
+}
+
+/** Both absolute; links are not followed. */
+export function isInside(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
 }
 
 function isDirectory(path: string): boolean {

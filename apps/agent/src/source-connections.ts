@@ -1,16 +1,15 @@
 import type { SourceConfig } from '@hikyaku/config';
-import type { Clock, FileAccess, LogFields, Logger, SecretsClient } from '@hikyaku/core';
+import type { Clock, LogFields, Logger, SecretsClient } from '@hikyaku/core';
 import { Credentials } from './credentials.ts';
 import type { CredentialSurroundings } from './credentials.ts';
 import { Dispatchers } from './dispatchers.ts';
+import type { SourceLimits } from './grants/source-limits.ts';
 import { loadBuiltIn } from './providers.ts';
 import { RequestBudgets } from './request-budgets.ts';
 
-export interface SourceConnectionsOptions extends CredentialSurroundings {
+export interface SourceConnectionsOptions extends CredentialSurroundings, SourceLimits {
   readonly logger: Logger;
   readonly clock: Clock;
-  readonly files: FileAccess;
-  readonly allowedOrigins?: readonly string[] | undefined;
 }
 
 /** Opens configured sources, with what all sources of a process share: connections and request budgets. */
@@ -27,7 +26,9 @@ export class SourceConnections implements AsyncDisposable {
 
   async connect(source: SourceConfig): Promise<SecretsClient> {
     const { name, provider, settings, description } = source;
-    const { clock, files, logger } = this.#options;
+    const { clock, files, logger, checkFile } = this.#options;
+    const { ca } = description;
+    if (ca !== undefined && !ca.includes('-----BEGIN')) await checkFile?.(ca);
     const credentials = new Credentials(source, this.#options);
     return await provider.connect(settings, {
       credential: (field, options) => credentials.get(field, options),

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { DEFAULT_GRANTS } from './grants.ts';
 import { parseGrants } from './grants-file.ts';
-import { grantsData, policyRefusals, readPolicyGrants } from './grants-policy.ts';
+import { policyRefusals, readPolicyGrants } from './grants-policy.ts';
+import { grantsData } from './grants-text.ts';
 import { isMapping } from './place.ts';
 
 const secret = { namespace: 'web', name: 'app-env', type: 'Opaque', labels: {}, annotations: {} };

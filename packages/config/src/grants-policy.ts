@@ -1,23 +1,4 @@
-import type { Grants } from './grants.ts';
-import { formatGrants } from './grants-text.ts';
-
-/** By key of the ConfigMap: `grants.yaml` for the agent, and lists for the API server's policy. */
-export type GrantsData = Readonly<Record<string, string>>;
-
-/** Where the agent and the policy find what is granted, in the agent's namespace. */
-export const GRANTS_CONFIG_MAP = 'hikyaku-grants';
-
-/** The data of the ConfigMap `hikyaku-grants`. */
-export function grantsData(grants: Grants): GrantsData {
-  const { types, reservedNamespaces, metadataPrefixes, names } = grants;
-  return {
-    types: types.join(', '),
-    reservedNamespaces: reservedNamespaces.join(', '),
-    metadataPrefixes: metadataPrefixes.join(', '),
-    ...(names && { names: names.join(', ') }),
-    'grants.yaml': formatGrants(grants),
-  };
-}
+import type { GrantsData } from './grants-text.ts';
 
 /** What the policy `hikyaku-own` knows of the grants. A list that is missing, other than `names`, makes it refuse every write. */
 export interface PolicyGrants {

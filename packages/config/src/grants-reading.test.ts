@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_GRANTS } from './grants.ts';
-import { grantsData, readPolicyGrants } from './grants-policy.ts';
+import { readPolicyGrants } from './grants-policy.ts';
+import { grantsData } from './grants-text.ts';
 import { readGrantsData, readGrantsFile } from './grants-reading.ts';
 import { formatProblems } from './problem.ts';
 

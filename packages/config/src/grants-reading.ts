@@ -1,8 +1,10 @@
 import { DEFAULT_GRANTS } from './grants.ts';
 import type { Grants } from './grants.ts';
 import { parseGrants } from './grants-file.ts';
-import { grantsData, readPolicyGrants } from './grants-policy.ts';
-import type { GrantsData, PolicyGrants } from './grants-policy.ts';
+import { readPolicyGrants } from './grants-policy.ts';
+import { grantsData } from './grants-text.ts';
+import type { PolicyGrants } from './grants-policy.ts';
+import type { GrantsData } from './grants-text.ts';
 import { isMapping } from './place.ts';
 import type { Problem } from './problem.ts';
 import { readYaml } from './read-yaml.ts';

@@ -21,3 +21,33 @@ export function formatGrants(grants: Grants): string {
   };
   return stringify(document, { lineWidth: 0 });
 }
+
+/** By key of the ConfigMap: `grants.yaml` for the agent, and lists for the API server's policy. */
+export type GrantsData = Readonly<Record<string, string>>;
+
+/** Where the agent and the policy find what is granted, in the agent's namespace. */
+export const GRANTS_CONFIG_MAP = 'hikyaku-grants';
+
+/** The data of the ConfigMap `hikyaku-grants`. */
+export function grantsData(grants: Grants): GrantsData {
+  const { types, reservedNamespaces, metadataPrefixes, names } = grants;
+  return {
+    types: types.join(', '),
+    reservedNamespaces: reservedNamespaces.join(', '),
+    metadataPrefixes: metadataPrefixes.join(', '),
+    ...(names && { names: names.join(', ') }),
+    'grants.yaml': formatGrants(grants),
+  };
+}
+
+/** The manifest of the ConfigMap `hikyaku-grants`. */
+export function formatGrantsConfigMap(grants: Grants, namespace: string): string {
+  const metadata = { name: GRANTS_CONFIG_MAP, namespace };
+  return stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: grantsData(grants) }, { lineWidth: 0 });
+}
+
+/** One word of a `grants.yaml` with its value, on one line. */
+export function formatGrantsWord(word: string, value: unknown): string {
+  const text = stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
+  return `${word}: ${text.replace(/^\[ (.*) \]$/s, '[$1]')}`;
+}

@@ -3,7 +3,7 @@ export type { ConfigMapInventoryOptions } from './config-map-inventory.ts';
 export { loadHmacKey } from './hmac-key.ts';
 export { KubernetesTarget } from './kubernetes-target.ts';
 export type { KubernetesTargetOptions } from './kubernetes-target.ts';
-export { AGENT_LABEL, OWN } from './ownership.ts';
+export { AGENT_LABEL, isOwnSecret, OWN } from './ownership.ts';
 export type { Access } from './ownership.ts';
 export { SecretSnapshots } from './secret-snapshots.ts';
 export type { SecretSnapshotsOptions } from './secret-snapshots.ts';

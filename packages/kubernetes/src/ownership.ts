@@ -15,6 +15,11 @@ export const OWN = {
   snapshot: 'hikyaku-snapshot',
 } as const;
 
+/** Whether a Secret of the agent's namespace is one that the agent itself keeps there. */
+export function isOwnSecret(name: string): boolean {
+  return name === OWN.inventoryKey || name === 'hikyaku-identity' || /^hikyaku-snapshot-\d+$/.test(name);
+}
+
 /** Whose rights the agent works with. */
 export interface Access {
   /** The agent's id: the namespace it lives in. */

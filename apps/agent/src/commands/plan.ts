@@ -5,11 +5,12 @@ import type { ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { fileAccess } from '../file-access.ts';
-import { loadConfigFile } from '../load-config-file.ts';
+import { checkGrants } from '../grants/check-grants.ts';
+import { loadGranted } from '../grants/load-granted.ts';
 import { commandLogger } from '../logging.ts';
 import { clusterText } from '../output/cluster-text.ts';
 import { count } from '../output/count.ts';
+import { grantsJson, grantsText } from '../output/grants-text.ts';
 import { hasChanges, hasProblems, planJson, planText } from '../output/plan-text.ts';
 import { Progress, readingText } from '../output/progress.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
@@ -22,20 +23,19 @@ export interface PlanOptions extends ConnectOptions {
 
 /** Says what `sync` would do; writes nothing. */
 export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> {
-  const config = await loadConfigFile(options, edge);
   const { stderr, stdout } = edge;
   const logger = await commandLogger(options, edge, stderr, 'error');
+  const { config, held, limits } = await loadGranted(options, edge, logger);
   using progress = new Progress(edge, !options.json);
   const records = new Records(logger, () => progress.show(readingText(records.sources.values()) ?? ''));
 
   await using cluster = await connectCluster(options, edge, logger);
-  await requireCredentials(config, cluster, edge);
+  await requireCredentials(config, cluster, limits, edge);
   await using agent = await createAgent({
     config,
     cluster,
     edge,
-    files: fileAccess(options, config),
-    allowedOrigins: options.allowOrigin,
+    ...limits,
     logger,
     report: records,
     readOnly: true,
@@ -44,6 +44,7 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
   await refreshAll({ sources: agent.sources, report: records }, edge);
   progress.show(`looking at ${count(config.secrets.length, 'Secret')}`);
   const actions = await agent.reconciler.preview(edge);
+  const grants = await checkGrants(config, options, held);
   progress.clear();
 
   if (options.json) {
@@ -52,12 +53,14 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
       agent: cluster.access.agent,
       sources: sourcesJson(records.sources),
       secrets: planJson(actions),
+      ...(grants && { grants: grantsJson(grants) }),
     };
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   } else {
     const style = styleFor(edge, stdout);
     stdout.write(clusterText(cluster, style));
     stdout.write(`${sourcesText(records.sources, style)}\n${planText(actions, style)}`);
+    if (grants !== undefined) stdout.write(grantsText(grants, style));
   }
   if (records.hasFailedSource || hasProblems(actions)) return EXIT.failed;
   return options.exitCode && hasChanges(actions) ? EXIT.changes : EXIT.fine;

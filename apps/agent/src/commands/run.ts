@@ -10,8 +10,10 @@ import type { Cluster, ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { fileAccess } from '../file-access.ts';
-import { loadConfigFile } from '../load-config-file.ts';
+import { checkGrants } from '../grants/check-grants.ts';
+import type { GrantsCheck } from '../grants/check-grants.ts';
+import { isInPod } from '../grants/cluster-grants.ts';
+import { loadGranted } from '../grants/load-granted.ts';
 import { commandLogger } from '../logging.ts';
 import { Records } from '../records.ts';
 
@@ -22,13 +24,12 @@ export interface RunOptions extends ConnectOptions {
 /** The daemon: until SIGTERM. */
 export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
   const { stdout, signal } = edge;
-  const config = await loadConfigFile(options, edge);
   const logger = await commandLogger(options, edge, stdout, 'info');
   const records = new Records(logger);
 
-  await using started = await start(options, config, edge, logger, records);
+  await using started = await start(options, edge, logger, records);
   if (started === undefined) return exitCode(signal);
-  const { cluster, agent } = started;
+  const { config, cluster, agent } = started;
   const { agent: namespace, proof } = cluster.access;
   logger.info(
     { cluster: cluster.name, namespace, proof, sources: agent.sources.size, secrets: config.secrets.length },
@@ -51,34 +52,34 @@ function exitCode({ reason }: AbortSignal): ExitCode {
 }
 
 interface Started extends AsyncDisposable {
+  readonly config: Config;
   readonly cluster: Cluster;
   readonly agent: Agent;
 }
 
 /** Waits for the API server as long as it takes; `undefined` when it was told to stop meanwhile. */
-async function start(
-  options: RunOptions,
-  config: Config,
-  edge: Edge,
-  logger: Logger,
-  records: Records,
-): Promise<Started | undefined> {
+async function start(options: RunOptions, edge: Edge, logger: Logger, records: Records): Promise<Started | undefined> {
+  // In a pod the API server is asked for the grants first; elsewhere a wrong config ends it at once.
+  let loaded = isInPod(edge) ? undefined : await loadGranted(options, edge, logger);
   for (let delayMs = 1_000; ; delayMs = Math.min(delayMs * 2, 60_000)) {
     let cluster: Cluster | undefined;
     try {
       cluster = await connectCluster(options, edge, logger);
       await ensureNamespace(cluster, edge, options.yes ?? false);
+      loaded ??= await loadGranted(options, edge, logger);
+      const { config, held, limits } = loaded;
       const agent = await createAgent({
         config,
         cluster,
         edge,
-        files: fileAccess(options, config),
-        allowedOrigins: options.allowOrigin,
+        ...limits,
         logger,
         report: records,
       });
       const connected = cluster;
+      if (held !== undefined) logMissing(await checkGrants(config, options, held), logger);
       return {
+        config,
         cluster,
         agent,
         async [Symbol.asyncDispose]() {
@@ -93,6 +94,13 @@ async function start(
       logger.warn({ error, retryInMs: delayMs }, 'cluster unreachable');
       await systemClock.sleep(delayMs, edge).catch(() => {});
     }
+  }
+}
+
+/** What is asked for and refused is said once, with what would let it pass; each refusal is said again where it happens. */
+function logMissing(check: GrantsCheck | undefined, logger: Logger): void {
+  for (const { code, entry, message, line } of check?.missing ?? []) {
+    logger.warn({ code, entry, message, ...(line !== undefined && { line }) }, 'not granted');
   }
 }
 

@@ -5,11 +5,12 @@ import type { ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { fileAccess } from '../file-access.ts';
-import { loadConfigFile } from '../load-config-file.ts';
+import { checkGrants } from '../grants/check-grants.ts';
+import { loadGranted } from '../grants/load-granted.ts';
 import { commandLogger } from '../logging.ts';
 import { clusterText } from '../output/cluster-text.ts';
 import { count } from '../output/count.ts';
+import { grantsJson, grantsText } from '../output/grants-text.ts';
 import { Progress, readingText } from '../output/progress.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { styleFor } from '../output/style.ts';
@@ -24,22 +25,21 @@ export interface SyncOptions extends ConnectOptions {
 /** Reads every source and writes what differs, once. */
 export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> {
   const started = performance.now();
-  const config = await loadConfigFile(options, edge);
   const { stderr, stdout, signal } = edge;
   const logger = await commandLogger(options, edge, stderr, 'error');
+  const { config, held, limits } = await loadGranted(options, edge, logger);
   using progress = new Progress(edge, !options.json);
   const written = () => `${records.secrets.size} of ${count(config.secrets.length, 'Secret')}`;
   const records = new Records(logger, () => progress.show(readingText(records.sources.values()) ?? written()));
 
   await using cluster = await connectCluster(options, edge, logger);
-  await requireCredentials(config, cluster, edge);
+  await requireCredentials(config, cluster, limits, edge);
   await ensureNamespace(cluster, edge, options.yes ?? false);
   await using agent = await createAgent({
     config,
     cluster,
     edge,
-    files: fileAccess(options, config),
-    allowedOrigins: options.allowOrigin,
+    ...limits,
     logger,
     report: records,
   });
@@ -54,6 +54,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
     stopping: signal,
     signal: cut.signal,
   });
+  const grants = held && (await checkGrants(config, options, held));
   progress.clear();
   signal.throwIfAborted();
 
@@ -67,6 +68,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
       agent: cluster.access.agent,
       sources: sourcesJson(records.sources),
       secrets,
+      ...(grants && { grants: grantsJson(grants) }),
     };
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   } else {
@@ -74,7 +76,8 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
     stdout.write(
       clusterText(cluster, style) +
         `${sourcesText(records.sources, style)}\n` +
-        syncText(records.secrets.values(), (performance.now() - started) / 1000, style),
+        syncText(records.secrets.values(), (performance.now() - started) / 1000, style) +
+        (grants === undefined ? '' : grantsText(grants, style)),
     );
   }
   return failed ? EXIT.failed : EXIT.fine;

@@ -12,7 +12,7 @@ export function problemsText(problems: readonly Problem[], style: Style): string
   return `${lines.join('')}${style.bad(count(problems.length, 'problem'))}\n`;
 }
 
-/** The same for scripts. */
-export function problemsJson(problems: readonly Problem[]): string {
-  return `${JSON.stringify({ ok: problems.length === 0, problems }, null, 2)}\n`;
+/** The same for scripts; `grants`, where there are some, says what they refuse. */
+export function problemsJson(problems: readonly Problem[], grants?: object): string {
+  return `${JSON.stringify({ ok: problems.length === 0, problems, ...(grants && { grants }) }, null, 2)}\n`;
 }

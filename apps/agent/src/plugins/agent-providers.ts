@@ -1,7 +1,7 @@
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, resolve } from 'node:path';
-import { nearest, UnusableProviderError } from '@hikyaku/config';
-import type { KnownProviders } from '@hikyaku/config';
+import { formatGrantsWord, nearest, UnusableProviderError } from '@hikyaku/config';
+import type { Grants, KnownProviders } from '@hikyaku/config';
 import type { Provider } from '@hikyaku/core';
 import type { Edge } from '../edge.ts';
 import { builtInTypes, loadBuiltIn } from '../providers.ts';
@@ -20,21 +20,27 @@ export interface PlugInOptions {
 }
 
 /**
- * The built-in providers, and plug-ins: files that were named with their digest when the agent was started, and, where the
- * person's own file is trusted (not in a pod), paths and npm packages beside the config file.
+ * The built-in providers, and plug-ins: files that were named with their digest when the agent was started, in a pod those that
+ * are granted with theirs, and, where the person's own file is trusted (not in a pod), paths and npm packages beside the config file.
  */
 export class AgentProviders implements KnownProviders {
   readonly types: readonly string[];
   readonly #named: ReadonlyMap<string, NamedPlugIn>;
+  readonly #granted: Grants['plugins'];
   readonly #inPod: boolean;
   readonly #runsPlugIns: boolean;
   readonly #signal: AbortSignal;
   #loader: Promise<PlugInLoader> | undefined;
 
   /** Throws a UserError when a flag makes no sense. */
-  constructor({ plugin = [], plugins = true }: PlugInOptions, { env, signal }: Pick<Edge, 'env' | 'signal'>) {
+  constructor(
+    { plugin = [], plugins = true }: PlugInOptions,
+    { env, signal }: Pick<Edge, 'env' | 'signal'>,
+    granted: Grants['plugins'] = new Map(),
+  ) {
     this.#named = readPlugInFlags(plugin);
-    this.types = [...builtInTypes, ...this.#named.keys()];
+    this.#granted = granted;
+    this.types = [...builtInTypes, ...new Set([...this.#named.keys(), ...granted.keys()])];
     this.#inPod = Boolean(env['KUBERNETES_SERVICE_HOST']);
     this.#runsPlugIns = plugins;
     this.#signal = signal;
@@ -43,7 +49,7 @@ export class AgentProviders implements KnownProviders {
   async load(type: string, { file }: { readonly file: string }): Promise<Provider | undefined> {
     const builtIn = await loadBuiltIn(type);
     if (builtIn !== undefined) return builtIn;
-    const isMistyped = !this.#named.has(type) && nearest(type, this.types) !== undefined;
+    const isMistyped = !this.#named.has(type) && !this.#granted.has(type) && nearest(type, this.types) !== undefined;
     if (!this.#runsPlugIns) return isMistyped ? undefined : standInFor(type);
     const plugIn = await this.#find(type, resolve(file));
     if (plugIn === undefined) {
@@ -56,14 +62,19 @@ export class AgentProviders implements KnownProviders {
 
   async #find(type: string, configFile: string): Promise<PlugIn | undefined> {
     const named = this.#named.get(type);
-    if (named !== undefined) return await checkedPlugIn(named);
+    if (named !== undefined) return await checkedPlugIn(named, 'that was named when the agent was started');
+    const grant = this.#granted.get(type);
+    if (grant !== undefined) {
+      const granted = { name: type, path: resolve(dirname(configFile), grant.path ?? type), digest: grant.digest };
+      return await checkedPlugIn(granted, 'that is granted');
+    }
     if (!/^\.{0,2}\//.test(type)) return this.#inPod ? undefined : packagePlugIn(type, configFile);
     const path = resolve(dirname(configFile), type);
     const bytes = await readPlugInFile(path);
     if (!this.#inPod) return { name: type, path, entry: { kind: 'file', url: urlOf(path), format: formatOf(path) } };
     throw new UnusableProviderError(
-      `\`${type}\` is not loaded: in a pod only plug-ins run that were named with their digest when the agent was started`,
-      `when ${path} is what shall run, start the agent with ${plugInFlag({ name: type, path, digest: digestOf(bytes) })}`,
+      `\`${type}\` is not loaded: in a pod only plug-ins run that are granted, or that were named when the agent was started, with their digest`,
+      advice({ name: type, path, digest: digestOf(bytes) }, type),
     );
   }
 
@@ -71,8 +82,8 @@ export class AgentProviders implements KnownProviders {
     const builtIn = `built-in: ${builtInTypes.toSorted().join(', ')}`;
     if (this.#inPod) {
       return [
-        `\`${type}\` is neither a built-in provider nor a plug-in that was named when the agent was started; ${builtIn}`,
-        `start the agent with --plugin ${type}=PATH@sha256-…; a package must be made one file for it: docs/add-a-provider.md`,
+        `\`${type}\` is neither a built-in provider nor a plug-in that is granted or was named when the agent was started; ${builtIn}`,
+        `grant it with its path and digest (docs/grants.md), or start the agent with --plugin ${type}=PATH@sha256-…; a package must be made one file for it: docs/add-a-provider.md`,
       ];
     }
     return [
@@ -83,7 +94,7 @@ export class AgentProviders implements KnownProviders {
 }
 
 /** Rejects when the file is not the one that was named. */
-async function checkedPlugIn({ name, path, digest }: NamedPlugIn): Promise<PlugIn> {
+async function checkedPlugIn({ name, path, digest }: NamedPlugIn, which: string): Promise<PlugIn> {
   // Read once: what was hashed is what runs.
   const source = await readPlugInFile(path);
   const found = digestOf(source);
@@ -91,9 +102,16 @@ async function checkedPlugIn({ name, path, digest }: NamedPlugIn): Promise<PlugI
     return { name, path, entry: { kind: 'bytes', url: `${urlOf(path)}?${digest}`, format: formatOf(path), source } };
   }
   throw new UnusableProviderError(
-    `the plug-in \`${name}\` is not loaded: ${path} is not the file that was named when the agent was started`,
-    `find out who changed it; when it is as it should be, start the agent with ${plugInFlag({ name, path, digest: found })}`,
+    `the plug-in \`${name}\` is not loaded: ${path} is not the file ${which}`,
+    `find out who changed it; ${advice({ name, path, digest: found }, path)}`,
   );
+}
+
+/** How the file would be let run. `granted` is its path as a grant names it. */
+function advice(plugIn: NamedPlugIn, granted: string): string {
+  const { name, path, digest } = plugIn;
+  const word = formatGrantsWord('plugins', { [name]: { ...(granted !== name && { path: granted }), digest } });
+  return `when ${path} is what shall run, grant it in grants.yaml (${word}), or start the agent with ${plugInFlag(plugIn)}`;
 }
 
 /** `undefined` when it is not installed. */

@@ -238,12 +238,13 @@ describe('in a pod', () => {
     await write('node_modules/vault/index.mjs', content);
     const [path, aPackage] = await problemsOf(['./nas.mjs', 'vault'], ['--context', 'home'], IN_POD);
     expect(path).toContain(
-      '`./nas.mjs` is not loaded: in a pod only plug-ins run that were named with their digest when the agent was started\n' +
-        '    when <dir>/nas.mjs is what shall run, start the agent with ' +
+      '`./nas.mjs` is not loaded: in a pod only plug-ins run that are granted, or that were named when the agent was started, with their digest\n' +
+        '    when <dir>/nas.mjs is what shall run, grant it in grants.yaml ' +
+        `(plugins: { ./nas.mjs: { digest: ${digestOf(Buffer.from(content))} } }), or start the agent with ` +
         `--plugin ./nas.mjs=<dir>/nas.mjs@${digestOf(Buffer.from(content))}`,
     );
     expect(aPackage).toContain(
-      '`vault` is neither a built-in provider nor a plug-in that was named when the agent was started',
+      '`vault` is neither a built-in provider nor a plug-in that is granted or was named when the agent was started',
     );
     expect(aPackage).toContain('start the agent with --plugin vault=PATH@sha256-…');
   });

@@ -5,8 +5,7 @@ import type { KubeClient } from '@hikyaku/kube-client';
 import { openKube } from '../connect-cluster.ts';
 import type { ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
-import { fileAccess } from '../file-access.ts';
-import { loadConfigFile } from '../load-config-file.ts';
+import { loadGranted } from '../grants/load-granted.ts';
 import { commandLogger } from '../logging.ts';
 import { ownNamespace } from '../own-namespace.ts';
 import { SourceConnections } from '../source-connections.ts';
@@ -21,7 +20,8 @@ export interface OpenSource extends AsyncDisposable {
 
 /** Opens one source of the config. A cluster is reached only where a credential, or the source itself, is kept in one. */
 export async function openSource(name: string, options: ConnectOptions, edge: Edge): Promise<OpenSource> {
-  const config = await loadConfigFile(options, edge);
+  const logger = await commandLogger(options, edge, edge.stderr, 'error');
+  const { config, limits } = await loadGranted(options, edge, logger);
   const source = config.sources.get(name);
   if (source === undefined) {
     const names = [...config.sources.keys()].join(', ') || 'none';
@@ -35,9 +35,8 @@ export async function openSource(name: string, options: ConnectOptions, edge: Ed
     },
     namespace: ownNamespace(options, edge),
     clock: systemClock,
-    files: fileAccess(options, config),
-    allowedOrigins: options.allowOrigin,
-    logger: await commandLogger(options, edge, edge.stderr, 'error'),
+    ...limits,
+    logger,
   });
   async function close(): Promise<void> {
     await connections[Symbol.asyncDispose]();

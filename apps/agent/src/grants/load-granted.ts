@@ -1,0 +1,28 @@
+import type { Config } from '@hikyaku/config';
+import type { Logger } from '@hikyaku/core';
+import type { Edge } from '../edge.ts';
+import { loadConfigFile } from '../load-config-file.ts';
+import type { LoadConfigOptions } from '../load-config-file.ts';
+import { clusterGrants } from './cluster-grants.ts';
+import type { HeldGrants } from './held-grants.ts';
+import { sourceLimits } from './source-limits.ts';
+import type { LimitOptions, SourceLimits } from './source-limits.ts';
+
+/** A config with what it may do here. */
+export interface GrantedConfig {
+  readonly config: Config;
+  /** Only in a pod: elsewhere the person's own file is trusted. */
+  readonly held: HeldGrants | undefined;
+  readonly limits: SourceLimits;
+}
+
+/** Throws what {@link loadConfigFile} throws; in a pod also KubeError, where the API server cannot be asked for the grants. */
+export async function loadGranted(
+  options: LoadConfigOptions & LimitOptions,
+  edge: Edge,
+  logger: Logger,
+): Promise<GrantedConfig> {
+  const held = await clusterGrants(options, edge, logger);
+  const config = await loadConfigFile(options, edge, held?.grants.plugins);
+  return { config, held, limits: sourceLimits(options, config, held) };
+}

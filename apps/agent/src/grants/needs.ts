@@ -1,0 +1,63 @@
+import { resolve } from 'node:path';
+import type { Config, SourceConfig } from '@hikyaku/config';
+import { folderOf } from '../file-access.ts';
+import type { PlugInFile } from './plug-in-files.ts';
+
+/** All that a config asks for and that has to be granted. */
+export interface Needs {
+  readonly secrets: Config['secrets'];
+  readonly origins: readonly Need[];
+  readonly plugIns: readonly PlugInFile[];
+  readonly files: readonly FileNeed[];
+  readonly pushes: readonly PushNeed[];
+  /** Where the config is: files below it need no grant. */
+  readonly folder: string;
+}
+
+export interface Need {
+  readonly source: string;
+  readonly what: string;
+}
+
+/** `what` is an absolute path; `source`: read as secrets, so that its root is the one of `files`. */
+export interface FileNeed extends Need {
+  readonly as: 'source' | 'credential' | 'certificates';
+}
+
+export interface PushNeed {
+  readonly from: string;
+  readonly to: string;
+}
+
+export function needsOf(config: Config, path: string, plugIns: readonly PlugInFile[]): Needs {
+  const sources = [...config.sources.values()];
+  const folder = folderOf(path);
+  return {
+    secrets: config.secrets,
+    origins: sources.flatMap(({ name, description }) =>
+      description.origins.map((origin) => ({ source: name, what: new URL(origin).origin })),
+    ),
+    plugIns,
+    files: sources.flatMap((source) => [...filesOf(source, folder)]),
+    pushes: config.pushes.map(({ namespace, name, source }) => ({ from: `${namespace}/${name}`, to: source })),
+    folder,
+  };
+}
+
+function* filesOf(
+  { name, provider, settings, credentials, description }: SourceConfig,
+  folder: string,
+): Iterable<FileNeed> {
+  const path = provider.type === 'file' ? pathIn(settings) : undefined;
+  if (path !== undefined) yield { source: name, what: resolve(folder, path), as: 'source' };
+  for (const reference of credentials.values()) {
+    if ('file' in reference) yield { source: name, what: reference.file, as: 'credential' };
+  }
+  const { ca } = description;
+  if (ca !== undefined && !ca.includes('-----BEGIN')) yield { source: name, what: ca, as: 'certificates' };
+}
+
+function pathIn(settings: unknown): string | undefined {
+  const path = typeof settings === 'object' && settings !== null && 'path' in settings ? settings.path : undefined;
+  return typeof path === 'string' ? path : undefined;
+}

@@ -1,0 +1,36 @@
+import { DEFAULT_GRANTS } from '@hikyaku/config';
+import type { Grants, PlugInGrant, PushGrant } from '@hikyaku/config';
+import { UserError } from '../user-error.ts';
+import { filesRoot } from './files-root.ts';
+import type { Needs } from './needs.ts';
+
+const NOWHERE = { file: '', line: 1, column: 1 };
+/** Needs no entry: it is always what the agent itself writes. */
+const PRUNE = 'kustomize.toolkit.fluxcd.io/prune';
+
+/** What the needs ask for and nothing else. Throws a UserError where no grants could let them pass. */
+export function smallestGrants(needs: Needs): Grants {
+  const { secrets, origins, plugIns, pushes } = needs;
+  const root = filesRoot(needs);
+  const keys = secrets.flatMap(({ labels, annotations }) => [...Object.keys(labels), ...Object.keys(annotations)]);
+  const namespaces = new Set(secrets.map(({ namespace }) => namespace));
+  return {
+    types: sorted(secrets.map(({ type }) => type)),
+    metadataPrefixes: sorted(keys.filter((key) => key !== PRUNE)),
+    reservedNamespaces: DEFAULT_GRANTS.reservedNamespaces.filter((namespace) => !namespaces.has(namespace)),
+    names: sorted(secrets.map(({ namespace, name }) => `${namespace}/${name}`)),
+    origins: sorted(origins.map(({ what }) => what)),
+    plugins: new Map(
+      plugIns.map(({ name, path, digest, problem }): [string, PlugInGrant] => {
+        if (digest === undefined) throw new UserError(problem ?? `${name} has no digest`);
+        return [name, { ...(path !== undefined && { path }), digest, position: NOWHERE }];
+      }),
+    ),
+    ...(root !== undefined && { files: root }),
+    pushes: pushes.map((push): PushGrant => ({ ...push, position: NOWHERE })),
+  };
+}
+
+function sorted(entries: readonly string[]): readonly string[] {
+  return [...new Set(entries)].toSorted();
+}

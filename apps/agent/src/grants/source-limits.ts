@@ -1,0 +1,55 @@
+import { realpath } from 'node:fs/promises';
+import type { Config } from '@hikyaku/config';
+import { ProviderError } from '@hikyaku/core';
+import type { FileAccess } from '@hikyaku/core';
+import { ALWAYS_REFUSED, fileAccess, folderOf, isInside } from '../file-access.ts';
+import { readableFolders } from './files-root.ts';
+import type { HeldGrants } from './held-grants.ts';
+
+/** What sources may touch: by the word of who starts the agent and, in a pod, by the grants. */
+export interface SourceLimits {
+  readonly files: FileAccess;
+  /** What sources may reach besides what is allowed to all. */
+  readonly allowedOrigins?: readonly string[] | undefined;
+  /** All that they may reach besides that, where grants say so. */
+  readonly grantedOrigins?: readonly string[] | undefined;
+  /** Rejects with `INVALID_CONFIG` where the config may not name this file, as a credential or as certificates to trust. */
+  readonly checkFile?: ((path: string) => Promise<void>) | undefined;
+}
+
+export interface LimitOptions {
+  readonly config: string;
+  readonly fileRoot?: string;
+  readonly allowOrigin?: readonly string[];
+}
+
+/** `held` is only there in a pod: elsewhere the person's own file is trusted. */
+export function sourceLimits(options: LimitOptions, config: Config, held: HeldGrants | undefined): SourceLimits {
+  const files = fileAccess(options, config, held?.grants.files);
+  const { allowOrigin: allowedOrigins } = options;
+  if (held === undefined) return { files, allowedOrigins };
+  const folders = readableFolders('credential', folderOf(options.config), files.root);
+  return {
+    files,
+    allowedOrigins,
+    grantedOrigins: held.grants.origins,
+    checkFile: (path) => checkFile(path, folders),
+  };
+}
+
+async function checkFile(path: string, folders: readonly string[]): Promise<void> {
+  const real = await realPath(path);
+  const allowed = await Promise.all(folders.map(realPath));
+  const refused = await Promise.all(ALWAYS_REFUSED.map(realPath));
+  const isAllowed = allowed.some((folder) => isInside(real, folder));
+  if (isAllowed && !refused.some((folder) => isInside(real, folder))) return;
+  throw new ProviderError(
+    'INVALID_CONFIG',
+    `${path} may not be read: in a pod a config names files below ${folders.join(' or ')}. Who approves another directory writes it behind files in grants.yaml`,
+  );
+}
+
+/** Itself where there is nothing: then it cannot be read either. */
+async function realPath(path: string): Promise<string> {
+  return await realpath(path).catch(() => path);
+}
