@@ -41,7 +41,7 @@ export function refuseEncoded(answer: HttpAnswer, label: string): void {
 }
 
 function decoded(text: string, encoding: 'base64' | 'base64url', label: string): SecretValue {
-  const bare = text.replaceAll(/[ \t\r\n]/g, '').replace(/={1,2}$/, '');
+  const bare = text.replaceAll(/[\r\n]/g, '').replace(/={1,2}$/, '');
   const bytes = Buffer.from(bare, encoding);
   // Buffer leaves out what it does not know.
   if (bytes.toString(encoding).replace(/=+$/, '') !== bare)

@@ -64,10 +64,8 @@ test('a value never adds a parameter', () => {
     build(hostile, '/find?name=${name}&limit=1'),
     build(hostile, '/find?limit=1', { query: { name: '${name}' } }),
   ]) {
-    expect([...new URL(url).searchParams].toSorted()).toEqual([
-      ['limit', '1'],
-      ['name', hostile],
-    ]);
+    expect(new URL(url).searchParams.size).toBe(2);
+    expect(Object.fromEntries(new URL(url).searchParams)).toEqual({ limit: '1', name: hostile });
   }
 });
 

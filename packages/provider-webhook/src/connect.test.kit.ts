@@ -9,9 +9,9 @@ import { templatedConfig } from './templated-config.ts';
 export interface Connected extends AsyncDisposable {
   readonly client: SecretsClient;
   readonly context: TestContext;
-  read(request?: Partial<ReadRequest>): Promise<Snapshot>;
+  readonly read: (request?: Partial<ReadRequest>) => Promise<Snapshot>;
   /** One secret: its text, `absent`, or the code of its error. */
-  get(name: string, version?: string): Promise<string | undefined>;
+  readonly get: (name: string, version?: string) => Promise<string | undefined>;
 }
 
 export interface ConnectOptions extends Pick<ContextOptions, 'credentials' | 'ca'> {

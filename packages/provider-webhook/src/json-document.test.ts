@@ -1,3 +1,4 @@
+import { isProviderError } from '@hikyaku/core';
 import { describe, expect, test } from 'vitest';
 import { JsonDocument } from './json-document.ts';
 
@@ -76,6 +77,15 @@ function inTime<T>(run: () => T): T {
   }
 }
 
+function attempt<T>(run: () => T): T | string {
+  try {
+    return run();
+  } catch (error) {
+    if (isProviderError(error)) return error.code;
+    throw error;
+  }
+}
+
 describe('hostile documents and paths end soon', () => {
   const MiB = 1024 * 1024;
 
@@ -104,11 +114,8 @@ describe('hostile documents and paths end soon', () => {
   ])('%s', (path) => {
     const document = parse(wide);
     inTime(() => {
-      try {
-        document.find(path);
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'INVALID_RESPONSE' });
-      }
+      const outcome = attempt(() => document.find(path).length);
+      expect(outcome).toSatisfy((value) => typeof value === 'number' || value === 'INVALID_RESPONSE');
     });
   });
 

@@ -13,22 +13,18 @@ test.each([
   ['a.b', 1],
   ['', 1],
   ['$.a[', 5],
-  ['$.a[?@.b', 5],
-  ['$.a b', 4],
-  ['$[01]', 2],
+  ['$.a[?@.b', 4],
+  ['$.a b', 5],
+  ['$[01]', 3],
   ['$[?foo(@)]', 4],
   ['$[?match(@, "(a+)+$")]', 4],
   ["$[?search(@.b, 'x')]", 4],
   [`$.${'a'.repeat(500)}`, 500],
-  [`$[?${'('.repeat(400)}@`, 404],
-  ['$[?@.* == 1]', 1],
+  [`$[?${'('.repeat(400)}@`, 403],
+  ['$[?@.* == 1]', 4],
 ])('%j is an error with a position', (path, at) => {
-  expect(() => JsonPath.compile(path)).toThrow(expect.objectContaining({ name: 'JsonPathError' }));
-  try {
-    JsonPath.compile(path);
-  } catch (error) {
-    expect(error).toMatchObject({ at: expect.closeTo(at, -1) });
-  }
+  const problem = expect.objectContaining({ name: 'JsonPathError', at });
+  expect(() => JsonPath.compile(path)).toThrow(problem);
 });
 
 test('regular expressions are refused with their reason', () => {

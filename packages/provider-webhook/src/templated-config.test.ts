@@ -110,7 +110,7 @@ test.each([
   ],
   [
     'a number that JSON cannot keep',
-    { write: { ...read, body: { n: 9007199254740993, v: '${value}' } } },
+    { write: { ...read, body: { n: 2 ** 53, v: '${value}' } } },
     'must be in quotes',
     'write.body.n',
   ],
