@@ -31,9 +31,19 @@ const admission = '/apis/admissionregistration.k8s.io/v1';
 const policies = ['hikyaku-own', 'hikyaku-own-objects', 'hikyaku-own-tokens'];
 const absentUid = '00000000-0000-4000-8000-000000000000';
 
-const longValues = Array.from({ length: 8 }, () => randomBytes(60).toString('hex'));
-const [first = '', second = '', third = '', fourth = '', fifth = '', sixth = '', seventh = '', eighth = ''] =
-  longValues;
+const longValues = Array.from({ length: 10 }, () => randomBytes(60).toString('hex'));
+const [
+  first = '',
+  second = '',
+  third = '',
+  fourth = '',
+  fifth = '',
+  sixth = '',
+  seventh = '',
+  eighth = '',
+  ninth = '',
+] = longValues;
+const tenth = longValues[9] ?? '';
 
 interface SecretOptions {
   readonly labels?: Readonly<Record<string, string>>;
@@ -73,6 +83,32 @@ function foreign(
 /** A Secret as the agent writes it. */
 function ours(name: string, options: SecretOptions = {}) {
   return foreign(name, { ...options, labels: { 'hikyaku.dev/agent': 'hikyaku', ...options.labels } });
+}
+
+/** What the agent may merge into, and what looks like it. */
+const mergeLabels = {
+  shared: { 'hikyaku.dev/merge': 'hikyaku' },
+  'shared-by-two': { 'hikyaku.dev/merge': 'other.hikyaku' },
+  'shared-with-other': { 'hikyaku.dev/merge': 'other' },
+  'shared-with-namesake': { 'hikyaku.dev/merge': 'hikyaku-2.not-hikyaku' },
+  'shared-and-others': { 'hikyaku.dev/merge': 'hikyaku', 'hikyaku.dev/agent': 'other' },
+  'shared-and-ours': { 'hikyaku.dev/merge': 'hikyaku', 'hikyaku.dev/agent': 'hikyaku' },
+};
+const sharedByPerson = `hikyaku-shared-by-person-${run}`;
+
+/** Of a kind that the garbage collector does not know. */
+const chart = { apiVersion: 'example.com/v1', kind: 'Chart', name: 'web', uid: absentUid };
+
+/** Somebody else's Secret whose owner lets the agent merge into it: of a type, with a label and an annotation that nobody grants. */
+function shared(name: string, { labels = {}, ...more }: SecretOptions = {}) {
+  return foreign(name, {
+    type: 'example.com/chart',
+    labels: { 'hikyaku.dev/merge': 'hikyaku', 'app.kubernetes.io/managed-by': 'Helm', team: 'web', ...labels },
+    annotations: { 'meta.helm.sh/release-name': 'web' },
+    values: { password: ninth, token: tenth },
+    ...more,
+    metadata: { ownerReferences: [chart], finalizers: ['example.com/b', 'example.com/a'], ...more.metadata },
+  });
 }
 
 function tokenRequest(spec: object = {}) {
@@ -139,6 +175,8 @@ async function setScene(): Promise<Scene> {
       values: {},
     }),
   );
+  for (const [name, labels] of Object.entries(mergeLabels)) await create(secrets, shared(name, { labels }));
+  for (const path of [systemSecrets, ownSecrets]) await create(path, shared(sharedByPerson));
   const accountToken = async () => field((await admin('GET', `${secrets}/account-token`)).body, 'data', 'token');
   await eventually(async () => (await accountToken()) !== undefined);
   const own = succeeded(await agent('POST', secrets, ours('own', { values: { password: eighth } })));
@@ -558,6 +596,93 @@ const forbiddenContent: readonly Attack[] = [
   ],
 ];
 
+/** A PUT over the Secret `shared` with everything as it is but this. */
+function putShared(more: SecretOptions, name = 'shared'): Parameters<Api> {
+  return ['PUT', `${secrets}/${name}`, shared(name, more)];
+}
+
+const merging: readonly Attack[] = [
+  ['get without the Role', 403, () => ['GET', `${secrets}/shared`]],
+  ['watch without the Role', 403, () => ['GET', `${secrets}?watch=1&fieldSelector=metadata.name%3Dshared`]],
+  ['an empty merge patch', 403, () => ['PATCH', `${secrets}/shared`, {}, mergePatch]],
+  [
+    'a server-side apply of one key',
+    403,
+    () => ['PATCH', `${secrets}/shared?fieldManager=x`, { ...shared('shared'), data: {} }, applyPatch],
+  ],
+  ['creation with the label', 'label:', () => ['POST', secrets, shared('thief')]],
+  [
+    'creation with both labels',
+    'type:',
+    () => ['POST', secrets, shared('thief', { labels: { 'hikyaku.dev/agent': 'hikyaku' } })],
+  ],
+  ['DELETE', 'not ours:', () => ['DELETE', `${secrets}/shared`]],
+  ['DELETE as a dry run', 'not ours:', () => ['DELETE', `${secrets}/shared?dryRun=All`]],
+  ['another type', 422, () => putShared({ type: 'Opaque' })],
+  [
+    'the ordinary way of the agent',
+    'merge:',
+    () => ['PUT', `${secrets}/shared`, ours('shared', { type: 'example.com/chart' })],
+  ],
+  ["the agent's own label", 'merge:', () => putShared({ labels: { 'hikyaku.dev/agent': 'hikyaku' } })],
+  ['a granted label', 'merge:', () => putShared({ labels: { 'app.kubernetes.io/name': 'web' } })],
+  ['another value of a label', 'merge:', () => putShared({ labels: { team: 'thief' } })],
+  ['the label for another agent', 'merge:', () => putShared({ labels: { 'hikyaku.dev/merge': 'hikyaku.other' } })],
+  ['no labels', 'merge:', () => ['PUT', `${secrets}/shared`, { ...shared('shared'), metadata: { name: 'shared' } }]],
+  [
+    'an annotation more',
+    'merge:',
+    () => putShared({ annotations: { 'meta.helm.sh/release-name': 'web', 'hikyaku.dev/sources': 'homelab' } }),
+  ],
+  ['another value of an annotation', 'merge:', () => putShared({ annotations: { 'meta.helm.sh/release-name': 'x' } })],
+  ['no annotations', 'merge:', () => putShared({ annotations: {} })],
+  ['a finalizer more', 'merge:', () => putFinalizers('example.com/b', 'example.com/a', 'example.com/thief')],
+  ['a finalizer less', 'merge:', () => putFinalizers('example.com/b')],
+  ['another finalizer', 'merge:', () => putFinalizers('example.com/b', 'example.com/thief')],
+  ['no finalizers', 'merge:', () => putFinalizers()],
+  ['no owner', 'merge:', () => putShared({ metadata: { ownerReferences: [] } })],
+  ['another owner', 'merge:', ({ victimUid }) => putShared({ metadata: { ownerReferences: [owner(victimUid)] } })],
+  [
+    'an owner more',
+    'merge:',
+    ({ victimUid }) => putShared({ metadata: { ownerReferences: [chart, owner(victimUid)] } }),
+  ],
+  [
+    'an owner that controls',
+    'merge:',
+    () => putShared({ metadata: { ownerReferences: [{ ...chart, controller: true }] } }),
+  ],
+  ['making it immutable', 'merge:', () => putShared({ immutable: true })],
+  [
+    'the right key, of another agent',
+    'not ours:',
+    () => putShared({ labels: mergeLabels['shared-with-other'] }, 'shared-with-other'),
+  ],
+  [
+    'ids that only begin or end like ours',
+    'not ours:',
+    () => putShared({ labels: mergeLabels['shared-with-namesake'] }, 'shared-with-namesake'),
+  ],
+  [
+    'the whole Secret of another agent',
+    'not ours:',
+    () => putShared({ labels: mergeLabels['shared-and-others'] }, 'shared-and-others'),
+  ],
+  // As a whole it is ours: the ordinary rules hold.
+  [
+    'both labels, with what nobody grants',
+    'type:',
+    () => putShared({ labels: mergeLabels['shared-and-ours'] }, 'shared-and-ours'),
+  ],
+  ['a reserved namespace', 'namespace:', () => ['PUT', `${systemSecrets}/${sharedByPerson}`, shared(sharedByPerson)]],
+  ['its own namespace', 'not ours:', () => ['PUT', `${ownSecrets}/${sharedByPerson}`, shared(sharedByPerson)]],
+  ['DELETE there', 'not ours:', () => ['DELETE', `${ownSecrets}/${sharedByPerson}`]],
+];
+
+function putFinalizers(...finalizers: readonly string[]): Parameters<Api> {
+  return putShared({ metadata: { finalizers } });
+}
+
 function owner(uid: string): object {
   return { apiVersion: 'v1', kind: 'Secret', name: 'victim', uid };
 }
@@ -742,7 +867,7 @@ function configMap(name: string, metadata: object = {}, data: object = {}): obje
 }
 
 describe('a thief with the agent’s token', () => {
-  const attacks = { reading, patching, takingOver, forbiddenContent, gainingRights };
+  const attacks = { reading, patching, takingOver, forbiddenContent, merging, gainingRights };
   let before: Record<string, unknown>;
   let made = 0;
   beforeAll(async () => {
@@ -758,9 +883,9 @@ describe('a thief with the agent’s token', () => {
     });
   }
 
-  test('has changed nothing after more than 190 attempts', async () => {
+  test('has changed nothing after more than 220 attempts', async () => {
     expect(made).toBe(Object.values(attacks).flat().length);
-    expect(made).toBeGreaterThan(190);
+    expect(made).toBeGreaterThan(220);
     expect(await stateOfEverything()).toEqual(before);
   });
 
@@ -912,6 +1037,32 @@ describe('the agent', () => {
     expect(refusalOf(await agent('PUT', `${secrets}/adopted`, ours('adopted')))).toBe('not ours:');
   });
 
+  test.each(['shared', 'shared-by-two'] as const)(
+    'changes the data of %s, and nothing else, once it may get it by the Role of its owner',
+    async (name) => {
+      await letRead(name);
+      const before = succeeded(await agent('GET', `${secrets}/${name}`));
+      const data = { ...Object(field(before, 'data')), added: Buffer.from('ours').toString('base64') };
+      // Finalizers are a set, and what is not there is not given.
+      const written = succeeded(await agent('PUT', `${secrets}/${name}`, { ...Object(before), data }));
+      expect(field(written, 'data')).toEqual(data);
+      const after = succeeded(await admin('GET', `${secrets}/${name}`));
+      for (const part of ['labels', 'annotations', 'ownerReferences', 'finalizers', 'uid'])
+        expect(field(after, 'metadata', part)).toEqual(field(before, 'metadata', part));
+      expect(field(after, 'type')).toBe('example.com/chart');
+      expect((await agent('PUT', `${secrets}/${name}`, before)).status).toBe(409);
+      expect((await agent('PATCH', `${secrets}/${name}`, {}, mergePatch)).status).toBe(403);
+      expect((await agent('GET', `${secrets}/victim`)).status).toBe(403);
+    },
+  );
+
+  test('loses what it may merge into when the label goes', async () => {
+    const path = `${secrets}/shared-by-two`;
+    const body = { metadata: { labels: { 'hikyaku.dev/merge': 'other' } } };
+    const unlabelled = succeeded(await admin('PATCH', path, body, mergePatch));
+    expect(refusalOf(await agent('PUT', path, unlabelled))).toBe('not ours:');
+  });
+
   test('makes, reads, changes and deletes its own Secrets in its own namespace, and reads what a person put there', async () => {
     const path = `${ownSecrets}/hikyaku-snapshot-0`;
     const statuses = [
@@ -980,6 +1131,19 @@ describe('the agent', () => {
   });
 });
 
+/** The Role that an owner gives: get of this one name. */
+async function letRead(name: string): Promise<void> {
+  const metadata = { name: `hikyaku-${name}` };
+  const rules = [{ apiGroups: [''], resources: ['secrets'], resourceNames: [name], verbs: ['get'] }];
+  await create(`${rbac}/namespaces/${web}/roles`, { metadata, rules });
+  await create(`${rbac}/namespaces/${web}/rolebindings`, {
+    metadata,
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name },
+    subjects: [{ kind: 'ServiceAccount', name: 'hikyaku', namespace: 'hikyaku' }],
+  });
+  await eventually(async () => (await agent('GET', `${secrets}/${name}`)).status === 200);
+}
+
 /** Replaces the grants and waits until this request is answered so. */
 async function grant(
   data: Readonly<Record<string, string>>,
@@ -1014,6 +1178,26 @@ describe('the grants', () => {
     expect((await agent('DELETE', `${secrets}/left-the-list`)).status).toBe(200);
     for (const name of ['listed', 'other']) expect((await agent(...dryPost(name))).status).toBe(201);
     expect((await agent('POST', `${ownSecrets}?dryRun=All`, ours('hikyaku-identity'))).status).toBe(201);
+  });
+
+  test('names limits what is merged into, types and metadataPrefixes do not', async () => {
+    await create(secrets, shared('shared-and-granted', { metadata: { finalizers: [], ownerReferences: [] } }));
+    const put = (name: string) =>
+      agent(
+        'PUT',
+        `${secrets}/${name}?dryRun=All`,
+        shared(name, { metadata: { finalizers: [], ownerReferences: [] } }),
+      );
+    await grant({ ...granted, types: '', metadataPrefixes: '', names: `${web}/listed` }, [dryPost('unlisted'), 422]);
+    expect(refusalOf(await put('shared-and-granted'))).toBe('name:');
+    await grant({ ...granted, types: '', metadataPrefixes: '', names: `${web}/shared-and-granted` }, [
+      [
+        'PUT',
+        `${secrets}/shared-and-granted?dryRun=All`,
+        shared('shared-and-granted', { metadata: { finalizers: [], ownerReferences: [] } }),
+      ],
+      200,
+    ]);
   });
 
   test('an empty names grants none', async () => {
