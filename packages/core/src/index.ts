@@ -17,6 +17,7 @@ export type {
 } from './provider.ts';
 export { readEach } from './read-each.ts';
 export type { ReadEachOptions } from './read-each.ts';
+export { previousIfSame, sameSnapshot } from './same-snapshot.ts';
 export { SecretValue } from './secret-value.ts';
 export { refId } from './secrets-client.ts';
 export type {

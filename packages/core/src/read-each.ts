@@ -1,5 +1,6 @@
 import type { CallOptions } from './call-options.ts';
 import { isProviderError, ProviderError } from './provider-error.ts';
+import { previousIfSame } from './same-snapshot.ts';
 import { refId } from './secrets-client.ts';
 import type { ReadRequest, Secret, SecretRef, SecretsClient, Snapshot } from './secrets-client.ts';
 
@@ -52,16 +53,6 @@ export function readEach(
     }
     await Promise.all(Array.from({ length: Math.min(concurrency, queue.length) }, work));
 
-    if (previous !== undefined && unknown.size === 0 && sameSecrets(previous, secrets)) return previous;
-    return { secrets, ...(unknown.size > 0 && { unknown }) };
+    return previousIfSame(previous, { secrets, ...(unknown.size > 0 && { unknown }) });
   };
-}
-
-function sameSecrets(previous: Snapshot, secrets: ReadonlyMap<string, Secret>): boolean {
-  if ((previous.unknown?.size ?? 0) > 0 || previous.secrets.size !== secrets.size) return false;
-  for (const [id, secret] of secrets) {
-    const before = previous.secrets.get(id);
-    if (before === undefined || before.version !== secret.version || !before.value.equals(secret.value)) return false;
-  }
-  return true;
 }

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { ProviderError, refId } from '@hikyaku/core';
+import { previousIfSame, ProviderError, refId } from '@hikyaku/core';
 import type {
   CallOptions,
   ProviderContext,
   ReadRequest,
-  Secret,
   SecretChange,
   SecretInfo,
   SecretsClient,
@@ -51,13 +50,13 @@ export class DopplerSecretsClient implements SecretsClient {
       signal,
       known: (account) => candidates.find((held) => held?.key === this.#keyOf(account)),
     });
-    if (download.unchanged !== undefined) return pick(previous, snapshotOf(download.unchanged, refused));
+    if (download.unchanged !== undefined) return previousIfSame(previous, snapshotOf(download.unchanged, refused));
 
     const key = this.#keyOf(download.account);
     const content = parseDownload(download.body, this.#config);
     this.#held = download.etag === undefined ? undefined : { key, etag: download.etag, content };
     this.#writesSeen = writes;
-    return pick(previous, snapshotOf({ key, etag: download.etag, content }, refused));
+    return previousIfSame(previous, snapshotOf({ key, etag: download.etag, content }, refused));
   }
 
   async list(options: CallOptions): Promise<readonly SecretInfo[]> {
@@ -108,32 +107,4 @@ function heldFrom(snapshot: Snapshot | undefined): Held | undefined {
   const [, key, etag] = /^([\w-]{22}) (.+)$/.exec(snapshot?.revision ?? '') ?? [];
   if (snapshot === undefined || key === undefined || etag === undefined) return undefined;
   return { key, etag, content: { secrets: snapshot.secrets, unknown: new Map() } };
-}
-
-function pick(previous: Snapshot | undefined, snapshot: Snapshot): Snapshot {
-  return previous !== undefined && same(previous, snapshot) ? previous : snapshot;
-}
-
-function same(a: Snapshot, b: Snapshot): boolean {
-  return (
-    sameMaps(a.secrets, b.secrets, sameSecret) && sameMaps(a.unknown ?? new Map(), b.unknown ?? new Map(), sameError)
-  );
-}
-
-function sameMaps<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>, equal: (a: T, b: T) => boolean): boolean {
-  if (a === b) return true;
-  if (a.size !== b.size) return false;
-  for (const [name, value] of a) {
-    const other = b.get(name);
-    if (other === undefined || !equal(value, other)) return false;
-  }
-  return true;
-}
-
-function sameSecret(a: Secret, b: Secret): boolean {
-  return a.version === b.version && a.value.equals(b.value);
-}
-
-function sameError(a: ProviderError, b: ProviderError): boolean {
-  return a.code === b.code && a.message === b.message;
 }

@@ -1,4 +1,4 @@
-import { isProviderError, ProviderError, refId } from '@hikyaku/core';
+import { isProviderError, previousIfSame, ProviderError, refId } from '@hikyaku/core';
 import type {
   CallOptions,
   ProviderContext,
@@ -19,7 +19,6 @@ import { eachOf } from './each-of.ts';
 import type { KubernetesConfig } from './kubernetes-config.ts';
 import type { LiveSecret } from './live-secret.ts';
 import { ownSecretRefusal } from './own-secret.ts';
-import { pickUnchanged } from './pick-unchanged.ts';
 import { parseSecretKey, secretKeyName, secretKeyRefusal } from './secret-key.ts';
 import { SeenSecrets } from './seen-secrets.ts';
 import { watchSecrets } from './watch-secrets.ts';
@@ -75,7 +74,7 @@ export class KubernetesSecretsClient implements SecretsClient {
     }
     for (const [secret, outcome] of outcomes)
       if (outcome.error === undefined) this.#seen.note(secret, outcome.live?.version);
-    return pickUnchanged(previous, { secrets, ...(unknown.size > 0 && { unknown }) });
+    return previousIfSame(previous, { secrets, ...(unknown.size > 0 && { unknown }) });
   }
 
   async write(changes: readonly SecretChange[], { signal }: CallOptions): Promise<readonly WriteResult[]> {

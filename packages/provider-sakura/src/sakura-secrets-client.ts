@@ -1,4 +1,4 @@
-import { isProviderError, ProviderError } from '@hikyaku/core';
+import { isProviderError, previousIfSame, ProviderError } from '@hikyaku/core';
 import type {
   CallOptions,
   ProviderContext,
@@ -13,7 +13,7 @@ import { exists, planRead } from './read-plan.ts';
 import { Reading } from './reading.ts';
 import { SakuraClient } from './sakura-client.ts';
 import type { SakuraConfig } from './sakura-config.ts';
-import { sameSnapshot } from './same-snapshot.ts';
+import { readAtSameTimes } from './read-at-same-times.ts';
 import { unveilDue } from './unveil-due.ts';
 import { shownName, Vault } from './vault.ts';
 import type { Versions, Wanted } from './vault.ts';
@@ -44,7 +44,9 @@ export class SakuraSecretsClient implements SecretsClient {
     if (vanished.size > 0) await this.#settle(vanished, reading, versions, { signal });
 
     const snapshot = reading.snapshot();
-    return previous !== undefined && sameSnapshot(previous, snapshot) ? previous : snapshot;
+    return previous !== undefined && readAtSameTimes(previous, snapshot)
+      ? previousIfSame(previous, snapshot)
+      : snapshot;
   }
 
   async list({ signal }: CallOptions): Promise<readonly SecretInfo[]> {

@@ -1,11 +1,10 @@
-import { ProviderError, readEach, refId } from '@hikyaku/core';
+import { previousIfSame, ProviderError, readEach, refId } from '@hikyaku/core';
 import type { CallOptions, ProviderContext, ReadRequest, SecretInfo, SecretsClient, Snapshot } from '@hikyaku/core';
 import { Connection } from './connection.ts';
 import { EverythingReader } from './everything-reader.ts';
 import { listNames } from './list-names.ts';
 import type { Listed } from './list-names.ts';
 import { Outage } from './outage.ts';
-import { sameSnapshot } from './protocol/same-snapshot.ts';
 import { SecretReader } from './secret-reader.ts';
 import { SecretWriter } from './secret-writer.ts';
 import type { TemplatedConfig } from './templated-config.ts';
@@ -64,8 +63,7 @@ export function connectTemplated(config: TemplatedConfig, context: ProviderConte
     async read(request) {
       const useAll = everything !== undefined && (request.all || one === undefined);
       const snapshot = useAll ? await readEverything(request, everything) : await readNames(request);
-      const { previous } = request;
-      return previous !== undefined && sameSnapshot(previous, snapshot) ? previous : snapshot;
+      return previousIfSame(request.previous, snapshot);
     },
     ...((list ?? readAll) !== undefined && {
       async list({ signal }: CallOptions): Promise<readonly SecretInfo[]> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ProviderError, refId } from '@hikyaku/core';
+import { previousIfSame, ProviderError, refId } from '@hikyaku/core';
 import type {
   CallOptions,
   ProviderContext,
@@ -15,7 +15,6 @@ import type { Description } from './documents.ts';
 import { notTheProtocol } from './parse-document.ts';
 import { ProtocolClient } from './protocol-client.ts';
 import type { ProtocolConfig } from './protocol-config.ts';
-import { sameSnapshot } from './same-snapshot.ts';
 import { itemError, snapshotOf } from './snapshot-of.ts';
 
 /** The longest wait that the protocol allows; proxies often cut at 60 s. */
@@ -73,7 +72,7 @@ export class ProtocolSecretsClient implements SecretsClient {
     // What could not be read now may be readable next time, at the same revision.
     const stands = revision !== undefined && content.unknown === undefined;
     const read: Snapshot = stands ? { ...content, revision: `${key} ${revision}` } : content;
-    const snapshot = previous !== undefined && sameSnapshot(previous, read) ? previous : read;
+    const snapshot = previousIfSame(previous, read);
     this.#confirmed = stands ? { snapshot, key, revision } : undefined;
     return snapshot;
   }

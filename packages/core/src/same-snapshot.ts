@@ -1,10 +1,16 @@
-import type { ProviderError, Secret, Snapshot } from '@hikyaku/core';
+import type { ProviderError } from './provider-error.ts';
+import type { Secret, Snapshot } from './secrets-client.ts';
 
-/** Whether both say the same. A later time of reading is something new: it is kept with the value. */
+/** Whether both say the same: values and versions, and what is unknown and why. Revisions and times of reading do not count. */
 export function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
   return (
     sameMaps(a.secrets, b.secrets, sameSecret) && sameMaps(a.unknown ?? new Map(), b.unknown ?? new Map(), sameError)
   );
+}
+
+/** What `read` is to return: `previous` itself where the new snapshot says the same. */
+export function previousIfSame(previous: Snapshot | undefined, snapshot: Snapshot): Snapshot {
+  return previous !== undefined && sameSnapshot(previous, snapshot) ? previous : snapshot;
 }
 
 function sameMaps<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>, same: (a: T, b: T) => boolean): boolean {
@@ -17,7 +23,7 @@ function sameMaps<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>, same:
 }
 
 function sameSecret(a: Secret, b: Secret): boolean {
-  return a === b || (a.version === b.version && a.readAt === b.readAt && a.value.equals(b.value));
+  return a === b || (a.version === b.version && a.value.equals(b.value));
 }
 
 function sameError(a: ProviderError, b: ProviderError): boolean {
