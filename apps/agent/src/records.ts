@@ -1,11 +1,12 @@
 import type { Logger } from '@hikyaku/core';
 import { isWell } from '@hikyaku/engine';
-import type { Report, SecretRecord, SourceRecord } from '@hikyaku/engine';
+import type { PushRecord, Report, SecretRecord, SourceRecord } from '@hikyaku/engine';
 
-/** The latest record of each Secret and source; logs what a person would want to know, once. */
+/** The latest record of each Secret, source and push; logs what a person would want to know, once. */
 export class Records implements Report {
   readonly secrets = new Map<string, SecretRecord>();
   readonly sources = new Map<string, SourceRecord>();
+  readonly pushes = new Map<string, PushRecord>();
   readonly #logger: Logger;
   readonly #onRecord: () => void;
 
@@ -30,6 +31,29 @@ export class Records implements Report {
     this.sources.set(record.source, record);
     this.#logSource(record, before);
     this.#onRecord();
+  }
+
+  push(record: PushRecord): void {
+    const before = this.pushes.get(record.id);
+    this.pushes.set(record.id, record);
+    this.#logPush(record, before);
+    this.#onRecord();
+  }
+
+  #logPush({ id, state, keys, changes, messages }: PushRecord, before: PushRecord | undefined): void {
+    const fields = { push: id, state, ...(keys !== undefined && { keys }), ...(changes && { changes }) };
+    const words = messages.length > 0 && { messages };
+    if (!isWell(state)) {
+      const repeated =
+        before?.state === state && changes === undefined && before.messages.join('\n') === messages.join('\n');
+      if (repeated) this.#logger.debug({ ...fields, ...words }, 'still not pushed');
+      else this.#logger.warn({ ...fields, ...words }, 'not pushed');
+      return;
+    }
+    const recovered = before !== undefined && !isWell(before.state);
+    const news = before === undefined || recovered || changes !== undefined || messages.length > 0;
+    if (news) this.#logger.info({ ...fields, ...words }, recovered ? 'push recovered' : 'pushed');
+    else this.#logger.debug(fields, 'nothing to push');
   }
 
   #logSecret({ id, state, outcome, changes, messages }: SecretRecord, before: SecretRecord | undefined): void {

@@ -8,7 +8,7 @@ import type { Holds } from './plan.ts';
 import { Reconciler } from './reconciler.ts';
 import { render } from './render.ts';
 import type { DesiredSecret, Rendered } from './render.ts';
-import type { Report, SecretRecord, SourceRecord } from './report.ts';
+import type { PushRecord, Report, SecretRecord, SourceRecord } from './report.ts';
 import { secretId } from './secret-spec.ts';
 import type { BulkItem, DataItem, SecretId, SecretSpec } from './secret-spec.ts';
 import { Source } from './source.ts';
@@ -218,6 +218,11 @@ function printed({ shape, keys }: Fingerprint): string {
 export class MemoryReport implements Report {
   readonly secrets: SecretRecord[] = [];
   readonly sources: SourceRecord[] = [];
+  readonly pushes: PushRecord[] = [];
+
+  push(record: PushRecord): void {
+    this.pushes.push(record);
+  }
 
   secret(record: SecretRecord): void {
     this.secrets.push(record);

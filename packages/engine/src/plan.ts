@@ -1,3 +1,5 @@
+import { exceeds } from './exceeds.ts';
+import type { Threshold } from './exceeds.ts';
 import type { InventoryEntry } from './inventory.ts';
 import type { DesiredSecret, Rendered, RenderProblem } from './render.ts';
 import { secretId } from './secret-spec.ts';
@@ -24,9 +26,6 @@ export interface Holds {
   /** By source, of all keys in use from it. */
   readonly lostKeys: ReadonlyMap<string, Threshold | 'off'>;
 }
-
-/** More than this may not go without a person's word; all of it never. */
-export type Threshold = { readonly percent: number } | { readonly count: number };
 
 export type Action =
   | { readonly kind: 'create'; readonly id: SecretId; readonly desired: DesiredSecret; readonly changes: Changes }
@@ -195,9 +194,3 @@ function planRemovals({ rendered, inventory, observations, holds, prunable, appr
 }
 
 const DEFAULT_THRESHOLD: Threshold = { percent: 50 };
-
-function exceeds(lost: number, total: number, threshold: Threshold | 'off'): boolean {
-  if (lost === 0 || threshold === 'off') return false;
-  if (lost >= total) return true;
-  return lost > ('percent' in threshold ? (total * threshold.percent) / 100 : threshold.count);
-}

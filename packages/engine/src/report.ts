@@ -1,12 +1,14 @@
 import type { ProviderError } from '@hikyaku/core';
 import type { Changes } from './plan.ts';
+import type { PushId } from './push-spec.ts';
 import type { SecretId } from './secret-spec.ts';
 import type { PutResult } from './target.ts';
 
-/** All that is said of a Secret or a source, in logs, summaries and status, comes from these records. */
+/** All that is said of a Secret, a source or a push, in logs, summaries and status, comes from these records. */
 export interface Report {
   secret(record: SecretRecord): void;
   source(record: SourceRecord): void;
+  push(record: PushRecord): void;
 }
 
 /**
@@ -24,8 +26,8 @@ export interface Report {
 export type SecretState = 'synced' | 'kept' | 'waiting' | 'held' | 'refused' | 'failed' | 'removed' | 'left';
 
 /** Whether nobody has to do anything about it. */
-export function isWell(state: SecretState): boolean {
-  return state === 'synced' || state === 'removed' || state === 'left';
+export function isWell(state: SecretState | PushState): boolean {
+  return state === 'synced' || state === 'pushed' || state === 'removed' || state === 'left';
 }
 
 export interface SecretRecord {
@@ -51,3 +53,33 @@ export interface SourceRecord {
   /** Milliseconds until the next read; absent where there is none. */
   readonly nextMs?: number;
 }
+
+/**
+ * | state | means |
+ * | --- | --- |
+ * | `pushed` | the source has what the Secret has |
+ * | `kept` | some of it could not be pushed as it is; what the source has stays |
+ * | `waiting` | the Secret is not there, or has no keys: nothing changes at the source |
+ * | `held` | somebody else's value, or too much, would be lost: a person must approve |
+ * | `refused` | it is not granted, may not be read, or the source cannot be written to |
+ * | `failed` | tried again by itself |
+ * | `removed` | its entry is gone, and what was pushed is removed |
+ * | `left` | its entry is gone, and what was pushed stays |
+ */
+export type PushState = 'pushed' | 'kept' | 'waiting' | 'held' | 'refused' | 'failed' | 'removed' | 'left';
+
+export interface PushRecord {
+  readonly id: PushId;
+  readonly from: SecretId;
+  /** The source. */
+  readonly to: string;
+  readonly state: PushState;
+  /** How many secrets of the source are as the Secret has them; absent where that is not known. */
+  readonly keys?: number;
+  /** Names at the source that were written just now; absent where none was. */
+  readonly changes?: PushChanges;
+  /** What is wrong, on which thing, and what to do; one per problem. */
+  readonly messages: readonly string[];
+}
+
+export type PushChanges = Pick<Changes, 'added' | 'changed' | 'removed'>;

@@ -1,9 +1,13 @@
 import type { CallOptions, Clock } from '@hikyaku/core';
 import { backoffMs, jitter } from './backoff.ts';
+import { followPushes } from './follow-pushes.ts';
+import type { PushOrigin } from './push-origin.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Report } from './report.ts';
+import type { SourcePushes } from './source-pushes.ts';
 import type { Source } from './source.ts';
 import type { Target } from './target.ts';
+import { Wake } from './wake.ts';
 
 export interface SyncOptions {
   readonly sources: ReadonlyMap<string, Source>;
@@ -13,6 +17,8 @@ export interface SyncOptions {
 
 export interface RunOptions extends SyncOptions {
   readonly target: Target;
+  /** Besides what is pulled, with where it comes from. */
+  readonly pushes?: { readonly bySource: readonly SourcePushes[]; readonly origin: PushOrigin };
   readonly clock: Clock;
   /** Milliseconds between two resyncs. */
   readonly resyncMs: number;
@@ -37,9 +43,9 @@ export async function refreshAll(
   );
 }
 
-/** Refreshes each source on its interval and reconciles, until the signal aborts; then finishes what it is writing. */
+/** Refreshes each source on its interval, reconciles and pushes, until the signal aborts; then finishes what it is writing. */
 export async function run(
-  { sources, reconciler, report, target, clock, resyncMs, graceMs = 4_000 }: RunOptions,
+  { sources, reconciler, report, target, pushes, clock, resyncMs, graceMs = 4_000 }: RunOptions,
   { signal }: CallOptions,
 ): Promise<void> {
   const wake = new Wake();
@@ -131,6 +137,12 @@ export async function run(
       });
   }
 
+  function pushLoops(): readonly Promise<void>[] {
+    if (pushes === undefined) return [];
+    const { bySource, origin } = pushes;
+    return bySource.map((one) => followPushes(one, { origin, clock, resyncMs }, { signal: cut.signal, stopping }));
+  }
+
   async function untilStopped(loop: Promise<void>): Promise<void> {
     try {
       await loop;
@@ -146,7 +158,7 @@ export async function run(
   if (sources.size === 0) wake.up();
   try {
     const ended = await Promise.allSettled(
-      [...sources.values()].map(refreshLoop).concat(reconcileLoop()).map(untilStopped),
+      [...sources.values()].map(refreshLoop).concat(reconcileLoop(), pushLoops()).map(untilStopped),
     );
     for (const loop of ended) if (loop.status === 'rejected') throw loop.reason;
     await awaiting;
@@ -176,25 +188,4 @@ function reportSource(source: Source, report: Report, nextMs?: number): void {
     ...(error && { error }),
     ...(nextMs !== undefined && { nextMs }),
   });
-}
-
-/** A wake-up call that is not lost when nobody waits yet. */
-class Wake {
-  #called = false;
-  #ring: (() => void) | undefined;
-
-  up(): void {
-    this.#called = true;
-    this.#ring?.();
-  }
-
-  async wait(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-    if (!this.#called && ms > 0) {
-      const rung = new AbortController();
-      this.#ring = () => rung.abort();
-      await clock.sleep(ms, { signal: AbortSignal.any([signal, rung.signal]) }).catch(() => {});
-      this.#ring = undefined;
-    }
-    this.#called = false;
-  }
 }

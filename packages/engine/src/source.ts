@@ -1,10 +1,10 @@
-import { isProviderError, ProviderError } from '@hikyaku/core';
-import type { CallOptions, Clock, ReadRequest, Secret, SecretsClient, Snapshot } from '@hikyaku/core';
+import type { CallOptions, Clock, ProviderError, ReadRequest, Secret, SecretsClient, Snapshot } from '@hikyaku/core';
 import { backoffMs, jitter } from './backoff.ts';
 import { wantsName } from './demand.ts';
 import type { Demand } from './demand.ts';
 import { restore, toStored } from './stored-snapshot.ts';
 import type { Restored, SnapshotArchive, StoredSnapshot } from './stored-snapshot.ts';
+import { toProviderError } from './to-provider-error.ts';
 
 /** How the last read ended. */
 export interface SourceState {
@@ -199,15 +199,4 @@ function withLastGood(
   }
   const filled = unknown.size < (answer.unknown?.size ?? 0);
   return { snapshot: filled ? { secrets, unknown } : answer, filled };
-}
-
-function toProviderError(error: unknown): ProviderError {
-  if (isProviderError(error)) return error;
-  // A bug of the provider: its text could hold anything, so only its kind is shown.
-  const kind = error instanceof Error ? error.name : typeof error;
-  return new ProviderError(
-    'INVALID_RESPONSE',
-    `the provider failed with an unexpected ${kind}; this is a bug of the provider`,
-    { cause: error },
-  );
 }
