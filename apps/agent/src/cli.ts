@@ -1,10 +1,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ConformanceOptions } from './commands/conformance.ts';
 import type { EditOptions } from './commands/edit.ts';
+import type { GrantsOptions } from './commands/grants.ts';
 import type { ListOptions } from './commands/list.ts';
 import type { PlanOptions } from './commands/plan.ts';
 import type { InitOptions } from './commands/init.ts';
+import type { RoleOptions } from './commands/rights.ts';
 import type { RunOptions } from './commands/run.ts';
+import type { SchemaOptions } from './commands/schema.ts';
 import type { SetOptions } from './commands/set.ts';
 import type { SyncOptions } from './commands/sync.ts';
 import type { UnsetOptions } from './commands/unset.ts';
@@ -97,11 +100,41 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { validate } = await import('./commands/validate.ts');
       setExitCode(await validate(optionsOf<LoadConfigOptions>(self), edge));
     });
+  command('grants', 'print the smallest grants.yaml with which the config works in a cluster')
+    .option('--config-map', 'print the ConfigMap hikyaku-grants, to apply')
+    .addOption(plugin())
+    .addHelpText(
+      'after',
+      '\nWho approves what the agent may do reads it, and keeps it beside the config or in a place of their own: docs/grants.md\n\nExamples:\n  hikyaku grants > grants.yaml\n  hikyaku grants --config clusters/home/ --config-map | kubectl apply -f -',
+    )
+    .action(async (_, self: Command) => {
+      const { grants } = await import('./commands/grants.ts');
+      setExitCode(await grants(optionsOf<GrantsOptions>(self), edge));
+    });
+  command('rights', "print rights that a Secret's owner can give the agent")
+    .command('role')
+    .description('print the Role and RoleBinding for one Secret')
+    .argument('<namespace/name>', 'of the Secret')
+    .option('--read', 'to use it as a source, or as a credential')
+    .option('--watch', 'to push it, or to repair it at once')
+    .option('--merge', "to write keys of the agent's own into it; a label of the owner is needed too")
+    .addHelpText(
+      'after',
+      '\nExamples:\n  hikyaku rights role web/app-env --watch | kubectl apply -f -\n  hikyaku rights role web/app-env --merge',
+    )
+    .action(async (secret: string, _, self: Command) => {
+      const { role } = await import('./commands/rights.ts');
+      setExitCode(role(secret, optionsOf<RoleOptions>(self), edge));
+    });
   command('schema', 'print the JSON Schema of the config file, for editors')
-    .addHelpText('after', '\nExample:\n  hikyaku schema > hikyaku.schema.json')
-    .action(async () => {
+    .option('--grants', 'of grants.yaml instead')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  hikyaku schema > hikyaku.schema.json\n  hikyaku schema --grants > grants.schema.json',
+    )
+    .action(async (_, self: Command) => {
       const { schema } = await import('./commands/schema.ts');
-      setExitCode(await schema(edge));
+      setExitCode(await schema(optionsOf<SchemaOptions>(self), edge));
     });
   command('init', 'write a config to start from')
     .option('--project <name>', 'Doppler project')

@@ -37,11 +37,7 @@ const metadataPrefix = z
     if (message !== undefined) context.addIssue({ code: 'custom', message });
   });
 
-const secretId = z.string().superRefine((id, context) => {
-  const [namespace, name, ...rest] = id.split('/');
-  const isId = rest.length === 0 && dnsLabel().safeParse(namespace).success && dnsSubdomain().safeParse(name).success;
-  if (!isId) context.addIssue({ code: 'custom', message: 'must be NAMESPACE/NAME of a Secret' });
-});
+const secretId = z.string().refine(isSecretId, { error: 'must be NAMESPACE/NAME of a Secret' });
 
 const origin = z
   .string()
@@ -132,6 +128,12 @@ export function parseGrants(file: ConfigFile): GrantsResult {
     pushes,
   };
   return { ok: true, grants, words: new Set([...root.children.keys()].map(String)) };
+}
+
+/** Whether a text is the `namespace/name` of a Secret. */
+export function isSecretId(text: string): boolean {
+  const [namespace, name, ...rest] = text.split('/');
+  return rest.length === 0 && dnsLabel().safeParse(namespace).success && dnsSubdomain().safeParse(name).success;
 }
 
 function readPlugins(place: Place | undefined, problems: Problem[]): ReadonlyMap<string, PlugInGrant> {

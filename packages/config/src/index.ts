@@ -12,7 +12,7 @@ export type {
 } from './config.ts';
 export { DEFAULT_GRANTS, grantsPush } from './grants.ts';
 export type { Grants, PlugInGrant, PushGrant } from './grants.ts';
-export { parseGrants } from './grants-file.ts';
+export { isSecretId, parseGrants } from './grants-file.ts';
 export type { GrantsResult } from './grants-file.ts';
 export { grantsJsonSchema } from './grants-json-schema.ts';
 export { policyRefusals, readPolicyGrants } from './grants-policy.ts';

@@ -1,5 +1,6 @@
 import { DEFAULT_GRANTS } from '@hikyaku/config';
 import type { Grants, PlugInGrant, PushGrant } from '@hikyaku/config';
+import { isInside } from '../file-access.ts';
 import { UserError } from '../user-error.ts';
 import { filesRoot } from './files-root.ts';
 import type { Needs } from './needs.ts';
@@ -10,8 +11,13 @@ const PRUNE = 'kustomize.toolkit.fluxcd.io/prune';
 
 /** What the needs ask for and nothing else. Throws a UserError where no grants could let them pass. */
 export function smallestGrants(needs: Needs): Grants {
-  const { secrets, origins, plugIns, pushes } = needs;
+  const { secrets, origins, plugIns, files, pushes, folder } = needs;
   const root = filesRoot(needs);
+  const outside = files.filter(({ what }) => !isInside(what, folder)).map(({ what }) => what);
+  if (root === undefined && outside.length > 0)
+    throw new UserError(
+      `${outside.join(', ')} have no directory in common but /, and files grants one directory: put them into one`,
+    );
   const keys = secrets.flatMap(({ labels, annotations }) => [...Object.keys(labels), ...Object.keys(annotations)]);
   const namespaces = new Set(secrets.map(({ namespace }) => namespace));
   return {
