@@ -167,6 +167,25 @@ export const allExamples: Readonly<Record<string, Example>> = {
       'default/app-env': { data: { GREETING: 'good morning', DB_PASSWORD: 'password of db' }, sources: 'nas' },
     },
   },
+  'webhook.yaml': {
+    contents: {
+      nas: {
+        'web-LOG_LEVEL': 'debug everything',
+        'web-GREETING': 'good evening',
+        'db/password': 'password of db',
+        'db/connection': '{"host": "database.lan", "port": 5432.0}',
+        unused: 'left out here',
+      },
+      inventory: { licence: 'licence text', unused: 'left out here' },
+    },
+    secrets: {
+      'web/webhook-env': { data: { LOG_LEVEL: 'debug everything', GREETING: 'good evening' }, sources: 'nas' },
+      ...inEach(['web', 'worker'], 'webhook-database', {
+        data: { password: 'password of db', port: '5432.0', 'licence.txt': 'licence text' },
+        sources: 'inventory,nas',
+      }),
+    },
+  },
   'file.yaml': {
     contents: {},
     secrets: {

@@ -6,6 +6,7 @@ import { textAt } from './preparer.ts';
 import type { Preparer, SourceToPrepare } from './preparer.ts';
 import { prepareProtocol } from './protocol.ts';
 import { prepareSakura } from './sakura.ts';
+import { prepareWebhook } from './webhook.ts';
 
 /** Stands for every service that an example reads. */
 export async function startPreparers(own: Cluster): Promise<Preparer> {
@@ -13,6 +14,7 @@ export async function startPreparers(own: Cluster): Promise<Preparer> {
   const preparers: Readonly<Record<string, Preparer>> = {
     doppler: stack.use(await prepareDoppler()),
     sakura: stack.use(await prepareSakura()),
+    webhook: stack.use(prepareWebhook()),
     'webhook, hikyaku': stack.use(prepareProtocol()),
     kubernetes: stack.use(prepareKubernetes(own)),
     './openbao.ts': stack.use(await prepareOpenBao()),
