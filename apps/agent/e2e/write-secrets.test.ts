@@ -293,7 +293,7 @@ describe('edit', () => {
     const running = startHikyaku(['edit', 'homelab', '--config', configPath], {
       env: { DOPPLER_TOKEN: token, ...env },
     });
-    await vi.waitFor(async () => expect(await readdir(directory)).toContain('ready'));
+    await vi.waitFor(async () => expect(await readdir(directory)).toContain('ready'), { timeout: 20_000 });
     expect(await temporaryFiles()).toHaveLength(1);
     const { exitCode, seconds } = await running.stop();
     expect(exitCode).toBe(130);

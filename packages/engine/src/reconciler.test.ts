@@ -306,6 +306,17 @@ describe('holds', () => {
     expect(world.inventory.reloads).toBeGreaterThan(0);
   });
 
+  test('what a person has let go is in the inventory before it goes, so that a daemon does not put it back in between', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)], answer: full, holds });
+    await world.refresh();
+    await world.reconcile();
+    await world.refresh(snapshot({ A: '1' }));
+    const remembered: (readonly string[])[] = [];
+    world.target.during = () => void remembered.push([...(world.inventory.saved.get('web/app')?.keys.keys() ?? [])]);
+    await world.reconcile({ approved: true });
+    expect(remembered).toEqual([['A']]);
+  });
+
   test('is over when the keys come back', async () => {
     const world = createWorld({ specs: [spec('web/app', all)], answer: full, holds });
     await world.refresh();

@@ -126,7 +126,7 @@ export class Reconciler {
     const due = actions.filter((action) => this.#isDue(action, request));
     if (due.length === 0 && !this.#isDueToSave(request)) return;
 
-    const fresh = this.#announce(due);
+    const fresh = this.#announce(due, request);
     if (!(await this.#save(due, request))) return;
 
     const done: Action[] = [];
@@ -308,15 +308,24 @@ export class Reconciler {
     return this.#cache.get(id)?.rendered.spec;
   }
 
-  /** Enters what will be created into the inventory, so that a crash in between orphans nothing. */
-  #announce(due: readonly Action[]): ReadonlySet<SecretId> {
+  /**
+   * Enters what will be created into the inventory, so that a crash in between orphans nothing; and what a person has let go, so
+   * that a daemon which is about to put it back sees it first.
+   */
+  #announce(due: readonly Action[], { approved = false }: ReconcileRequest): ReadonlySet<SecretId> {
     const { inventory } = this.#options;
     const fresh = new Set<SecretId>();
     for (const action of due) {
-      if (action.kind !== 'create' || inventory.entries.has(action.id)) continue;
-      const keys = new Map([...action.desired.data].map(([key, { source }]) => [key, { source }]));
-      inventory.set({ id: action.id, keys, whenRemoved: this.#specOf(action.id)?.whenRemoved ?? 'delete' });
-      fresh.add(action.id);
+      const { id } = action;
+      const entry = inventory.entries.get(id);
+      if (action.kind === 'create' && entry === undefined) {
+        const keys = new Map([...action.desired.data].map(([key, { source }]) => [key, { source }]));
+        inventory.set({ id, keys, whenRemoved: this.#specOf(id)?.whenRemoved ?? 'delete' });
+        fresh.add(id);
+      }
+      const fingerprint = this.#cache.get(id)?.fingerprint;
+      if (approved && action.kind === 'update' && entry !== undefined && fingerprint !== undefined)
+        inventory.set({ ...entry, shape: fingerprint.shape, keys: inventoryKeys(action.desired, fingerprint) });
     }
     return fresh;
   }
@@ -395,10 +404,8 @@ export class Reconciler {
     this.#applied.set(id, { desired, fingerprint });
     this.#prunable.add(id);
     this.#writtenElsewhere.delete(id);
-    const { shape, keys: texts } = fingerprint;
-    const keys: InventoryEntry['keys'] = new Map(
-      [...desired.data].map(([key, { source }]) => [key, { source, fingerprint: texts.get(key) ?? '' }]),
-    );
+    const { shape } = fingerprint;
+    const keys = inventoryKeys(desired, fingerprint);
     inventory.set({ id, uid, resourceVersion, shape, keys, whenRemoved: this.#specOf(id)?.whenRemoved ?? 'delete' });
     this.#say({ id, state: 'synced', outcome, messages: [], ...(changes && outcome !== 'unchanged' && { changes }) });
   }
@@ -512,6 +519,10 @@ const REFUSALS: ReadonlySet<TargetErrorCode> = new Set([
 
 function namespaceOf(id: SecretId): string {
   return id.slice(0, id.indexOf('/'));
+}
+
+function inventoryKeys({ data }: DesiredSecret, { keys: texts }: Fingerprint): InventoryEntry['keys'] {
+  return new Map([...data].map(([key, { source }]) => [key, { source, fingerprint: texts.get(key) ?? '' }]));
 }
 
 function fingerprintOf({ shape = '', keys }: InventoryEntry): Fingerprint {
