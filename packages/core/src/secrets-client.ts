@@ -78,7 +78,10 @@ export interface SecretInfo {
   readonly version?: string;
 }
 
-/** `ifVersion`: apply only while the secret has this version; `null`: only while it does not exist. */
+/**
+ * `ifVersion`: apply only while the secret has this version; `null`: only while it does not exist; else `CONFLICT`. Where there
+ * are no versions, a condition on one is `UNSUPPORTED`. To remove what does not exist is applied already: no error.
+ */
 export type SecretChange = { readonly name: string; readonly ifVersion?: string | null } & (
   | { readonly value: SecretValue }
   | { readonly remove: true }

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { changeClient } from './flaw.test.kit.ts';
-import type { MemoryProvider } from './flaw.test.kit.ts';
+import { changeClient } from './flaws/flaw.test.kit.ts';
+import type { MemoryProvider } from './flaws/flaw.test.kit.ts';
 import { LiveService } from './live-service.ts';
 import type { LiveServiceOptions } from './live-service.ts';
-import { memory } from './memory-provider.test.kit.ts';
-import { MemoryService } from './memory-service.test.kit.ts';
+import { memory } from './memory/memory-provider.test.kit.ts';
+import { MemoryService } from './memory/memory-service.test.kit.ts';
 
 let service: MemoryService;
 beforeEach(async () => {

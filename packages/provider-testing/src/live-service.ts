@@ -97,6 +97,7 @@ export class LiveService implements AsyncDisposable {
 
   #without(): Without {
     const reasons = new Map<Need, string>();
+    if (this.#samples.pinned === undefined) reasons.set('pinned', 'the service gave no older version');
     const onDemand = (Object.keys(FAULTS) as Fault[]).filter((fault) => fault !== 'unauthenticated');
     for (const need of ['unreadable', 'rotate', ...onDemand.map((fault) => `faults.${fault}` as const)] as const)
       reasons.set(need, 'a service in use does not fail on demand');

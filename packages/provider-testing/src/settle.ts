@@ -16,10 +16,10 @@ const STEPS: Readonly<Record<'careful' | 'quick' | 'silence', readonly Step[]>> 
     { turns: Number.POSITIVE_INFINITY, ms: 500 },
   ],
   quick: [
-    { turns: 90, ms: 100 },
+    { turns: 36, ms: 250 },
     { turns: Number.POSITIVE_INFINITY, ms: 500 },
   ],
-  silence: [{ turns: Number.POSITIVE_INFINITY, ms: 500 }],
+  silence: [{ turns: Number.POSITIVE_INFINITY, ms: 5000 }],
 };
 
 /**

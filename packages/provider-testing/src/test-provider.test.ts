@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { directory } from './directory.test.kit.ts';
 import type { Fixture, Setup } from './fixture.ts';
-import { openMemory } from './memory-fixture.test.kit.ts';
-import { memory } from './memory-provider.test.kit.ts';
+import { openMemory } from './memory/memory-fixture.test.kit.ts';
+import { memory } from './memory/memory-provider.test.kit.ts';
 import type { SuiteOptions } from './run-checks.ts';
 import { testProvider } from './test-provider.ts';
 
@@ -94,7 +94,17 @@ test('a config that the schema refuses says why', async () => {
 });
 
 test('it runs under node:test', async () => {
-  const file = join(import.meta.dirname, 'node-test.test.kit.ts');
+  const [suite, provider] = ['test-provider.ts', 'directory.test.kit.ts'].map((name) =>
+    join(import.meta.dirname, name),
+  );
+  const file = join(path, 'directory.test.mjs');
+  await writeFile(
+    file,
+    `import { test } from 'node:test';
+    import { testProvider } from ${JSON.stringify(suite)};
+    import { directory } from ${JSON.stringify(provider)};
+    testProvider(test, directory, ${JSON.stringify(simple)});`,
+  );
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--conditions=@hikyaku/source', '--test-reporter=tap', '--test', file],

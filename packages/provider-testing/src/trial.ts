@@ -4,7 +4,7 @@ import { Connection } from './connection.ts';
 import { ContractFailure } from './contract-failure.ts';
 import { createContext } from './create-context.ts';
 import { RETRY_AFTER_MS } from './faults.ts';
-import type { Hidden } from './find-leaks.ts';
+import type { Hidden } from './leak-finder.ts';
 import type { Fault, Fixture, Need, Setup } from './fixture.ts';
 import { parseConfig } from './parse-config.ts';
 import { bytesOf } from './sample.ts';

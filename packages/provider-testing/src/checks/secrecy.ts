@@ -5,7 +5,7 @@ import type { Connection } from '../connection.ts';
 import { ContractFailure } from '../contract-failure.ts';
 import { failures, FAULTS } from '../faults.ts';
 import type { Fault } from '../fixture.ts';
-import { canBeSearched, findLeaks } from '../find-leaks.ts';
+import { canBeSearched, createLeakFinder } from '../leak-finder.ts';
 import { randomText } from '../sample.ts';
 import type { Trial } from '../trial.ts';
 import { put } from './writing.ts';
@@ -110,11 +110,11 @@ function expectSearchable({ present, fixture }: Trial): void {
 
 /** In what is given, and in all that was logged. */
 function expectNoLeaks(trial: Trial, shown: readonly Shown[]): void {
-  const hidden = trial.hidden();
+  const findLeaks = createLeakFinder(trial.hidden());
   const lines = trial.connections.flatMap(({ context }) => context.logged);
   const logged = lines.map(({ message, fields }): Shown => [`the log line '${message}'`, { message, ...fields }]);
   for (const [what, value] of [...shown, ...logged]) {
-    const [leak] = findLeaks(value, hidden);
+    const [leak] = findLeaks(value);
     if (leak === undefined) continue;
     throw new ContractFailure({
       got: `in ${what}, ${leak}`,

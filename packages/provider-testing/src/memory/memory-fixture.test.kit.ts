@@ -1,4 +1,4 @@
-import type { Fixture } from './fixture.ts';
+import type { Fixture } from '../fixture.ts';
 import { MemoryService } from './memory-service.test.kit.ts';
 
 /** All hooks there are, on a fresh memory service. */

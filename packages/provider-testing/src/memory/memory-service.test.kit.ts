@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Fault } from './fixture.ts';
+import type { Fault } from '../fixture.ts';
 
 interface Version {
   readonly version: string;

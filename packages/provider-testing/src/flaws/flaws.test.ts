@@ -1,7 +1,7 @@
 import { ProviderError } from '@hikyaku/core';
 import { expect, test } from 'vitest';
-import type { CheckResult } from './check.ts';
-import type { Fixture } from './fixture.ts';
+import type { CheckResult } from '../check.ts';
+import type { Fixture } from '../fixture.ts';
 import { changeClient } from './flaw.test.kit.ts';
 import type { Flaw, MemoryProvider } from './flaw.test.kit.ts';
 import { flawsOfFailures } from './flaws-of-failures.test.kit.ts';
@@ -9,9 +9,9 @@ import { flawsOfMemory } from './flaws-of-memory.test.kit.ts';
 import { flawsOfObjects } from './flaws-of-objects.test.kit.ts';
 import { flawsOfReading } from './flaws-of-reading.test.kit.ts';
 import { flawsOfWriting } from './flaws-of-writing.test.kit.ts';
-import { openMemory } from './memory-fixture.test.kit.ts';
-import { memory } from './memory-provider.test.kit.ts';
-import { collectChecks, runChecks } from './run-checks.ts';
+import { openMemory } from '../memory/memory-fixture.test.kit.ts';
+import { memory } from '../memory/memory-provider.test.kit.ts';
+import { collectChecks, runChecks } from '../run-checks.ts';
 
 const flaws = [...flawsOfObjects, ...flawsOfReading, ...flawsOfMemory, ...flawsOfFailures, ...flawsOfWriting];
 const titles = collectChecks(memory, openMemory).map(({ title }) => title);

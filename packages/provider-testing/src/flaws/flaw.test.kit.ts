@@ -1,5 +1,5 @@
 import type { Provider, ProviderContext, ReadRequest, Secret, SecretsClient, Snapshot } from '@hikyaku/core';
-import type { MemoryConfig } from './memory-provider.test.kit.ts';
+import type { MemoryConfig } from '../memory/memory-provider.test.kit.ts';
 
 export type MemoryProvider = Provider<MemoryConfig>;
 

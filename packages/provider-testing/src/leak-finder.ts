@@ -12,17 +12,22 @@ export interface Hidden {
 /** Shorter ones stand in texts by chance. */
 const SHORTEST = 8;
 
-/** Where in `shown` one of `hidden` can be seen: `cause.message has the value of 'x', as base64`. */
-export function findLeaks(shown: unknown, hidden: readonly Hidden[]): readonly string[] {
-  const forms = hidden.filter(({ bytes }) => bytes.byteLength >= SHORTEST).map((one) => ({ one, forms: formsOf(one) }));
-  const leaks = new Set<string>();
-  for (const [path, text] of textsOf(shown)) {
-    for (const { one, forms: ofOne } of forms) {
-      const form = ofOne.find(({ texts }) => texts.some((piece) => text.includes(piece)));
-      if (form !== undefined) leaks.add(`${path} has ${one.what}${form.name}`);
+/** Says where in something one of `hidden` can be seen: `cause.message has the value of 'x', as base64`. */
+export function createLeakFinder(hidden: readonly Hidden[]): (shown: unknown) => readonly string[] {
+  const searched = hidden
+    .filter(({ bytes }) => canBeSearched(bytes))
+    .map((one) => ({ what: one.what, forms: formsOf(one) }));
+
+  return function findLeaks(shown) {
+    const leaks = new Set<string>();
+    for (const [path, text] of textsOf(shown)) {
+      for (const { what, forms } of searched) {
+        const form = forms.find(({ texts }) => texts.some((piece) => text.includes(piece)));
+        if (form !== undefined) leaks.add(`${path} has ${what}${form.name}`);
+      }
     }
-  }
-  return [...leaks];
+    return [...leaks];
+  };
 }
 
 export function canBeSearched(bytes: Uint8Array): boolean {
