@@ -14,14 +14,14 @@ export interface SnapshotArchive {
 export interface StoredSnapshot {
   /** Of the source's description: with another one it is other data. */
   readonly identity: string;
-  /** Of {@link demandText}: what was in use. */
+  /** Of `demandText`: what was in use. */
   readonly demand: string;
   /** Only what was in use. */
   readonly snapshot: Snapshot;
 }
 
 /** Equal for two demands that use the same of a source. */
-export function demandText({ refs, bulk }: Demand): string {
+function demandText({ refs, bulk }: Demand): string {
   return JSON.stringify([refs.map(refId), bulk.map(({ include, exclude }) => [include, exclude])]);
 }
 
