@@ -1,6 +1,10 @@
 export { ConfigMapInventory } from './config-map-inventory.ts';
-export type { ConfigMapInventoryOptions } from './config-map-inventory.ts';
+export type { ConfigMapEntriesOptions } from './config-map-entries.ts';
+export { ConfigMapPushInventory } from './config-map-push-inventory.ts';
+export type { ConfigMapPushInventoryOptions } from './config-map-push-inventory.ts';
 export { loadHmacKey } from './hmac-key.ts';
+export { KubernetesPushOrigin } from './kubernetes-push-origin.ts';
+export type { KubernetesPushOriginOptions } from './kubernetes-push-origin.ts';
 export { KubernetesTarget } from './kubernetes-target.ts';
 export type { KubernetesTargetOptions } from './kubernetes-target.ts';
 export { AGENT_LABEL, isOwnSecret, OWN } from './ownership.ts';

@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto';
 import type { DesiredSecret, Fingerprint } from '@hikyaku/engine';
 import type { SecretObject } from '@hikyaku/kube-client';
+import { hmac } from './hmac.ts';
 import { AGENT_LABEL, FLUX_PRUNE_ANNOTATION, MANAGED_BY_LABEL, SOURCES_ANNOTATION } from './ownership.ts';
 
 /** The whole object as it is written: base64 `data` only, as the API server's errors quote a wrong `stringData`. */
@@ -75,10 +75,6 @@ function shape(
 
 function sortedEntries(map: Readonly<Record<string, string>>): (readonly [string, string])[] {
   return Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function hmac(hmacKey: Uint8Array, id: string, key: string, bytes: Uint8Array): string {
-  return createHmac('sha256', hmacKey).update(`${id}\0${key}\0`).update(bytes).digest('base64url').slice(0, 22);
 }
 
 function base64(bytes: Uint8Array): string {

@@ -1,0 +1,105 @@
+import { SecretValue } from '@hikyaku/core';
+import type { CallOptions, Clock } from '@hikyaku/core';
+import { secretId } from '@hikyaku/engine';
+import type { OriginProblem, OriginSecret, OriginState, PushOrigin } from '@hikyaku/engine';
+import { isKubeError, metadataOnly, path } from '@hikyaku/kube-client';
+import type { KubeClient, KubeError, SecretObject } from '@hikyaku/kube-client';
+import type { Access } from './ownership.ts';
+
+export interface KubernetesPushOriginOptions {
+  readonly client: KubeClient;
+  readonly access: Access;
+  readonly clock: Clock;
+}
+
+/** The server ends a watch every few minutes, or in quick succession while it stops. */
+const BETWEEN_WATCHES_MS = 1_000;
+
+/** They are keys to the cluster itself, or Helm's records of it. */
+const NEVER_PUSHED: ReadonlySet<string> = new Set([
+  'kubernetes.io/service-account-token',
+  'bootstrap.kubernetes.io/token',
+  'helm.sh/release.v1',
+]);
+
+/** Secrets of a cluster that may be pushed: each by its name, with the rights that its owner gave. */
+export class KubernetesPushOrigin implements PushOrigin {
+  readonly #client: KubeClient;
+  readonly #access: Access;
+  readonly #clock: Clock;
+
+  constructor({ client, access, clock }: KubernetesPushOriginOptions) {
+    this.#client = client;
+    this.#access = access;
+    this.#clock = clock;
+  }
+
+  async read(secret: OriginSecret, { signal }: CallOptions): Promise<OriginState> {
+    const { namespace, name } = secret;
+    const id = secretId(secret);
+    if (namespace === this.#access.agent)
+      return problem('REFUSED', `Secret ${id} is the agent's own: it is never pushed`);
+    let live: SecretObject;
+    try {
+      live = await this.#client.secrets.get(namespace, name, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isKubeError(error)) throw error;
+      return this.#problemOf(id, error);
+    }
+    if (live.type !== undefined && NEVER_PUSHED.has(live.type))
+      return problem('REFUSED', `Secret ${id} is of the type ${live.type}, which is never pushed`);
+    if (live.metadata.deletionTimestamp !== undefined)
+      return problem('ABSENT', `Secret ${id} is being deleted: nothing is changed`);
+    const data = Object.entries(live.data ?? {}).map(
+      ([key, value]) => [key, SecretValue.of(Buffer.from(value, 'base64'))] as const,
+    );
+    return { data: new Map(data) };
+  }
+
+  async *watch({ namespace, name }: OriginSecret, { signal }: CallOptions): AsyncIterable<void> {
+    let resourceVersion: string | undefined;
+    for (;;) {
+      try {
+        const query = { fieldSelector: `metadata.name=${name}`, resourceVersion };
+        const secrets = path`/api/v1/namespaces/${namespace}/secrets`;
+        for await (const { type, object } of this.#client.watch(secrets, { signal, query, accept: metadataOnly })) {
+          ({ resourceVersion } = object.metadata);
+          if (type !== 'BOOKMARK') yield;
+        }
+      } catch (error) {
+        if (signal.aborted || !isKubeError(error)) throw error;
+        if (error.code === 'FORBIDDEN') return;
+        if (error.code !== 'GONE') throw error;
+        // What happened since is not told any more.
+        resourceVersion = undefined;
+        yield;
+      }
+      await this.#clock.sleep(BETWEEN_WATCHES_MS, { signal });
+    }
+  }
+
+  #problemOf(id: string, error: KubeError): OriginState {
+    switch (error.code) {
+      case 'NOT_FOUND':
+        return problem('ABSENT', `Secret ${id} does not exist: nothing is changed`);
+      case 'FORBIDDEN':
+        return problem('FORBIDDEN', `Secret ${id} may not be read: ${this.#remedy(id)}`);
+      default: {
+        const { retryAfterMs } = error;
+        const message = `Secret ${id} cannot be read: ${error.message}`;
+        return { problem: { code: 'UNAVAILABLE', message, ...(retryAfterMs !== undefined && { retryAfterMs }) } };
+      }
+    }
+  }
+
+  #remedy(id: string): string {
+    return this.#access.proof === 'policy'
+      ? `its owner gives the right by: hikyaku rights role ${id} --watch | kubectl apply -f -`
+      : 'your account lacks the right to get it';
+  }
+}
+
+function problem(code: OriginProblem['code'], message: string): OriginState {
+  return { problem: { code, message } };
+}
