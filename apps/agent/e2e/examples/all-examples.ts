@@ -161,29 +161,32 @@ export const allExamples: Readonly<Record<string, Example>> = {
       'shop/shop-truststore': { data: { 'truststore.p12': 'all trusted ones' }, sources: 'certificates' },
     },
   },
-  'protocol.yaml': {
-    contents: { nas: { GREETING: 'good morning', DB_PASSWORD: 'password of db' } },
-    secrets: {
-      'default/app-env': { data: { GREETING: 'good morning', DB_PASSWORD: 'password of db' }, sources: 'nas' },
-    },
-  },
   'webhook.yaml': {
     contents: {
       nas: {
         'web-LOG_LEVEL': 'debug everything',
-        'web-GREETING': 'good evening',
+        'web-API_TOKEN': 'token of the app',
         'db/password': 'password of db',
         'db/connection': '{"host": "database.lan", "port": 5432.0}',
         unused: 'left out here',
       },
-      inventory: { licence: 'licence text', unused: 'left out here' },
+      inventory: { licence: 'licence text', 'another licence': 'left out here' },
     },
     secrets: {
-      'web/webhook-env': { data: { LOG_LEVEL: 'debug everything', GREETING: 'good evening' }, sources: 'nas' },
+      'web/webhook-env': {
+        data: { LOG_LEVEL: 'debug everything', API_TOKEN: 'token of the app' },
+        sources: 'nas',
+      },
       ...inEach(['web', 'worker'], 'webhook-database', {
         data: { password: 'password of db', port: '5432.0', 'licence.txt': 'licence text' },
         sources: 'inventory,nas',
       }),
+    },
+  },
+  'protocol.yaml': {
+    contents: { nas: { GREETING: 'good morning', DB_PASSWORD: 'password of db' } },
+    secrets: {
+      'default/app-env': { data: { GREETING: 'good morning', DB_PASSWORD: 'password of db' }, sources: 'nas' },
     },
   },
   'file.yaml': {

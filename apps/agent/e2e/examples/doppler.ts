@@ -13,7 +13,7 @@ export async function prepareDoppler(): Promise<Preparer> {
       const config = textAt(settings, 'config') ?? 'prd';
       fake.addConfig(project, config, contents);
       const token = fake.serviceToken(project, config);
-      const placed = await placeCredential(token, { word: 'token', byDefault: 'DOPPLER_TOKEN' }, source);
+      const placed = await placeCredential(token, { path: ['token'], byDefault: 'DOPPLER_TOKEN' }, source);
       return { ...placed, settings: { url: fake.url } };
     },
     [Symbol.asyncDispose]: () => fake.close(),

@@ -26,7 +26,7 @@ export function prepareKubernetes(own: Cluster): Preparer {
       const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
       succeeded(await cluster.admin('POST', accounts, { metadata: { name: account.name } }));
       const token = await mintToken(cluster.admin, namespace, account.name);
-      const placed = await placeCredential(await kubeconfigOf(cluster, token), { word: 'kubeconfig' }, source);
+      const placed = await placeCredential(await kubeconfigOf(cluster, token), { path: ['kubeconfig'] }, source);
       return { ...placed, settings: { server: cluster.url }, hidden: [token] };
     },
     async [Symbol.asyncDispose]() {

@@ -18,7 +18,7 @@ export async function prepareOpenBao(): Promise<Preparer> {
     async prepare(source) {
       const { settings, contents } = source;
       paths.set(`/v1/${textAt(settings, 'mount') ?? 'secret'}/data/${String(field(settings, 'path'))}`, contents);
-      const placed = await placeCredential(token, { word: 'token', byDefault: 'BAO_TOKEN' }, source);
+      const placed = await placeCredential(token, { path: ['token'], byDefault: 'BAO_TOKEN' }, source);
       return { ...placed, settings: { url: server.url } };
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

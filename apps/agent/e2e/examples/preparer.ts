@@ -29,20 +29,27 @@ export interface Preparer extends AsyncDisposable {
   prepare(source: SourceToPrepare): Promise<PreparedSource>;
 }
 
-/** Puts a credential where the word of the settings points; `byDefault` is the variable it is read from without the word. */
+export interface CredentialPlace {
+  /** Where it stands in the settings. */
+  readonly path: readonly string[];
+  /** The variable that it is read from where the settings do not say. */
+  readonly byDefault?: string;
+}
+
+/** Puts a credential where the settings point. */
 export async function placeCredential(
   value: string,
-  { word, byDefault }: { readonly word: string; readonly byDefault?: string },
+  { path, byDefault }: CredentialPlace,
   { settings, folder }: SourceToPrepare,
 ): Promise<PreparedSource> {
-  const file = textAt(settings, word, 'file');
+  const file = textAt(settings, ...path, 'file');
   if (file !== undefined) {
     await mkdir(dirname(join(folder, file)), { recursive: true });
     await writeFile(join(folder, file), `${value}\n`);
     return { hidden: [value] };
   }
-  const variable = textAt(settings, word, 'env') ?? byDefault;
-  if (variable === undefined) throw new Error(`\`${word}\` names neither a file nor a variable`);
+  const variable = textAt(settings, ...path, 'env') ?? byDefault;
+  if (variable === undefined) throw new Error(`\`${path.join('.')}\` names neither a file nor a variable`);
   return { env: { [variable]: value }, hidden: [value] };
 }
 

@@ -12,7 +12,7 @@ export function prepareProtocol(): Preparer {
       const token = randomBytes(24).toString('hex');
       const service = await startFakeProtocol({ token, secrets: source.contents });
       services.push(service);
-      return { ...(await placeCredential(token, { word: 'token' }, source)), settings: { url: service.url } };
+      return { ...(await placeCredential(token, { path: ['token'] }, source)), settings: { url: service.url } };
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(services.map((service) => service.close()));

@@ -13,8 +13,8 @@ export async function prepareSakura(): Promise<Preparer> {
         fake.set(vault, name, `${value}, before`);
         fake.set(vault, name, value);
       }
-      const token = { word: 'accessToken', byDefault: 'SAKURA_ACCESS_TOKEN' };
-      const secret = { word: 'accessTokenSecret', byDefault: 'SAKURA_ACCESS_TOKEN_SECRET' };
+      const token = { path: ['accessToken'], byDefault: 'SAKURA_ACCESS_TOKEN' };
+      const secret = { path: ['accessTokenSecret'], byDefault: 'SAKURA_ACCESS_TOKEN_SECRET' };
       const placed = [
         await placeCredential(accessToken, token, source),
         await placeCredential(accessTokenSecret, secret, source),
