@@ -58,11 +58,6 @@ export class Connection {
     return new URL(this.#config.url).host;
   }
 
-  /** The account that would ask now. */
-  async account(options: CallOptions): Promise<string> {
-    return (await this.#authentication.get(options)).account;
-  }
-
   /**
    * The answer, whatever its status; a redirect within the origin is followed for GET. Credentials that were refused (401) are
    * asked for again once. Rejects with `FORBIDDEN` for a redirect to another origin, and `UNAVAILABLE` when there is no answer.

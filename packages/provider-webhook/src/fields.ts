@@ -97,7 +97,7 @@ function problemOfHeader(name: string, template: Template, names: readonly strin
 }
 
 /** Text with variables. */
-export function templateField(variables: KnownVariables): z.ZodType<Template, string> {
+function templateField(variables: KnownVariables): z.ZodType<Template, string> {
   return z.string().transform((text, context) => {
     const parsed = attempt(context, () => {
       const template = parseTemplate(text);

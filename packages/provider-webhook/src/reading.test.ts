@@ -292,6 +292,22 @@ describe('everything, by a list', () => {
   });
 });
 
+test('a read that takes long hands over what it has, and what it has not as PENDING', async () => {
+  const clock = new FakeClock();
+  const handed: Snapshot[] = [];
+  fake.fail({ kind: 'hang', path: '/api/secrets/CACHE', times: 2 });
+  fake.set('MAIL', 'z');
+  const list = { url: '/names', name: '$.name' };
+  const { read } = await open({}, { clock }, { list, concurrency: 1 });
+  const end = await settled(
+    read({ all: true, wants: (name) => name !== 'DB', progress: (one) => void handed.push(one) }),
+    clock,
+  );
+  expect(texts(end)).toEqual({ CACHE: 'y', MAIL: 'z' });
+  expect(handed.map(texts)).toEqual([{ CACHE: 'y' }]);
+  expect(handed.map(codes)).toEqual([{ MAIL: 'PENDING' }]);
+});
+
 test('one that fails is unknown, the others are read', async () => {
   fake.setUnreadable('DB');
   const { read } = await open();

@@ -5,6 +5,7 @@ import { EverythingReader } from './everything-reader.ts';
 import { listNames } from './list-names.ts';
 import type { Listed } from './list-names.ts';
 import { Outage } from './outage.ts';
+import { Progress } from './progress.ts';
 import { SecretReader } from './secret-reader.ts';
 import { SecretWriter } from './secret-writer.ts';
 import type { TemplatedConfig } from './templated-config.ts';
@@ -19,22 +20,32 @@ export function connectTemplated(config: TemplatedConfig, context: ProviderConte
 
   async function readNames(request: ReadRequest): Promise<Snapshot> {
     if (one === undefined) throw new TypeError('the config lets a source without `read` through');
-    const { previous } = request;
+    const { previous, wants = () => true } = request;
     const [, storedFor] = /^each ([\w-]{22})$/.exec(previous?.revision ?? '') ?? [];
     const outage = new Outage();
+    const progress = new Progress(request, context.clock);
     let listed: Listed | undefined;
     const snapshot = await readEach(
-      (ref, options) => {
+      async (ref, options) => {
         const info = listed?.infos.get(ref.name);
         const seen = listed && info && { account: listed.account, version: info.version };
-        return one.read(ref, { ...options, storedFor, outage, ...(seen !== undefined && { listed: seen }) });
+        const secret = await one.read(ref, {
+          ...options,
+          storedFor,
+          outage,
+          ...(seen !== undefined && { listed: seen }),
+        });
+        progress.done(ref, secret);
+        return secret;
       },
       {
         concurrency,
         ...(list !== undefined && {
           list: async (options: CallOptions) => {
             listed = await listNames(connection, list, context, options);
-            return [...listed.infos.keys()];
+            const names = [...listed.infos.keys()];
+            progress.expect(names.filter(wants).map((name) => ({ name })));
+            return names;
           },
         }),
       },
@@ -56,7 +67,8 @@ export function connectTemplated(config: TemplatedConfig, context: ProviderConte
   }
 
   async function readRest(request: ReadRequest, refs: ReadRequest['refs']): Promise<Snapshot | undefined> {
-    return refs.length === 0 ? undefined : await readNames({ ...request, all: false, refs });
+    // What it handed over would leave out everything else.
+    return refs.length === 0 ? undefined : await readNames({ ...request, all: false, refs, progress() {} });
   }
 
   return {

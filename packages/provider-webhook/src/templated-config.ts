@@ -56,7 +56,7 @@ export const templatedConfig = z
       .refine((ms) => ms <= 300_000, { error: 'must be at most `300s`' })
       .prefault('10s')
       .describe('For each request, from connecting to the last byte.'),
-    concurrency: z.int().min(1).max(32).default(4).describe('How many requests of one refresh run at once.'),
+    concurrency: z.int().min(1).max(8).default(4).describe('How many requests of one refresh run at once.'),
     requestsPerMinute: z
       .int()
       .min(1)
