@@ -168,6 +168,15 @@ export const flawsOfWriting: readonly Flaw[] = [
     })),
   },
   {
+    name: 'tells of changes without end',
+    fails: ['watch: it yields after a change, and the next read has it'],
+    make: changeClient(() => ({
+      async *watch({ signal }) {
+        for (; !signal.aborted;) yield;
+      },
+    })),
+  },
+  {
     name: 'has its own error for a watch that was stopped',
     fails: ['watch: it ends soon when its signal aborts'],
     make: changeClient((client) => ({
