@@ -50,8 +50,15 @@ export class SourceConnections implements AsyncDisposable {
   /** The agent's own client goes to the provider of ours that is made for it, and to no plug-in that takes its name. */
   async #ownCluster({ provider }: SourceConfig): Promise<object> {
     if (provider.type !== 'kubernetes' || provider !== (await loadBuiltIn('kubernetes'))) return {};
-    const { client, namespace } = this.#options;
-    return { ownCluster: { client, agentNamespace: namespace } };
+    const options = this.#options;
+    // A getter, as a source with a kubeconfig of its own needs no other cluster.
+    const ownCluster = {
+      get client() {
+        return options.client;
+      },
+      agentNamespace: options.namespace,
+    };
+    return { ownCluster };
   }
 }
 
