@@ -44,7 +44,7 @@ export class EverythingReader {
     if (collection.unchanged) {
       const held = heldFor(collection.account);
       if (held === undefined) throw new TypeError('unchanged, but nothing is held');
-      this.#held = held;
+      // One from a stored snapshot is not kept: it has only what was in use then, and a list wants all.
       return snapshotOf(held);
     }
     const { account, etag, items } = collection;

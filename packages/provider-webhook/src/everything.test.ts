@@ -155,6 +155,7 @@ test('nothing new is a 304: the previous snapshot itself, also after a restart',
   expect(await restarted.read({ all: true, previous: stored })).toBe(stored);
   expect(await restarted.read({ all: true, previous: stored })).toBe(stored);
   expect(fake.requests.map(({ status }) => status)).toEqual([200, 304, 304, 304]);
+  expect(await restarted.client.list?.({ signal: AbortSignal.timeout(5000) })).toHaveLength(3);
   fake.remove('MAIL');
   expect(texts(await restarted.read({ all: true, previous: stored }))).toEqual({ DB: 'x', CACHE: 'y' });
 });
