@@ -2,18 +2,29 @@ import type { Config } from '@hikyaku/config';
 import { systemClock } from '@hikyaku/core';
 import type { Logger } from '@hikyaku/core';
 import { demands, Reconciler } from '@hikyaku/engine';
-import type { Holds, Report, Source, Target } from '@hikyaku/engine';
-import { ConfigMapInventory, KubernetesTarget, loadHmacKey, SecretSnapshots } from '@hikyaku/kubernetes';
+import type { Holds, PushOrigin, Report, Source, SourcePushes, Target } from '@hikyaku/engine';
+import {
+  ConfigMapInventory,
+  ConfigMapPushInventory,
+  KubernetesPushOrigin,
+  KubernetesTarget,
+  loadHmacKey,
+  SecretSnapshots,
+} from '@hikyaku/kubernetes';
 import type { Cluster } from './connect-cluster.ts';
 import { Credentials } from './credentials.ts';
 import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
+import type { HeldGrants } from './grants/held-grants.ts';
 import type { SourceLimits } from './grants/source-limits.ts';
 import { openSources } from './open-sources.ts';
+import { openPushes } from './pushes/open-pushes.ts';
 import { UserError } from './user-error.ts';
 
 export interface AgentOptions extends SourceLimits {
   readonly config: Config;
+  /** What it is held to, in a pod. */
+  readonly held: HeldGrants | undefined;
   readonly cluster: Cluster;
   readonly edge: Edge;
   readonly logger: Logger;
@@ -28,11 +39,13 @@ export interface Agent extends AsyncDisposable {
   readonly target: Target;
   readonly reconciler: Reconciler;
   readonly snapshots: SecretSnapshots;
+  readonly pushes: { readonly bySource: readonly SourcePushes[]; readonly origin: PushOrigin };
 }
 
 /** Throws TargetError where the agent's own objects cannot be read. */
 export async function createAgent({
   config,
+  held,
   cluster,
   edge,
   logger,
@@ -58,6 +71,16 @@ export async function createAgent({
     snapshots,
   });
   const { sources } = opened;
+  const pushed = new ConfigMapPushInventory({ client, access, hmacKey, onUnreadable });
+  await pushed.reload(edge);
+  const origin = new KubernetesPushOrigin({ client, access, clock: systemClock });
+  const bySource = openPushes(config, {
+    held,
+    origin,
+    inventory: pushed,
+    connect: (source) => opened.connect(source),
+    report,
+  });
   const reconciler = new Reconciler({
     specs: config.secrets,
     sources,
@@ -67,7 +90,17 @@ export async function createAgent({
     report,
     clock: systemClock,
   });
-  return { sources, target, reconciler, snapshots, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+  return {
+    sources,
+    target,
+    reconciler,
+    snapshots,
+    pushes: { bySource, origin },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(bySource.map((pushes) => pushes[Symbol.asyncDispose]()));
+      await opened[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function holdsOf({ hold, sources }: Config): Holds {
@@ -85,7 +118,8 @@ export async function requireCredentials(
   edge: Edge,
 ): Promise<void> {
   const surroundings = { env: edge.env, client, namespace: access.agent, clock: systemClock, checkFile };
-  const used = [...demands(config.secrets).keys()].flatMap((name) => config.sources.get(name) ?? []);
+  const names = new Set([...demands(config.secrets).keys(), ...config.pushes.map(({ source }) => source)]);
+  const used = [...names].flatMap((name) => config.sources.get(name) ?? []);
   const problems = await Promise.all(used.map((source) => new Credentials(source, surroundings).problems(edge)));
   if (problems.flat().length > 0) throw new UserError(problems.flat().join('\n'), EXIT.usage);
 }

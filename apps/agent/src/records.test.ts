@@ -1,6 +1,6 @@
 import type { LogFields, Logger } from '@hikyaku/core';
 import { ProviderError } from '@hikyaku/core';
-import type { SecretRecord, SourceRecord } from '@hikyaku/engine';
+import type { PushRecord, SecretRecord, SourceRecord } from '@hikyaku/engine';
 import { describe, expect, test } from 'vitest';
 import { Records } from './records.ts';
 
@@ -30,12 +30,45 @@ function createWorld() {
       records.secret({ id: 'web/app', state: 'synced', messages: [], ...record });
       return lines.at(-1);
     },
+    push: (record: Partial<PushRecord>): string | undefined => {
+      records.push({
+        id: 'web/app → homelab',
+        from: 'web/app',
+        to: 'homelab',
+        state: 'pushed',
+        messages: [],
+        ...record,
+      });
+      return lines.at(-1);
+    },
     source: (record: Partial<SourceRecord>): string | undefined => {
       records.source({ source: 'homelab', ok: true, ...record });
       return lines.at(-1);
     },
   };
 }
+
+describe('pushes', () => {
+  const changes = { added: ['A'], changed: [], removed: [] };
+
+  test('what was pushed is said; that nothing was only for who looks closely', () => {
+    const { push, seen } = createWorld();
+    expect(push({ changes })).toBe('info pushed');
+    expect(seen.at(-1)).toEqual({ push: 'web/app → homelab', state: 'pushed', changes });
+    expect(push({})).toBe('debug nothing to push');
+    expect(push({ messages: ['B is not as it was pushed any more'] })).toBe('info pushed');
+    expect(push({ state: 'removed', changes })).toBe('info pushed');
+  });
+
+  test('a problem is said once, until it is another, or something was pushed beside it', () => {
+    const { push } = createWorld();
+    expect(push({ state: 'held', messages: ['changed there'] })).toBe('warn not pushed');
+    expect(push({ state: 'held', messages: ['changed there'] })).toBe('debug still not pushed');
+    expect(push({ state: 'held', messages: ['changed there'], changes })).toBe('warn not pushed');
+    expect(push({ state: 'failed', messages: ['no answer'] })).toBe('warn not pushed');
+    expect(push({})).toBe('info push recovered');
+  });
+});
 
 describe('Secrets', () => {
   test('what was done is said; that nothing was done only for who looks closely', () => {

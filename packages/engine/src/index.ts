@@ -25,6 +25,5 @@ export { SourcePushes } from './source-pushes.ts';
 export type { PushRequest, SourcePushesOptions } from './source-pushes.ts';
 export type { PushedKey, PushInventory } from './push-inventory.ts';
 export type { OriginProblem, OriginSecret, OriginState, PushOrigin } from './push-origin.ts';
-export type { PushPlan, PushStep } from './push-plan.ts';
 export { pushId } from './push-spec.ts';
 export type { PushId, PushSpec } from './push-spec.ts';

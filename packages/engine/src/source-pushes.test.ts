@@ -479,12 +479,20 @@ test('a preview says what would be done, and does nothing', async () => {
     secrets: { 'web/app': { A: '1', C: '1' } },
     source,
   });
-  const plans = await pushes.preview({ signal });
-  expect(
-    plans.map(({ id, steps, problem }) => [id, problem?.code, steps.map(({ kind, name }) => `${kind} ${name}`)]),
-  ).toEqual([
-    ['web/app → homelab', undefined, ['create A', 'conflict C']],
-    ['web/none → homelab', 'ABSENT', []],
+  expect(await pushes.preview({ signal })).toMatchObject([
+    {
+      id: 'web/app → homelab',
+      state: 'held',
+      changes: { added: ['A'] },
+      messages: [expect.stringContaining('another C')],
+    },
+    { id: 'web/none → homelab', state: 'waiting', messages: ['web/none ABSENT'] },
+  ]);
+  expect(await pushes.preview({ signal, approved: true })).toMatchObject([{ changes: { changed: ['C'] } }, {}]);
+  source.failing = new ProviderError('UNAUTHENTICATED', 'no token');
+  expect(await pushes.preview({ signal })).toMatchObject([
+    { state: 'failed', messages: ['no token'] },
+    { state: 'failed' },
   ]);
   expect({ writes: source.writes, entries: inventory.entries.size, said: saidOf(report) }).toEqual({
     writes: [],

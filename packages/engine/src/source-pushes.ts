@@ -83,14 +83,19 @@ export class SourcePushes implements AsyncDisposable {
     return this.#retry?.at ?? Infinity;
   }
 
-  /** What a round would do; writes nothing. Throws ProviderError where the source cannot be read. */
+  /** What would be said after a round; writes nothing. Never throws but for the signal. */
   async preview({
     approved = false,
     signal,
-  }: CallOptions & { readonly approved?: boolean }): Promise<readonly PushPlan[]> {
+  }: CallOptions & { readonly approved?: boolean }): Promise<readonly PushRecord[]> {
     const pushes = await this.#openAll(signal);
-    const { plans } = await this.#decide(pushes, approved, signal);
-    return plans;
+    try {
+      const { plans } = await this.#decide(pushes, approved, signal);
+      return plans.map((plan) => recordOf(plan, new Map()));
+    } catch (error) {
+      signal.throwIfAborted();
+      return this.#failures(toProviderError(error));
+    }
   }
 
   /** One round. Never throws but for the signal: what went wrong is reported and due again. */
@@ -202,22 +207,17 @@ export class SourcePushes implements AsyncDisposable {
   }
 
   #failed(error: ProviderError | TargetError): void {
-    const { specs, inventory } = this.#options;
-    const gone = [...inventory.entries.values()].filter(({ id }) => id.startsWith(`${this.source}/`));
-    const secrets = new Set([...specs.map(secretId), ...gone.map(({ from }) => from)]);
-    const state = error.code === 'UNSUPPORTED' || error.code === 'INVALID_CONFIG' ? 'refused' : 'failed';
-    const records = [...secrets].map(
-      (from) =>
-        ({
-          id: pushId(from, this.source),
-          from,
-          to: this.source,
-          state,
-          messages: [error.message],
-        }) as const,
-    );
     const slow = isProviderError(error) ? !error.retryable : error.code === 'INVALID';
-    this.#say(records, [{ slow, retryAfterMs: error.retryAfterMs ?? 0 }]);
+    this.#say(this.#failures(error), [{ slow, retryAfterMs: error.retryAfterMs ?? 0 }]);
+  }
+
+  #failures(error: ProviderError | TargetError): readonly PushRecord[] {
+    const { specs, inventory } = this.#options;
+    const left = [...inventory.entries.values()].filter(({ id }) => id.startsWith(`${this.source}/`));
+    const secrets = new Set([...specs.map(secretId), ...left.map(({ from }) => from)]);
+    const state = error.code === 'UNSUPPORTED' || error.code === 'INVALID_CONFIG' ? 'refused' : 'failed';
+    const rest = { to: this.source, state, messages: [error.message] } as const;
+    return [...secrets].map((from) => ({ id: pushId(from, this.source), from, ...rest }));
   }
 
   #say(records: readonly PushRecord[], troubles: readonly Trouble[]): void {

@@ -13,8 +13,10 @@ import { count } from '../output/count.ts';
 import { grantsJson, grantsText } from '../output/grants-text.ts';
 import { hasChanges, hasProblems, planJson, planText } from '../output/plan-text.ts';
 import { Progress, readingText } from '../output/progress.ts';
+import { pushesJson, pushesText } from '../output/pushes-text.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { styleFor } from '../output/style.ts';
+import { hasProblemRecords } from '../output/sync-text.ts';
 import { Records } from '../records.ts';
 
 export interface PlanOptions extends ConnectOptions {
@@ -33,6 +35,7 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
   await requireCredentials(config, cluster, limits, edge);
   await using agent = await createAgent({
     config,
+    held,
     cluster,
     edge,
     ...limits,
@@ -44,6 +47,7 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
   await refreshAll({ sources: agent.sources, report: records }, edge);
   progress.show(`looking at ${count(config.secrets.length, 'Secret')}`);
   const actions = await agent.reconciler.preview(edge);
+  const pushes = (await Promise.all(agent.pushes.bySource.map((one) => one.preview(edge)))).flat();
   const grants = await checkGrants(config, options, held);
   progress.clear();
 
@@ -53,15 +57,17 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
       agent: cluster.access.agent,
       sources: sourcesJson(records.sources),
       secrets: planJson(actions),
+      ...pushesJson(pushes),
       ...(grants && { grants: grantsJson(grants) }),
     };
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   } else {
     const style = styleFor(edge, stdout);
     stdout.write(clusterText(cluster, style));
-    stdout.write(`${sourcesText(records.sources, style)}\n${planText(actions, style)}`);
+    stdout.write(`${sourcesText(records.sources, style)}\n${planText(actions, style)}${pushesText(pushes, style)}`);
     if (grants !== undefined) stdout.write(grantsText(grants, style));
   }
-  if (records.hasFailedSource || hasProblems(actions)) return EXIT.failed;
-  return options.exitCode && hasChanges(actions) ? EXIT.changes : EXIT.fine;
+  if (records.hasFailedSource || hasProblems(actions) || hasProblemRecords(pushes)) return EXIT.failed;
+  const changes = hasChanges(actions) || pushes.some((push) => push.changes !== undefined);
+  return options.exitCode && changes ? EXIT.changes : EXIT.fine;
 }

@@ -32,14 +32,21 @@ export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
   const { config, cluster, agent } = started;
   const { agent: namespace, proof } = cluster.access;
   logger.info(
-    { cluster: cluster.name, namespace, proof, sources: agent.sources.size, secrets: config.secrets.length },
+    {
+      cluster: cluster.name,
+      namespace,
+      proof,
+      sources: agent.sources.size,
+      secrets: config.secrets.length,
+      ...(config.pushes.length > 0 && { pushes: config.pushes.length }),
+    },
     'started',
   );
-  const { sources, reconciler, snapshots, target } = agent;
+  const { sources, reconciler, snapshots, target, pushes } = agent;
   const kept = [...sources.keys()].filter((name) => config.sources.get(name)?.snapshot === true);
   await snapshots.prune(new Set(kept), { signal });
   await runEngine(
-    { sources, reconciler, target, report: records, clock: systemClock, resyncMs: config.resyncMs },
+    { sources, reconciler, target, pushes, report: records, clock: systemClock, resyncMs: config.resyncMs },
     { signal },
   );
   logger.info({}, 'stopped');
@@ -70,6 +77,7 @@ async function start(options: RunOptions, edge: Edge, logger: Logger, records: R
       const { config, held, limits } = loaded;
       const agent = await createAgent({
         config,
+        held,
         cluster,
         edge,
         ...limits,

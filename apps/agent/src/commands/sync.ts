@@ -12,6 +12,7 @@ import { clusterText } from '../output/cluster-text.ts';
 import { count } from '../output/count.ts';
 import { grantsJson, grantsText } from '../output/grants-text.ts';
 import { Progress, readingText } from '../output/progress.ts';
+import { pushesJson, pushesText } from '../output/pushes-text.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { styleFor } from '../output/style.ts';
 import { hasProblemRecords, syncText } from '../output/sync-text.ts';
@@ -22,7 +23,7 @@ export interface SyncOptions extends ConnectOptions {
   readonly yes?: boolean;
 }
 
-/** Reads every source and writes what differs, once. */
+/** Reads every source, writes what differs and pushes, once. */
 export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> {
   const started = performance.now();
   const { stderr, stdout, signal } = edge;
@@ -37,6 +38,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   await ensureNamespace(cluster, edge, options.yes ?? false);
   await using agent = await createAgent({
     config,
+    held,
     cluster,
     edge,
     ...limits,
@@ -48,17 +50,17 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   await refreshAll({ sources: agent.sources, report: records }, { signal });
   // What is being written when the person interrupts is finished: the second signal cuts it off.
   const cut = new AbortController();
-  await agent.reconciler.reconcile({
-    resync: true,
-    approved: options.approve ?? false,
-    stopping: signal,
-    signal: cut.signal,
-  });
+  const request = { resync: true, approved: options.approve ?? false, stopping: signal, signal: cut.signal };
+  await agent.reconciler.reconcile(request);
+  await Promise.all(agent.pushes.bySource.map((pushes) => pushes.push(request)));
   const grants = held && (await checkGrants(config, options, held));
   progress.clear();
   signal.throwIfAborted();
 
-  const failed = hasProblemRecords(records.secrets.values()) || records.hasFailedSource;
+  const failed =
+    hasProblemRecords(records.secrets.values()) ||
+    hasProblemRecords(records.pushes.values()) ||
+    records.hasFailedSource;
   if (options.json) {
     const secrets = [...records.secrets.values()]
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
@@ -68,6 +70,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
       agent: cluster.access.agent,
       sources: sourcesJson(records.sources),
       secrets,
+      ...pushesJson(records.pushes.values()),
       ...(grants && { grants: grantsJson(grants) }),
     };
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);
@@ -77,6 +80,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
       clusterText(cluster, style) +
         `${sourcesText(records.sources, style)}\n` +
         syncText(records.secrets.values(), (performance.now() - started) / 1000, style) +
+        pushesText(records.pushes.values(), style) +
         (grants === undefined ? '' : grantsText(grants, style)),
     );
   }
