@@ -64,6 +64,10 @@ describe.each<[string, FakeSakuraOptions]>([
   ["the vendor's mock", { mock: true }],
 ])('%s', (_, options) => {
   testProvider(test, sakura, () => openFixture(options), {
-    without: { binary: 'values are text', watch: 'SAKURA tells nobody of changes' },
+    without: {
+      binary: 'values are text',
+      watch: 'SAKURA tells nobody of changes',
+      close: 'a client holds nothing open',
+    },
   });
 });

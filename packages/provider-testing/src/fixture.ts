@@ -59,6 +59,8 @@ export interface Fixture extends Partial<AsyncDisposable> {
   readonly binary?: boolean;
   /** A value may be empty. */
   readonly empty?: boolean;
+  /** Whether a value may be this text; any by default. For formats with no way to write some, such as a carriage return. */
+  canHold?(text: string): boolean;
 }
 
 /** Ways to fail, each begun by a function. */

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Provider } from '@hikyaku/core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { directory } from './directory.test.kit.ts';
 import type { Fixture, Setup } from './fixture.ts';
@@ -39,7 +40,7 @@ interface Registered {
   run(): Promise<unknown>;
 }
 
-function register(setup: Setup, options?: SuiteOptions, provider = directory): readonly Registered[] {
+function register(setup: Setup, options?: SuiteOptions, provider: Provider = directory): readonly Registered[] {
   const registered: Registered[] = [];
   function collect(title: string, run: (context: { skip(reason?: string): void }) => Promise<void>): void {
     registered.push({
@@ -67,6 +68,25 @@ test('what `without` names is left out, and is an error when it is there after a
   expect(registered.map(({ title }) => title).filter((title) => title.startsWith('writing'))).toEqual([]);
   const stale = register({ ...simple, all: () => ['present'] }, { without: { all: 'it cannot list' } }).at(-1);
   expect(await stale?.run()).toMatchObject({ message: expect.stringContaining('take it out of `without`') });
+});
+
+test('only texts that a value can be are tried', async () => {
+  const tried: string[] = [];
+  async function open(): Promise<Fixture> {
+    const fixture = await openMemory();
+    return {
+      ...fixture,
+      canHold: (text) => !text.includes('\r'),
+      async set(name, value) {
+        tried.push(Buffer.from(value).toString());
+        await fixture.set?.(name, value);
+      },
+    };
+  }
+  const check = register(open, {}, memory).find(({ title }) => title === 'values: text arrives byte for byte');
+  expect(await check?.run()).toBe('passed');
+  expect(tried).toContain('line one\nline two\n');
+  expect(tried.filter((text) => text.includes('\r'))).toEqual([]);
 });
 
 test('a failure says what came, what was expected, and where to read; and no value', async () => {

@@ -7,7 +7,7 @@ import { RETRY_AFTER_MS } from './faults.ts';
 import type { Hidden } from './leak-finder.ts';
 import type { Fault, Fixture, Need, Setup } from './fixture.ts';
 import { parseConfig } from './parse-config.ts';
-import { bytesOf } from './sample.ts';
+import { bytesOf, TEXTS } from './sample.ts';
 import { settle } from './settle.ts';
 import type { Pace, Settled } from './settle.ts';
 import { hasAbility, hasHook, isAbility } from './needs.ts';
@@ -68,6 +68,11 @@ export class Trial implements AsyncDisposable {
   /** A name that nobody uses; the number 0 is for what is never made. */
   spare(number: number): string {
     return this.fixture.spareName?.(number) ?? `${this.fixture.present.name}_${number}`;
+  }
+
+  /** Texts that something between the service and the cluster may want to change. */
+  get texts(): readonly string[] {
+    return TEXTS.filter((text) => this.fixture.canHold?.(text) ?? true);
   }
 
   /** Checks the config as the agent does. */

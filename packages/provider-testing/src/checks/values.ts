@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Claim } from '../check.ts';
 import { expectValue } from '../expect-snapshot.ts';
-import { allBytes, TEXTS } from '../sample.ts';
+import { allBytes } from '../sample.ts';
 
 const contract = '`SecretValue` in @hikyaku/core: bytes, as they are at the service';
 
@@ -13,7 +13,7 @@ export const values: readonly Claim[] = [
     contract,
     async run(trial) {
       const wanted = new Map<string, Uint8Array>();
-      for (const [index, text] of TEXTS.entries()) {
+      for (const [index, text] of trial.texts.entries()) {
         const name = trial.spare(index + 1);
         wanted.set(name, await trial.set(name, text));
       }

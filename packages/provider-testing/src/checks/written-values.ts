@@ -1,6 +1,6 @@
 import type { Claim } from '../check.ts';
 import { expectValue } from '../expect-snapshot.ts';
-import { allBytes, TEXTS } from '../sample.ts';
+import { allBytes } from '../sample.ts';
 import type { Trial } from '../trial.ts';
 import { expectApplied, put } from './writing.ts';
 
@@ -12,7 +12,7 @@ export const writtenValues: readonly Claim[] = [
     title: 'writing: text is kept byte for byte',
     needs: ['write'],
     contract,
-    run: (trial) => writeAndRead(trial, TEXTS),
+    run: (trial) => writeAndRead(trial, trial.texts),
   },
   {
     title: 'writing: an empty value is a value',
