@@ -1,7 +1,6 @@
 import { ProviderError } from '@hikyaku/core';
 
-const CLOSED =
-  'closed the connection before the answer was complete. If it lasts, look at the proxies in between';
+const CLOSED = 'closed the connection before the answer was complete. If it lasts, look at the proxies in between';
 const SILENT = 'did not answer in time. Check that a firewall or NetworkPolicy lets requests through';
 const UNKNOWN_HOST = 'was not found. Check the spelling of the address, and the DNS of the cluster';
 const NO_ROUTE = 'cannot be reached from here. Check that a firewall or NetworkPolicy lets requests through';

@@ -1,14 +1,15 @@
 import type { RequestListener } from 'node:http';
 import { systemClock } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
-import { afterAll, expect, test } from 'vitest';
+import { Agent } from 'undici';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { sendRequest } from './send-request.ts';
-import { listen, openDispatcher, selfSignedCertificate } from './testing/index.ts';
+import { listen, selfSignedCertificate } from './testing/index.ts';
 
-const open = openDispatcher();
-afterAll(() => open[Symbol.asyncDispose]());
+const dispatcher = new Agent();
+afterAll(() => dispatcher.destroy());
 const { signal } = new AbortController();
-const options = { dispatcher: open.dispatcher, clock: systemClock, signal };
+const options = { dispatcher, clock: systemClock, signal };
 
 async function ask(listener: RequestListener, more: object = {}): Promise<string> {
   await using server = await listen(listener);
@@ -96,8 +97,9 @@ test('a certificate that nobody vouches for asks for `ca`, and is trusted with i
     code: 'UNAVAILABLE',
     message: expect.stringMatching(/give the certificate of its issuer as `ca` \(DEPTH_ZERO_SELF_SIGNED_CERT\)/),
   });
-  await using trusting = openDispatcher({ ca: tls.cert });
-  const answer = await sendRequest(server.url, { ...options, dispatcher: trusting.dispatcher });
+  const trusting = new Agent({ connect: { ca: tls.cert } });
+  onTestFinished(() => trusting.destroy());
+  const answer = await sendRequest(server.url, { ...options, dispatcher: trusting });
   expect(answer.status).toBe(200);
 });
 
