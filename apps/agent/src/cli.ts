@@ -154,6 +154,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .argument('<source>', 'a name under `providers:`')
     .option('--reveal', 'show the values too')
     .addOption(fileRoot())
+    .addOption(plugin())
     .addOption(allowOrigin())
     .addHelpText(
       'after',
@@ -171,6 +172,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--allow-empty', 'the value may be empty')
     .addOption(noQuestion())
     .addOption(fileRoot())
+    .addOption(plugin())
     .addOption(allowOrigin())
     .addHelpText(
       'after',
@@ -190,6 +192,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .argument('<names...>', 'of the secrets')
     .addOption(noQuestion())
     .addOption(fileRoot())
+    .addOption(plugin())
     .addOption(allowOrigin())
     .addHelpText('after', '\nExample:\n  hikyaku unset homelab OLD_TOKEN OLDER_TOKEN')
     .action(async (source: string, names: readonly string[], _, self: Command) => {
@@ -201,6 +204,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .argument('[names...]', 'only these secrets; all by default')
     .addOption(noQuestion())
     .addOption(fileRoot())
+    .addOption(plugin())
     .addOption(allowOrigin())
     .addHelpText(
       'after',
