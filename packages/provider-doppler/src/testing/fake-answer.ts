@@ -1,8 +1,5 @@
-export interface FakeAnswer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
+import { json } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 
 /** The JSON in which Doppler says no. */
 export function refuse(
@@ -11,8 +8,4 @@ export function refuse(
   data?: Readonly<Record<string, unknown>>,
 ): FakeAnswer {
   return json(status, { messages: [message].flat(), success: false, ...(data && { data }) });
-}
-
-export function json(status: number, body: unknown): FakeAnswer {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

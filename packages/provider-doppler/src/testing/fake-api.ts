@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { json, refuse } from './fake-answer.ts';
-import type { FakeAnswer } from './fake-answer.ts';
+import { json } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
+import { refuse } from './fake-answer.ts';
 import type { FakeProjects, FakeSecret } from './fake-projects.ts';
 import type { FakeToken, FakeTokens } from './fake-tokens.ts';
 

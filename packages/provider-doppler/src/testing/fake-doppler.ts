@@ -1,15 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import { systemClock } from '@hikyaku/core';
 import type { Clock } from '@hikyaku/core';
-import { json, refuse } from './fake-answer.ts';
-import type { FakeAnswer } from './fake-answer.ts';
+import {
+  FaultQueue,
+  json,
+  listen,
+  parseJson,
+  receiveBody,
+  sendAnswer,
+  statusSeen,
+} from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
+import { refuse } from './fake-answer.ts';
 import { fakeApi, namedBy, openConfig } from './fake-api.ts';
 import type { FakeCall, Opened } from './fake-api.ts';
-import { letsWrite, needsBody, send, spoil } from './fake-fault.ts';
+import { letsWrite, needsBody, spoil } from './fake-fault.ts';
 import type { FakeFault } from './fake-fault.ts';
 import { FakeProjects } from './fake-projects.ts';
 import type { Visibility } from './fake-projects.ts';
@@ -96,7 +102,7 @@ export async function startFakeDoppler(options: FakeDopplerOptions = {}): Promis
   const tokens = new FakeTokens(clock);
   const rateLimit = new FakeRateLimit({ ...FREE_PLAN, ...limits }, clock);
   const watchers = new Set<Watcher>();
-  let faults: (FakeFault & { left: number })[] = [];
+  const faults = new FaultQueue<FakeFault>();
   let requests: FakeDopplerRequest[] = [];
   let connections = new Set<unknown>();
 
@@ -128,21 +134,20 @@ export async function startFakeDoppler(options: FakeDopplerOptions = {}): Promis
 
   function takeFault(path: string, call: FakeCall): FakeFault | undefined {
     const { project, config } = namedBy(call);
-    const fault = faults.find(
+    return faults.take(
       (one) =>
         (one.path === undefined || one.path === path) &&
         (one.project === undefined || one.project === project) &&
         (one.config === undefined || one.config === config),
     );
-    if (fault !== undefined && --fault.left === 0) faults = faults.filter((one) => one !== fault);
-    return fault;
   }
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     connections.add(request.socket);
     const url = new URL(request.url ?? '/', 'http://fake');
     const method = request.method ?? 'GET';
-    const parameters = new Map<string, unknown>([...url.searchParams, ...Object.entries(await readJson(request))]);
+    const body = Object(parseJson(await receiveBody(request)));
+    const parameters = new Map<string, unknown>([...url.searchParams, ...Object.entries(body)]);
     const token = tokens.find(request.headers.authorization);
     const call: FakeCall = { route: `${method} ${url.pathname}`, parameters, headers: request.headers, token };
     const record = { ...recordOf(request, url), status: 0 };
@@ -157,7 +162,7 @@ export async function startFakeDoppler(options: FakeDopplerOptions = {}): Promis
     if (allowed && fault === undefined && call.route === WATCH) {
       const refusal = watch(call, response);
       record.status = refusal?.status ?? 200;
-      if (refusal !== undefined) await send(response, refusal);
+      if (refusal !== undefined) await sendAnswer(response, refusal);
       return;
     }
     const asked = fault !== undefined && needsBody(fault) ? { ...call, headers: {} } : call;
@@ -166,29 +171,11 @@ export async function startFakeDoppler(options: FakeDopplerOptions = {}): Promis
     const right = allowed ? unspoiled() : refuse(429, 'Too many requests');
     const answer = fault === undefined ? right : spoil(fault, right, clock.now());
     // Before the last byte is out: whoever has the answer may look at the record.
-    if (fault?.kind !== 'hang' && fault?.kind !== 'reset' && fault?.kind !== 'truncate') record.status = answer.status;
-    await send(response, answer, fault);
+    record.status = statusSeen(answer);
+    await sendAnswer(response, answer);
   }
 
-  function answerTo(request: IncomingMessage, response: ServerResponse): void {
-    respond(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
-  }
-  const server =
-    tls === undefined ? createServer(answerTo) : createTlsServer({ key: tls.key, cert: tls.cert }, answerTo);
-  // Node's five seconds would make every poll open a connection.
-  server.keepAliveTimeout = 75_000;
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${typeof address === 'object' ? address?.port : port}`;
-
-  async function close(): Promise<void> {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    await closed;
-  }
+  const { url, close } = await listen(respond, { port, ...tls });
 
   return {
     url,
@@ -214,10 +201,10 @@ export async function startFakeDoppler(options: FakeDopplerOptions = {}): Promis
       tokens.revoke(token);
     },
     fail(fault) {
-      faults.push({ ...fault, left: fault.times ?? 1 });
+      faults.add(fault);
     },
     clearFaults(config) {
-      faults = config === undefined ? [] : faults.filter((one) => one.config !== config);
+      faults.clear((one) => config === undefined || one.config === config);
     },
     get counters() {
       return countRequests(requests, connections.size);
@@ -242,16 +229,4 @@ function limitOf(method: string, path: string): keyof FakeLimits {
 
 function sharesRoot(a: string, b: string): boolean {
   return a === b || a.startsWith(`${b}_`);
-}
-
-/** `{}` for a body that is absent or not a JSON object. */
-async function readJson(request: IncomingMessage): Promise<object> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(Buffer.from(chunk));
-  try {
-    const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    return typeof parsed === 'object' && parsed !== null ? parsed : {};
-  } catch {
-    return {};
-  }
 }

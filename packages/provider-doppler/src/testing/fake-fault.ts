@@ -1,7 +1,6 @@
-import type { ServerResponse } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
-import { json, refuse } from './fake-answer.ts';
-import type { FakeAnswer } from './fake-answer.ts';
+import { changeJson, halve, json, page, redirect } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
+import { refuse } from './fake-answer.ts';
 
 /**
  * | kind | what happens |
@@ -84,10 +83,9 @@ export function letsWrite({ kind, applied = true }: FakeFault): boolean {
   return applied && !/^[34]/.test(kind);
 }
 
-/** What the fault makes of the right answer, where it is an answer at all. */
+/** What the fault makes of the right answer. */
 export function spoil(fault: FakeFault, right: FakeAnswer, nowMs: number): FakeAnswer {
-  const { kind, messages = [MESSAGES[kind] ?? ''], data, retryAfter = 1, location = '/login' } = fault;
-  const page = { 'content-type': 'text/html' };
+  const { kind, messages = [MESSAGES[kind] ?? ''], data, retryAfter = 1, delayMs = 20, location = '/login' } = fault;
   switch (kind) {
     case '500':
     case '400':
@@ -109,13 +107,13 @@ export function spoil(fault: FakeFault, right: FakeAnswer, nowMs: number): FakeA
       };
     }
     case '502-html':
-      return { status: 502, headers: page, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' };
+      return page(502, '502 Bad Gateway');
     case '302':
-      return { status: 302, headers: { location } };
+      return redirect(location);
     case '304':
       return { status: 304, headers: { etag: 'W/"another"' } };
     case 'not-json':
-      return { status: 200, headers: page, body: '<html><body>Please sign in to the network</body></html>' };
+      return page(200, 'Please sign in to the network');
     case 'text':
       return json(200, 'NAME=value');
     case 'list':
@@ -125,49 +123,22 @@ export function spoil(fault: FakeFault, right: FakeAnswer, nowMs: number): FakeA
     case 'empty':
       return json(200, {});
     case 'nulls':
-      return { ...right, body: JSON.stringify(JSON.parse(right.body ?? '{}', hideValue)) };
+      return changeJson(right, hideValue);
     case 'huge':
       return json(200, { DOPPLER_PROJECT: 'x', DOPPLER_CONFIG: 'x', NAME: 'x'.repeat(3 * 1024 * 1024) });
     case 'half-json':
-      return { ...right, body: half(right.body) };
+      return halve(right);
+    case 'slow':
+      return { ...right, delivery: { delayMs } };
     case 'hang':
     case 'reset':
     case 'truncate':
-    case 'slow':
-      return right;
+      return { ...right, delivery: kind };
     default:
       return kind satisfies never;
   }
 }
 
-/** Sends an answer the way the fault wants it. */
-export async function send(response: ServerResponse, answer: FakeAnswer, fault?: FakeFault): Promise<void> {
-  const body = Buffer.from(answer.body ?? '');
-  if (fault?.kind === 'hang') return;
-  if (fault?.kind === 'reset') {
-    response.socket?.resetAndDestroy();
-    return;
-  }
-  // Node leaves out the length of an empty body where there must be none (204, 304).
-  response.writeHead(answer.status, { ...answer.headers, ...(body.length > 0 && { 'content-length': body.length }) });
-  if (fault?.kind === 'truncate') {
-    response.write(half(answer.body), () => response.socket?.destroy());
-    return;
-  }
-  if (fault?.kind === 'slow') {
-    const pieceLength = Math.ceil(body.length / 10);
-    for (let start = 0; start < body.length && !response.destroyed; start += pieceLength) {
-      response.write(body.subarray(start, start + pieceLength));
-      await delay(fault.delayMs ?? 20, undefined, { ref: false });
-    }
-  }
-  response.end(fault?.kind === 'slow' ? undefined : body);
-}
-
 function hideValue(name: string, value: unknown): unknown {
   return typeof value === 'string' && !name.startsWith('DOPPLER_') ? null : value;
-}
-
-function half(body = ''): string {
-  return body.slice(0, Math.floor(body.length / 2));
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { hideCredential } from '@hikyaku/provider-utils/testing';
 
 export interface FakeDopplerRequest {
   readonly method: string;
@@ -24,15 +25,11 @@ export interface FakeDopplerCounters {
 
 /** Without its status. */
 export function recordOf(request: IncomingMessage, url: URL): Omit<FakeDopplerRequest, 'status'> {
-  const headers = Object.entries(request.headers).map(([name, value]) => [
-    name,
-    name === 'authorization' ? `${String(value).split(' ')[0]} [token]` : [value ?? []].flat().join(', '),
-  ]);
   return {
     method: request.method ?? 'GET',
     path: url.pathname,
     query: Object.fromEntries(url.searchParams),
-    headers: Object.fromEntries(headers),
+    headers: hideCredential(request.headers, '[token]'),
   };
 }
 
