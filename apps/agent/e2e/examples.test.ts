@@ -22,7 +22,9 @@ import { allExamples } from './examples/all-examples.ts';
 import { documentedConfigs } from './examples/documented-configs.ts';
 import type { Example, ExpectedSecret } from './examples/example.ts';
 import { findConfigs } from './examples/find-configs.ts';
+import { giveSecrets } from './examples/give-secrets.ts';
 import { configFiles, prepareExample } from './examples/prepare-example.ts';
+import type { PreparedExample } from './examples/prepare-example.ts';
 import type { Preparer } from './examples/preparer.ts';
 import { startPreparers } from './examples/preparers.ts';
 
@@ -74,11 +76,16 @@ describe('on a real API server, with the rights and grants that are installed', 
   });
 
   test.each(Object.entries(allExamples))(
-    '%s makes exactly its Secrets, a second sync changes none, and no value is printed',
+    '%s makes and pushes exactly its Secrets, a second sync changes none, and no value is printed',
     async (name, example) => {
       await removeWhatIsOurs(cluster);
       const to = join(work, name.replaceAll('/', '-'));
-      const { path, env, hidden } = await prepareExample(name, example, { preparer, from: examplesDirectory, to });
+      await giveSecrets(cluster, example);
+      const { path, env, hidden, look } = await prepareExample(name, example, {
+        preparer,
+        from: examplesDirectory,
+        to,
+      });
       const sync = async () =>
         await hikyaku(['sync', '--json', '--config', path], { env: { ...env, KUBECONFIG: kubeconfig } });
 
@@ -87,9 +94,12 @@ describe('on a real API server, with the rights and grants that are installed', 
       expect(outcomesOf(first.stdout)).toEqual(ofEach(example, () => 'created'));
       expect(await oursIn(cluster)).toEqual(ofEach(example, asLive));
 
+      expect(await lookAtEach(example, look)).toEqual(example.pushed ?? {});
+
       const second = await sync();
       expectExit(second, 0);
       expect(outcomesOf(second.stdout)).toEqual(ofEach(example, () => 'unchanged'));
+      expect(listIn(second.stdout, 'pushes').filter((push) => field(push, 'changes') !== undefined)).toEqual([]);
 
       expect(first.stderr + second.stderr).toBe('');
       const printed = first.stdout + second.stdout;
@@ -127,9 +137,14 @@ function ofEach<T>({ secrets }: Example, of: (secret: ExpectedSecret) => T): Rea
   return Object.fromEntries(Object.entries(secrets).map(([id, secret]) => [id, of(secret)]));
 }
 
-/** What stands at the sources, and what is made of it. */
-function valuesOf({ contents, secrets }: Example): readonly string[] {
-  const maps = [...Object.values(contents), ...Object.values(secrets).map(({ data }) => data)];
+async function lookAtEach({ pushed = {} }: Example, look: PreparedExample['look']): Promise<object> {
+  const sources = Object.keys(pushed).map(async (source) => [source, await look[source]?.()] as const);
+  return Object.fromEntries(await Promise.all(sources));
+}
+
+/** What stands at the sources and in Secrets of others, and what is made of it. */
+function valuesOf({ contents, given = {}, secrets }: Example): readonly string[] {
+  const maps = [...Object.values(contents), ...Object.values(given), ...Object.values(secrets).map(({ data }) => data)];
   return maps.flatMap((map) => Object.values(map));
 }
 
@@ -140,9 +155,13 @@ function isPrinted(value: string, output: string): boolean {
 }
 
 function outcomesOf(json: string): Readonly<Record<string, unknown>> {
-  const secrets = field(JSON.parse(json), 'secrets');
-  const list: readonly unknown[] = Array.isArray(secrets) ? secrets : [];
-  return Object.fromEntries(list.map((secret) => [String(field(secret, 'secret')), field(secret, 'outcome')]));
+  const secrets = listIn(json, 'secrets');
+  return Object.fromEntries(secrets.map((secret) => [String(field(secret, 'secret')), field(secret, 'outcome')]));
+}
+
+function listIn(json: string, word: string): readonly unknown[] {
+  const list = field(JSON.parse(json), word);
+  return Array.isArray(list) ? list : [];
 }
 
 type Live = Pick<LiveSecret, 'data' | 'type' | 'immutable' | 'labels' | 'annotations'>;

@@ -2,7 +2,7 @@ import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { field } from '@hikyaku/testbed';
 import { parse, stringify } from 'yaml';
-import type { Example } from './example.ts';
+import type { Contents, Example } from './example.ts';
 import type { Preparer } from './preparer.ts';
 
 export interface PreparedExample {
@@ -11,6 +11,8 @@ export interface PreparedExample {
   readonly env: Readonly<Record<string, string>>;
   /** Credentials. */
   readonly hidden: readonly string[];
+  /** By source: what is there by now. */
+  readonly look: Readonly<Record<string, () => Promise<Contents>>>;
 }
 
 export interface PrepareOptions {
@@ -24,26 +26,33 @@ export interface PrepareOptions {
 /** Copies the examples, and prepares every source of this one. */
 export async function prepareExample(
   name: string,
-  { contents }: Example,
+  { contents, pushed = {} }: Example,
   { preparer, from, to }: PrepareOptions,
 ): Promise<PreparedExample> {
   await cp(from, to, { recursive: true });
   const path = join(to, name);
   let env: Readonly<Record<string, string>> = {};
   const hidden: string[] = [];
+  const look: Record<string, () => Promise<Contents>> = {};
   for (const file of await configFiles(path)) {
     const config: unknown = parse(await readFile(file, 'utf8'));
     const sources = Object.entries<object>(Object(field(config, 'providers')));
     for (const [source, settings] of sources) {
-      const about = { example: name, settings, contents: contents[source] ?? {}, folder: dirname(file) };
-      const prepared = await preparer.prepare(about);
+      const prepared = await preparer.prepare({
+        example: name,
+        settings,
+        contents: contents[source] ?? {},
+        isPushedTo: pushed[source] !== undefined,
+        folder: dirname(file),
+      });
       Object.assign(settings, prepared.settings);
       env = { ...env, ...prepared.env };
       hidden.push(...(prepared.hidden ?? []));
+      if (prepared.look !== undefined) look[source] = prepared.look;
     }
     await writeFile(file, stringify(config));
   }
-  return { path, env, hidden };
+  return { path, env, hidden, look };
 }
 
 /** The one, or those of a directory. */

@@ -10,6 +10,8 @@ export interface SourceToPrepare {
   /** As they stand under `providers`. */
   readonly settings: object;
   readonly contents: Contents;
+  /** The agent writes there. */
+  readonly isPushedTo: boolean;
   /** Of the config file that is run, a copy. */
   readonly folder: string;
 }
@@ -21,6 +23,8 @@ export interface PreparedSource {
   readonly env?: Readonly<Record<string, string>>;
   /** Credentials. */
   readonly hidden?: readonly string[];
+  /** What is there by now, as a person would see it. */
+  readonly look?: () => Promise<Contents>;
 }
 
 /** Stands for all services of one kind. */
