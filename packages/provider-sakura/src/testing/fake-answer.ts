@@ -1,13 +1,9 @@
 import { randomBytes } from 'node:crypto';
-
-export interface FakeAnswer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
+import { json as plainJson } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 
 export function json(status: number, body: unknown): FakeAnswer {
-  return { status, headers: { 'content-type': 'application/json; charset=UTF-8' }, body: JSON.stringify(body) };
+  return plainJson(status, body, { 'content-type': 'application/json; charset=UTF-8' });
 }
 
 const REASONS: Readonly<Record<number, string>> = {

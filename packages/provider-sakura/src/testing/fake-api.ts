@@ -1,5 +1,5 @@
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 import { json, refuse, refuseAsMock } from './fake-answer.ts';
-import type { FakeAnswer } from './fake-answer.ts';
 import type { FakeOperation } from './fake-requests.ts';
 import { latestOf } from './fake-vaults.ts';
 import type { FakeVault, FakeVaults } from './fake-vaults.ts';

@@ -1,7 +1,6 @@
-import type { ServerResponse } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
+import { changeJson, halve, page, redirect } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 import { json } from './fake-answer.ts';
-import type { FakeAnswer } from './fake-answer.ts';
 import type { FakeOperation } from './fake-requests.ts';
 
 /**
@@ -77,9 +76,9 @@ export interface SpoilOptions {
   readonly refuse: (status: number, errorCode: string, message: string) => FakeAnswer;
 }
 
-/** The answer as the fault makes it, where it is an answer at all. */
+/** The answer as the fault makes it. */
 export function spoil(fault: FakeFault, { right = { status: 200 }, refuse }: SpoilOptions): FakeAnswer {
-  const { kind, status, errorCode = 'fault', message = 'fault injection', retryAfter } = fault;
+  const { kind, status, errorCode = 'fault', message = 'fault injection', retryAfter, delayMs = 20 } = fault;
   switch (kind) {
     case 'status': {
       const answer = refuse(status ?? 503, errorCode, message);
@@ -89,15 +88,11 @@ export function spoil(fault: FakeFault, { right = { status: 200 }, refuse }: Spo
       };
     }
     case 'page':
-      return {
-        status: status ?? 200,
-        headers: { 'content-type': 'text/html' },
-        body: '<html><body><h1>Please sign in</h1></body></html>',
-      };
+      return page(status ?? 200, 'Please sign in');
     case 'redirect':
-      return { status: 302, headers: { location: fault.location ?? '/login' } };
+      return redirect(fault.location ?? '/login');
     case 'half-json':
-      return { ...right, body: half(right.body) };
+      return halve(right);
     case 'empty':
       return json(200, {});
     case 'array':
@@ -107,63 +102,35 @@ export function spoil(fault: FakeFault, { right = { status: 200 }, refuse }: Spo
     case 'huge':
       return json(200, { Secret: { Name: 'huge', Version: 1, Value: 'x'.repeat(3 * 1024 * 1024) }, Secrets: [] });
     case 'wrong-types':
-      return changed(right, (name, value) => (name.endsWith('Version') ? 'two' : name === 'Value' ? 7 : value));
+      return changeJson(right, (name, value) => (name.endsWith('Version') ? 'two' : name === 'Value' ? 7 : value));
     case 'nulls':
-      return changed(right, (name, value) => (name === 'LatestVersion' || name === 'Value' ? null : value));
+      return changeJson(right, (name, value) => (name === 'LatestVersion' || name === 'Value' ? null : value));
     case 'wrong-name':
-      return changed(right, (name, value) => (name === 'Name' ? `${value}-other` : value));
+      return changeJson(right, (name, value) => (name === 'Name' ? `${value}-other` : value));
     case 'short-list':
-      return changed(right, (name, value) => (name === 'Secrets' && Array.isArray(value) ? value.slice(0, -1) : value));
+      return changeJson(right, (name, value) =>
+        name === 'Secrets' && Array.isArray(value) ? value.slice(0, -1) : value,
+      );
     case 'part-of-list':
-      return changed(right, (name, value) => {
+      return changeJson(right, (name, value) => {
         if (name === 'Count') return Math.max(0, Number(value) - 1);
         return name === 'Secrets' && Array.isArray(value) ? value.slice(0, -1) : value;
       });
     case 'twice':
-      return changed(right, (name, value) => {
+      return changeJson(right, (name, value) => {
         if (name === 'Count' || name === 'Total') return Number(value) + 1;
         const list: readonly unknown[] = Array.isArray(value) ? value : [];
         return name === 'Secrets' ? [...list, list[0]] : value;
       });
+    case 'slow':
+      return { ...right, delivery: { delayMs } };
+    case 'reset-after':
+      return { ...right, delivery: 'reset' };
     case 'hang':
     case 'reset':
-    case 'reset-after':
     case 'truncate':
-    case 'slow':
-      return right;
+      return { ...right, delivery: kind };
     default:
       return kind satisfies never;
   }
-}
-
-/** Sends an answer the way the fault wants it. */
-export async function send(response: ServerResponse, answer: FakeAnswer, fault?: FakeFault): Promise<void> {
-  const body = Buffer.from(answer.body ?? '');
-  if (fault?.kind === 'hang') return;
-  if (fault?.kind === 'reset' || fault?.kind === 'reset-after') {
-    response.socket?.resetAndDestroy();
-    return;
-  }
-  // Node leaves out the length of an empty body where there must be none (204).
-  response.writeHead(answer.status, { ...answer.headers, ...(body.length > 0 && { 'content-length': body.length }) });
-  if (fault?.kind === 'truncate') {
-    response.write(half(answer.body), () => response.socket?.destroy());
-    return;
-  }
-  if (fault?.kind === 'slow') {
-    const pieceLength = Math.ceil(body.length / 10);
-    for (let start = 0; start < body.length && !response.destroyed; start += pieceLength) {
-      response.write(body.subarray(start, start + pieceLength));
-      await delay(fault.delayMs ?? 20, undefined, { ref: false });
-    }
-  }
-  response.end(fault?.kind === 'slow' ? undefined : body);
-}
-
-function changed(answer: FakeAnswer, change: (name: string, value: unknown) => unknown): FakeAnswer {
-  return answer.body === undefined ? answer : { ...answer, body: JSON.stringify(JSON.parse(answer.body, change)) };
-}
-
-function half(body = ''): string {
-  return body.slice(0, Math.floor(body.length / 2));
 }

@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-
 /** What a request is for, by method and path. */
 export type FakeOperation = 'list' | 'unveil' | 'write' | 'remove' | 'vaults' | 'vault' | 'other';
 
@@ -50,15 +48,6 @@ export function operationOf(method: string, path: string): FakeOperation {
     default:
       return 'other';
   }
-}
-
-export function shownHeaders(request: IncomingMessage): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [
-      name,
-      name === 'authorization' ? `${String(value).split(' ')[0]} [key]` : [value ?? []].flat().join(', '),
-    ]),
-  );
 }
 
 /** What the recorded requests add up to. */

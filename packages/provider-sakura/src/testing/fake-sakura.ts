@@ -1,18 +1,24 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import { systemClock } from '@hikyaku/core';
 import type { Clock } from '@hikyaku/core';
+import {
+  FaultQueue,
+  hideCredential,
+  listen,
+  parseJson,
+  receiveBody,
+  sendAnswer,
+  statusSeen,
+} from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 import { refuse, refuseAsMock } from './fake-answer.ts';
-import type { FakeAnswer } from './fake-answer.ts';
 import { fakeApi } from './fake-api.ts';
 import type { FakeCall } from './fake-api.ts';
-import { isCarriedOut, send, spoil } from './fake-fault.ts';
+import { isCarriedOut, spoil } from './fake-fault.ts';
 import type { FakeFault } from './fake-fault.ts';
 import { FakeQuota } from './fake-quota.ts';
-import { countRequests, operationOf, shownHeaders } from './fake-requests.ts';
+import { countRequests, operationOf } from './fake-requests.ts';
 import type { FakeOperation, FakeSakuraCounters, FakeSakuraRequest } from './fake-requests.ts';
 import { FakeVaults, latestOf } from './fake-vaults.ts';
 import type { FakeVault } from './fake-vaults.ts';
@@ -98,17 +104,15 @@ export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<
   const answerRight = fakeApi({ vaults, mock, pageSize, totals, numbersAsText, secretLimit });
   const sayNo = (status: number, errorCode: string, message: string): FakeAnswer =>
     mock ? refuseAsMock(status, message) : refuse(status, errorCode, message);
-  let faults: (FakeFault & { left: number })[] = [];
+  const faults = new FaultQueue<FakeFault>();
   let interruptions: { readonly operation: FakeOperation; readonly action: () => void }[] = [];
   let requests: FakeSakuraRequest[] = [];
   let connections = new Set<unknown>();
 
   function takeFault(operation: FakeOperation, secret: string | undefined): FakeFault | undefined {
-    const fault = faults.find(
+    return faults.take(
       ({ on, secret: only }) => (on === undefined || on === operation) && (only === undefined || only === secret),
     );
-    if (fault !== undefined && --fault.left === 0) faults = faults.filter((one) => one !== fault);
-    return fault;
   }
 
   function interrupt(operation: FakeOperation): void {
@@ -136,8 +140,8 @@ export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<
     connections.add(request.socket);
     const url = new URL(request.url ?? '/', 'http://fake');
     const method = request.method ?? 'GET';
-    const text = await readText(request);
-    const body = parseJson(text);
+    const received = await receiveBody(request);
+    const body = parseJson(received);
     const path = mock ? url.pathname : url.pathname.replace(BASE, '');
     const operation = mock || BASE.test(url.pathname) ? operationOf(method, path) : 'other';
     const vaultId = path.split('/')[3] ?? '';
@@ -148,43 +152,24 @@ export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<
       method,
       path: url.pathname,
       query: Object.fromEntries(url.searchParams),
-      headers: shownHeaders(request),
+      headers: hideCredential(request.headers, '[key]'),
       ...(secret !== undefined && { secret }),
       status: 0,
     };
     requests.push(record);
 
     interrupt(operation);
-    const refused = refuseAtTheDoor(request, text !== '', body !== undefined);
+    const refused = refuseAtTheDoor(request, received.length > 0, body !== undefined);
     const fault = refused === undefined ? takeFault(operation, secret) : undefined;
     const right = refused ?? (fault === undefined || isCarriedOut(fault) ? answerRight(call) : undefined);
     const answer = fault === undefined ? right : spoil(fault, { right, refuse: sayNo });
     if (answer === undefined) throw new TypeError('a request without an answer');
     // Before the last byte is out: whoever has the answer may look at the record.
-    const whole = !['hang', 'reset', 'reset-after', 'truncate'].includes(fault?.kind ?? '');
-    if (whole) record.status = answer.status;
-    await send(response, answer, fault);
+    record.status = statusSeen(answer);
+    await sendAnswer(response, answer);
   }
 
-  function answerTo(request: IncomingMessage, response: ServerResponse): void {
-    respond(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
-  }
-  const server =
-    tls === undefined ? createServer(answerTo) : createTlsServer({ key: tls.key, cert: tls.cert }, answerTo);
-  // Node's five seconds would make every poll open a connection.
-  server.keepAliveTimeout = 75_000;
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const origin = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${typeof address === 'object' ? address?.port : port}`;
-
-  async function close(): Promise<void> {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    await closed;
-  }
+  const { url: origin, close } = await listen(respond, { port, ...tls });
 
   function existing(id: string): FakeVault {
     const vault = vaults.get(id);
@@ -222,10 +207,8 @@ export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<
     restoreKmsKey(id) {
       existing(id).kmsKeyGone = undefined;
     },
-    fail: (fault) => void faults.push({ ...fault, left: fault.times ?? 1 }),
-    clearFaults() {
-      faults = [];
-    },
+    fail: (fault) => faults.add(fault),
+    clearFaults: () => faults.clear(),
     beforeNext: (operation, action) => void interruptions.push({ operation, action }),
     get counters() {
       return { ...countRequests(requests), connections: connections.size, busiestMinute: quota.busiestMinute };
@@ -256,18 +239,4 @@ function secretOf(body: unknown): string | undefined {
   const secret: unknown = new Map<string, unknown>(Object.entries(Object(body))).get('Secret');
   const name: unknown = new Map<string, unknown>(Object.entries(Object(secret))).get('Name');
   return typeof name === 'string' ? name : undefined;
-}
-
-async function readText(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString();
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
