@@ -61,7 +61,12 @@ export interface SecretEntry {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly immutable: boolean;
-  /** What happens to the Secret when its entry leaves the file. */
+  /**
+   * Whether the Secret is ours as a whole, or somebody else's that our keys are merged into. With `merge`, `type`, `labels`, `annotations`,
+   * `immutable` and `recreate` have their defaults, and mean nothing.
+   */
+  readonly existing: 'refuse' | 'merge';
+  /** What happens to the Secret, or to the keys that were merged into it, when its entry leaves the file. */
   readonly whenRemoved: 'delete' | 'keep';
   /** Whether it may be deleted and made again when `type`, or the data of an immutable Secret, changed. */
   readonly recreate: boolean;

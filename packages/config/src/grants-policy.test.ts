@@ -58,6 +58,21 @@ describe('what the policy would refuse', () => {
     ]);
   });
 
+  test('of what is merged into only the place is asked', () => {
+    const wanted = {
+      namespace: 'argocd',
+      name: 'argocd-secret',
+      type: 'example.com/type',
+      labels: { team: 'web' },
+      annotations: {},
+      existing: 'merge',
+    } as const;
+    expect(policyRefusals(grants, wanted)).toEqual([
+      { grant: 'reservedNamespaces', what: 'argocd', word: 'namespace' },
+      { grant: 'names', what: 'argocd/argocd-secret', word: 'name' },
+    ]);
+  });
+
   test('everything, while a list other than names is missing', () => {
     expect(policyRefusals(readPolicyGrants({ types: 'Opaque', metadataPrefixes: '' }), secret)).toEqual([
       { grant: 'reservedNamespaces', what: '', word: 'grants' },

@@ -30,6 +30,8 @@ export interface WantedSecret {
   readonly type: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** With `merge` its type, labels and annotations are its owner's, and nothing that is granted. */
+  readonly existing?: 'refuse' | 'merge';
 }
 
 /** One reason why the policy would refuse a Secret; `what` is the entry that is missing, or that is in the way. */
@@ -50,7 +52,7 @@ export function policyRefusals(grants: PolicyGrants, secret: WantedSecret): read
     (grant) => grants[grant] === undefined,
   );
   if (missing.length > 0) return missing.map((grant) => ({ grant, what: '', word: 'grants' }));
-  const { namespace, name, type, labels, annotations } = secret;
+  const { namespace, name, type, labels, annotations, existing } = secret;
   const refusals: PolicyRefusal[] = [];
   const refuse = (refusal: PolicyRefusal): number => refusals.push(refusal);
   const id = `${namespace}/${name}`;
@@ -58,6 +60,7 @@ export function policyRefusals(grants: PolicyGrants, secret: WantedSecret): read
     refuse({ grant: 'reservedNamespaces', what: namespace, word: 'namespace' });
   }
   if (grants.names !== undefined && !grants.names.has(id)) refuse({ grant: 'names', what: id, word: 'name' });
+  if (existing === 'merge') return refusals;
   if (type === '' || grants.types?.has(type) !== true) refuse({ grant: 'types', what: type, word: 'type' });
   const isGranted = (key: string): boolean =>
     !key.startsWith('hikyaku.dev/') &&

@@ -75,6 +75,7 @@ describe('what is read', () => {
           labels: {},
           annotations: {},
           immutable: false,
+          existing: 'refuse',
           whenRemoved: 'delete',
           recreate: false,
           position: { file: 'f', line: 3, column: 5 },
@@ -177,6 +178,23 @@ describe('what is read', () => {
   test('`yes`, `off` and `1_0` are text, as YAML 1.2 has it', async () => {
     const { labels } = await entryOf(`{ ${NAMED}, labels: { a: yes, b: off, c: 1_0 } }`);
     expect(labels).toEqual({ a: 'yes', b: 'off', c: '1_0' });
+  });
+
+  test.each([
+    ['type', 'kubernetes.io/tls'],
+    ['labels', '{}'],
+    ['annotations', '{ a: b }'],
+    ['immutable', 'false'],
+    ['recreate', 'true'],
+  ])('`existing: merge` leaves `%s` to the owner', async (word, value) => {
+    expect(await problemsOf(withEntry(`{ ${NAMED}, existing: merge, ${word}: ${value} }`))).toEqual([
+      `f:3:59: secrets[0].${word}: \`${word}\` is up to the owner of a Secret with \`existing: merge\`: only keys are put into it; remove \`${word}\``,
+    ]);
+  });
+
+  test('`existing: merge` takes the words that are about keys', async () => {
+    const entry = `{ ${NAMED}, existing: merge, keyNames: underscore, whenRemoved: keep }`;
+    expect(await entryOf(entry)).toMatchObject({ existing: 'merge', keyNames: 'underscore', whenRemoved: 'keep' });
   });
 
   test('no secrets and unused sources are fine', async () => {
@@ -621,9 +639,14 @@ describe('an entry', () => {
     ['`clusters`', `{ ${NAMED}, clusters: [home] }`, ['3:42: secrets[0].clusters: `clusters` is not yet available']],
     ['`restart`', `{ ${NAMED}, restart: true }`, ['3:42: secrets[0].restart: `restart` is not yet available']],
     [
-      '`existing: merge`',
-      `{ ${NAMED}, existing: merge }`,
-      ['3:52: secrets[0].existing: `existing: merge` is not yet available'],
+      'an unknown word for `existing`',
+      `{ ${NAMED}, existing: adopt }`,
+      ['3:52: secrets[0].existing: `existing` must be one of `refuse`, `merge`'],
+    ],
+    [
+      'merging into the namespace of the agent itself',
+      '{ name: s, namespace: hikyaku, from: home, existing: merge }',
+      ['3:27: secrets[0].namespace: `hikyaku` is the namespace of the agent itself'],
     ],
     [
       'a label of hikyaku',

@@ -54,11 +54,13 @@ export const secretEntry = z.strictObject({
   existing: z
     .enum(['refuse', 'merge'])
     .default('refuse')
-    .describe('What happens when the Secret exists and is not ours; `merge` is not yet available'),
+    .describe(
+      '`refuse`: the whole Secret is ours, one of somebody else is left alone; `merge`: our keys go into somebody else’s Secret',
+    ),
   whenRemoved: z
     .enum(['delete', 'keep'])
     .default('delete')
-    .describe('What happens to the Secret when its entry leaves the file'),
+    .describe('What happens to the Secret, or to the keys merged into it, when its entry leaves the file'),
   recreate: z.boolean().default(false).describe('Delete and make it again when its type or immutable data changed'),
   restart: reserved(),
 });
@@ -83,10 +85,8 @@ export function readSecretEntry(place: Place, context: EntryContext, problems: P
   if (!isMapping(place.value)) return [];
   const { name, type = 'Opaque', from: own } = fields;
 
-  if (fields.existing === 'merge') {
-    const existing = place.children.get('existing') ?? place;
-    problems.push(problemAt(existing, '`existing: merge` is not yet available'));
-  }
+  const { existing = 'refuse' } = fields;
+  if (existing === 'merge') checkMerge(place, problems);
   const from = sourceOf(place, own, undefined, context.names, problems);
   const itemContext = { from: place.children.has('from') ? from : undefined, names: context.names };
   const bulk = readDataFrom(place, itemContext, problems);
@@ -103,7 +103,8 @@ export function readSecretEntry(place: Place, context: EntryContext, problems: P
       );
     }
   }
-  checkType(place, type, bulk.length === 0 && !place.children.has('dataFrom') ? items : undefined, problems);
+  if (existing === 'refuse')
+    checkType(place, type, bulk.length === 0 && !place.children.has('dataFrom') ? items : undefined, problems);
 
   const entry = {
     bulk,
@@ -113,6 +114,7 @@ export function readSecretEntry(place: Place, context: EntryContext, problems: P
     labels: readLabels(place.children.get('labels'), problems),
     annotations: readAnnotations(place.children.get('annotations'), problems),
     immutable: fields.immutable ?? false,
+    existing,
     whenRemoved: fields.whenRemoved ?? 'delete',
     recreate: fields.recreate ?? false,
     position: place.position,
@@ -207,6 +209,18 @@ function neverEverything(place: Place, problems: Problem[]): void {
       `remove \`${word}:\` for everything of \`from\`, or say what belongs there`,
     ),
   );
+}
+
+/** What is the owner's of a Secret that keys are merged into. */
+const OWNERS_WORDS = ['type', 'labels', 'annotations', 'immutable', 'recreate'] as const;
+
+function checkMerge(place: Place, problems: Problem[]): void {
+  for (const word of OWNERS_WORDS) {
+    const said = place.children.get(word);
+    if (said === undefined) continue;
+    const reason = `\`${word}\` is up to the owner of a Secret with \`existing: merge\`: only keys are put into it`;
+    problems.push(problemAtKey(said, reason, `remove \`${word}\``));
+  }
 }
 
 function checkType(

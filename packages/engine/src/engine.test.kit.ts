@@ -14,6 +14,7 @@ import type { BulkItem, DataItem, SecretId, SecretSpec } from './secret-spec.ts'
 import { Source } from './source.ts';
 import type { SourceOptions } from './source.ts';
 import type { SnapshotArchive, StoredSnapshot } from './stored-snapshot.ts';
+import { TargetError } from './target.ts';
 import type { Fingerprint, Observation, PutResult, RemoveResult, Target } from './target.ts';
 
 export const signal: AbortSignal = new AbortController().signal;
@@ -66,6 +67,7 @@ export function spec(id: SecretId, { items = {}, ...more }: SpecOptions = {}): S
     labels: {},
     annotations: {},
     immutable: false,
+    existing: 'refuse',
     whenRemoved: 'delete',
     recreate: false,
     ...more,
@@ -166,6 +168,7 @@ class MemoryTarget implements Target {
     await this.#call(`put ${id}`, options);
     const before = this.stored.get(id);
     const fingerprint = fingerprintOf(desired);
+    if (desired.existing === 'merge') this.#requireAnnounced(fingerprint, entry);
     if (before !== undefined && printed(before.fingerprint) === printed(fingerprint)) {
       const { uid, resourceVersion } = before;
       return { outcome: 'unchanged', uid, resourceVersion };
@@ -173,7 +176,8 @@ class MemoryTarget implements Target {
     const after = { uid: before?.uid ?? `uid-${id}`, resourceVersion: String(++this.#version), fingerprint };
     this.stored.set(id, after);
     const drifted = entry?.uid !== undefined && before?.resourceVersion !== entry.resourceVersion;
-    const outcome = drifted ? 'repaired' : before === undefined ? 'created' : 'updated';
+    const created = before === undefined && desired.existing === 'refuse';
+    const outcome = drifted ? 'repaired' : created ? 'created' : 'updated';
     return { outcome, uid: after.uid, resourceVersion: after.resourceVersion };
   }
 
@@ -201,6 +205,14 @@ class MemoryTarget implements Target {
     const keys = new Map(live.fingerprint.keys).set(key, text);
     const resourceVersion = String(++this.#version);
     this.stored.set(id, { ...live, resourceVersion, fingerprint: { ...live.fingerprint, keys } });
+  }
+
+  #requireAnnounced({ keys }: Fingerprint, entry: InventoryEntry | undefined): void {
+    for (const [key, text] of keys) {
+      const known = entry?.keys.get(key);
+      if (known?.fingerprint !== text && known?.intended?.includes(text) !== true)
+        throw new TargetError('UNANNOUNCED', 'again');
+    }
   }
 
   async #call(call: string, options: CallOptions): Promise<void> {
@@ -361,7 +373,16 @@ export function entryOf(
   if (desired === undefined) throw new Error('cannot be rendered');
   const { shape } = fingerprintOf(desired);
   const keys = new Map(Object.entries(values).map(([key, fingerprint]) => [key, { source, fingerprint }]));
-  return { id, uid: `uid-${id}`, resourceVersion: '1', shape, keys, whenRemoved: 'delete', ...rest };
+  return {
+    id,
+    uid: `uid-${id}`,
+    resourceVersion: '1',
+    shape,
+    keys,
+    existing: 'refuse',
+    whenRemoved: 'delete',
+    ...rest,
+  };
 }
 
 export function idOf({ spec: { namespace, name } }: Rendered): SecretId {

@@ -13,7 +13,7 @@ export type { PushChanges, PushRecord, PushState, Report, SecretRecord, SecretSt
 export { refreshAll, run } from './run.ts';
 export type { RunOptions, SyncOptions } from './run.ts';
 export { secretId } from './secret-spec.ts';
-export type { BulkItem, DataItem, NameTransform, SecretId, SecretSpec } from './secret-spec.ts';
+export type { BulkItem, DataItem, Existing, NameTransform, SecretId, SecretSpec } from './secret-spec.ts';
 export { Source } from './source.ts';
 export type { SourceOptions, SourceState } from './source.ts';
 export type { SnapshotArchive, StoredSnapshot } from './stored-snapshot.ts';

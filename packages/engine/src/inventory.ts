@@ -1,5 +1,5 @@
 import type { CallOptions } from '@hikyaku/core';
-import type { SecretId } from './secret-spec.ts';
+import type { Existing, SecretId } from './secret-spec.ts';
 
 /**
  * What this agent made. A hint, not a proof: deletion needs the uid, and the target's own check, on the live object. A lost
@@ -25,10 +25,17 @@ export interface InventoryEntry {
   readonly shape?: string;
   /** The keys that this agent owns. */
   readonly keys: ReadonlyMap<string, InventoryKey>;
+  readonly existing: Existing;
   readonly whenRemoved: 'delete' | 'keep';
 }
 
 export interface InventoryKey {
   readonly source: string;
+  /** Of what was put last. */
   readonly fingerprint?: string;
+  /**
+   * Of what was to be put into somebody else's Secret since the last put that is known to have come through, entered before each write:
+   * after a crash it tells our key from theirs.
+   */
+  readonly intended?: readonly string[];
 }

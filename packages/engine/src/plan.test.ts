@@ -69,6 +69,7 @@ describe('each kind of action', () => {
 
   test('create: it was announced, and a crash came before the answer', () => {
     const entry: InventoryEntry = {
+      existing: 'refuse',
       id: 'web/app',
       whenRemoved: 'delete',
       keys: new Map([['A', { source: 'homelab' }]]),
@@ -380,4 +381,30 @@ test('a Secret that is kept for another reason does not make a loss look small',
     holds: { lostSecrets: 'off', lostKeys: new Map([['homelab', { percent: 50 }]]) },
   });
   expect(actions.map(({ kind }) => kind)).toEqual(['hold', 'keep']);
+});
+
+describe('what was made as a whole is never merged into, and the other way round', () => {
+  const one = rendered('web/app', { A: '1' });
+  const merged = rendered('web/app', { A: '1' }, { existing: 'merge' });
+  const entry = entryOf('web/app', { A: '1' });
+
+  test.each([
+    ['made as a whole', entry, merged, 'was made by this agent as a whole'],
+    ['merged into', { ...entry, existing: 'merge' } as const, one, 'is somebody else’s, with keys that were merged'],
+  ])('it was %s', (_, before, wanted, text) => {
+    const observed: Observation = { state: 'ours', drifted: false };
+    for (const observations of [undefined, { 'web/app': observed }]) {
+      const [action] = planOf({ rendered: [wanted], entries: [before], ...(observations && { observations }) });
+      expect(action).toMatchObject({
+        kind: 'refuse',
+        error: { code: 'UNCHANGEABLE', message: expect.stringContaining(text.replace('’', "'")) },
+      });
+    }
+  });
+
+  test('a Secret that nothing is known of is not taken over by a merge', () => {
+    const observations = { 'web/app': { state: 'ours', actual: applied({ A: '0' }), drifted: false } } as const;
+    expect(planOf({ rendered: [merged], observations })).toMatchObject([{ kind: 'update', adopts: false }]);
+    expect(planOf({ rendered: [one], observations })).toMatchObject([{ kind: 'update', adopts: true }]);
+  });
 });

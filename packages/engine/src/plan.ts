@@ -4,7 +4,8 @@ import type { InventoryEntry } from './inventory.ts';
 import type { DesiredSecret, Rendered, RenderProblem } from './render.ts';
 import { secretId } from './secret-spec.ts';
 import type { SecretId } from './secret-spec.ts';
-import type { Fingerprint, Observation, TargetError } from './target.ts';
+import { TargetError } from './target.ts';
+import type { Fingerprint, Observation } from './target.ts';
 
 export interface PlanInput {
   readonly rendered: readonly Rendered[];
@@ -82,10 +83,12 @@ function planSecret(rendered: Rendered, heldSources: ReadonlyMap<string, HoldRea
   const { desired } = rendered;
   if (desired === undefined) return { kind: 'keep', id, problems: rendered.problems };
 
+  const entry = input.inventory.get(id);
+  if (entry !== undefined && entry.existing !== desired.existing)
+    return { kind: 'refuse', id, desired, error: switched(entry) };
   const observation = input.observations?.get(id);
   if (observation?.state === 'refused') return { kind: 'refuse', id, desired, error: observation.error };
 
-  const entry = input.inventory.get(id);
   const wanted = input.fingerprints.get(id);
   if (wanted === undefined) throw new TypeError(`no fingerprint of ${id}`);
   const before = observation?.state === 'absent' ? undefined : baseline(observation, entry);
@@ -111,7 +114,18 @@ function planSecret(rendered: Rendered, heldSources: ReadonlyMap<string, HoldRea
     !changes.shape && !drifted && changes.added.length + changes.changed.length + changes.removed.length === 0;
   return equal
     ? { kind: 'keep', id, desired }
-    : { kind: 'update', id, desired, changes, drifted, adopts: entry === undefined };
+    : { kind: 'update', id, desired, changes, drifted, adopts: entry === undefined && desired.existing === 'refuse' };
+}
+
+/** What was made as a whole and what was merged into are taken back in different ways, so that one never becomes the other. */
+function switched({ id, existing }: InventoryEntry): TargetError {
+  const was =
+    existing === 'merge'
+      ? `Secret ${id} is somebody else's, with keys that were merged into it, and the config wants the whole Secret`
+      : `Secret ${id} was made by this agent as a whole, and the config wants to merge into it`;
+  const remedy = 'take its entry out of the config first, and put it back once that was synced';
+  const stays = existing === 'merge' ? 'the keys stay' : 'the Secret stays';
+  return new TargetError('UNCHANGEABLE', `${was}: ${remedy}; with \`whenRemoved: keep\`, under the old word, ${stays}`);
 }
 
 const NO_CHANGES: Changes = { added: [], changed: [], removed: [], shape: false };

@@ -83,7 +83,12 @@ describe('the inventory', () => {
       announced = world.inventory.saved.get('web/app');
     };
     await world.reconcile();
-    expect(announced).toEqual({ id: 'web/app', keys: new Map([['A', { source: 'homelab' }]]), whenRemoved: 'delete' });
+    expect(announced).toEqual({
+      id: 'web/app',
+      keys: new Map([['A', { source: 'homelab' }]]),
+      existing: 'refuse',
+      whenRemoved: 'delete',
+    });
     expect(world.inventory.saved.get('web/app')).toMatchObject({ uid: 'uid-web/app', resourceVersion: '1' });
   });
 
@@ -535,4 +540,124 @@ test('an inventory that could not be saved is tried again after a while, not at 
   await world.clock.advance(world.reconciler.nextRetryAt - world.clock.monotonic());
   await world.reconcile();
   expect(world.inventory.failures).toHaveLength(0);
+});
+
+describe('keys in somebody else’s Secret', () => {
+  const merge = { ...all, existing: 'merge' } as const;
+
+  test('are announced only when they are about to be put, with what they will hold', async () => {
+    const world = createWorld({ specs: [spec('web/app', merge)] });
+    await world.refresh();
+    const announced: unknown[] = [];
+    world.target.during = () => void announced.push(world.inventory.saved.get('web/app'));
+    expect(await world.reconcile()).toEqual(['web/app synced updated']);
+    expect(world.target.calls).toEqual(['put web/app', 'put web/app']);
+    expect(announced).toEqual([
+      undefined,
+      {
+        id: 'web/app',
+        keys: new Map([['A', { source: 'homelab', intended: ['1'] }]]),
+        existing: 'merge',
+        whenRemoved: 'delete',
+      },
+    ]);
+    expect(world.inventory.saved.get('web/app')).toMatchObject({
+      existing: 'merge',
+      uid: 'uid-web/app',
+      keys: new Map([['A', { source: 'homelab', fingerprint: '1' }]]),
+    });
+  });
+
+  test('that change are announced beside what was put, so that a crash in between forgets neither', async () => {
+    const world = createWorld({ specs: [spec('web/app', merge)] });
+    await world.refresh();
+    await world.reconcile();
+    await world.refresh(snapshot({ A: '2', B: '1' }));
+    let announced: unknown;
+    world.target.during = () => {
+      announced = world.inventory.saved.get('web/app')?.keys;
+    };
+    await world.reconcile();
+    expect(announced).toEqual(
+      new Map([
+        ['A', { source: 'homelab', fingerprint: '1', intended: ['2'] }],
+        ['B', { source: 'homelab', intended: ['1'] }],
+      ]),
+    );
+  });
+
+  test('of which nothing was heard after the write stay known by what they were to hold, while the source goes on', async () => {
+    const world = createWorld({ specs: [spec('web/app', merge)] });
+    for (let value = 0; value < 10; value++) {
+      await world.refresh(snapshot({ A: String(value) }));
+      let calls = 0;
+      world.target.fail = () => (++calls > 1 ? down : undefined);
+      expect(await world.reconcile()).toEqual(['web/app failed']);
+      await world.clock.advance(120_000);
+    }
+    const last = ['2', '3', '4', '5', '6', '7', '8', '9'];
+    expect(world.inventory.saved.get('web/app')?.keys.get('A')?.intended).toEqual(last);
+    world.target.fail = () => undefined;
+    await world.reconcile();
+    expect(world.inventory.saved.get('web/app')?.keys.get('A')).toEqual({ source: 'homelab', fingerprint: '9' });
+  });
+
+  test.each<[TargetErrorCode, string]>([
+    ['ABSENT', 'waiting'],
+    ['FOREIGN', 'refused'],
+    ['FORBIDDEN', 'refused'],
+  ])('cost the inventory nothing while the answer is %s, which reads %s', async (code, state) => {
+    const world = createWorld({ specs: [spec('web/app', merge)] });
+    await world.refresh();
+    world.target.fail = () => new TargetError(code, 'no');
+    expect(await world.reconcile()).toEqual([`web/app ${state}`]);
+    await world.clock.advance(3_600_000);
+    expect(await world.reconcile()).toEqual([`web/app ${state}`]);
+    expect(world.inventory.saves).toBe(0);
+    expect(world.inventory.entries.size).toBe(0);
+  });
+
+  test('wait for the Secret a minute at most', async () => {
+    const world = createWorld({ specs: [spec('web/app', merge)] });
+    await world.refresh();
+    world.target.fail = () => new TargetError('ABSENT', 'no');
+    for (let time = 0; time < 20; time++) {
+      await world.reconcile();
+      expect(world.reconciler.nextRetryAt - world.clock.monotonic()).toBeLessThanOrEqual(60_000);
+      await world.clock.advance(60_000);
+    }
+  });
+
+  test('that were put once stay known, whatever is answered later', async () => {
+    const world = createWorld({ specs: [spec('web/app', merge)] });
+    await world.refresh();
+    await world.reconcile();
+    world.target.fail = () => new TargetError('FOREIGN', 'the label is gone');
+    expect(await world.reconcile({ resync: true })).toEqual(['web/app refused']);
+    expect(world.inventory.saved.get('web/app')?.keys.has('A')).toBe(true);
+  });
+
+  test('a target that never has enough of it is an error, not silence', async () => {
+    const world = createWorld({ specs: [spec('web/app', merge)] });
+    await world.refresh();
+    world.target.fail = (call) => (call.startsWith('put') ? new TargetError('UNANNOUNCED', 'again') : undefined);
+    expect(await world.reconcile()).toEqual(['web/app failed']);
+    expect(world.reconciler.nextRetryAt).toBeLessThan(Infinity);
+  });
+
+  test.each([
+    ['merge', 'refuse'],
+    ['refuse', 'merge'],
+  ] as const)(
+    'of an entry that was %s and says %s: refused, and what it said of its removal stays',
+    async (was, says) => {
+      const entry = { ...entryOf('web/app', { A: '1' }), existing: was, whenRemoved: 'keep' } as const;
+      const world = createWorld({ specs: [spec('web/app', { ...all, existing: says })], entries: [entry] });
+      await world.refresh();
+      expect(await world.reconcile()).toEqual(['web/app refused']);
+      expect(await world.reconcile({ resync: true })).toEqual(['web/app refused']);
+      expect(world.target.calls).toEqual([]);
+      expect(world.inventory.entries.get('web/app')).toEqual(entry);
+    },
+  );
 });

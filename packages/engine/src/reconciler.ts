@@ -53,6 +53,9 @@ interface Retry {
 /** After this many writes in a row that did not reach the target, the rest is put off. */
 const UNREACHABLE_AFTER = 3;
 
+/** So that a write which never comes through does not fill the inventory; what is forgotten is then refused as somebody else's. */
+const MOST_INTENDED = 8;
+
 /** Makes the target equal to what the sources hold. Level-based: it looks at what is wanted and what was applied, never at an event. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -130,10 +133,10 @@ export class Reconciler {
     if (!(await this.#save(due, request))) return;
 
     const done: Action[] = [];
-    const gone: Action[] = [];
+    const again: Action[] = [];
     let unreachable = 0;
     let down: TargetError | undefined;
-    const applyOne = async (action: Action): Promise<void> => {
+    const applyOne = async (action: Action, isSecondTry = false): Promise<void> => {
       if (request.stopping?.aborted) return;
       if (down !== undefined) {
         this.#failed(action, down, fresh);
@@ -148,8 +151,11 @@ export class Reconciler {
       } catch (error) {
         request.signal.throwIfAborted();
         if (!isTargetError(error)) throw error;
-        if (error.code === 'GONE') {
-          gone.push(action);
+        if (!isSecondTry && (error.code === 'GONE' || error.code === 'UNANNOUNCED')) {
+          // A crash between making it and remembering its new uid would leave it to nobody.
+          if (error.code === 'GONE') this.#forgetUid(action.id);
+          else this.#announceKeys(action, fresh);
+          again.push(action);
           return;
         }
         this.#failed(action, error, fresh);
@@ -157,12 +163,9 @@ export class Reconciler {
         if (unreachable >= UNREACHABLE_AFTER) down = error;
       }
     };
-    await this.#forEach(due, applyOne);
-    if (gone.length > 0) {
-      // A crash between making it and remembering its new uid would leave it to nobody.
-      for (const { id } of gone) this.#forgetUid(id);
-      if (await this.#save(gone, request)) await this.#forEach(gone.splice(0), applyOne);
-    }
+    await this.#forEach(due, (action) => applyOne(action));
+    if (again.length > 0 && (await this.#save(again, request)))
+      await this.#forEach(again, (action) => applyOne(action, true));
     // What was written and could not be remembered is not done.
     await this.#save(done, request);
   }
@@ -207,7 +210,7 @@ export class Reconciler {
     const { inventory, specs } = this.#options;
     for (const spec of specs) {
       const entry = inventory.entries.get(secretId(spec));
-      if (entry !== undefined && entry.whenRemoved !== spec.whenRemoved)
+      if (entry !== undefined && entry.existing === spec.existing && entry.whenRemoved !== spec.whenRemoved)
         inventory.set({ ...entry, whenRemoved: spec.whenRemoved });
     }
   }
@@ -312,15 +315,18 @@ export class Reconciler {
    * Enters what will be created into the inventory, so that a crash in between orphans nothing; and what a person has let go, so
    * that a daemon which is about to put it back sees it first.
    */
-  #announce(due: readonly Action[], { approved = false }: ReconcileRequest): ReadonlySet<SecretId> {
+  #announce(due: readonly Action[], { approved = false }: ReconcileRequest): Set<SecretId> {
     const { inventory } = this.#options;
     const fresh = new Set<SecretId>();
     for (const action of due) {
       const { id } = action;
       const entry = inventory.entries.get(id);
+      // Whether there is anything to merge into, and what of it is ours, shows only when the target looks.
+      if ('desired' in action && action.desired?.existing === 'merge') continue;
       if (action.kind === 'create' && entry === undefined) {
-        const keys = new Map([...action.desired.data].map(([key, { source }]) => [key, { source }]));
-        inventory.set({ id, keys, whenRemoved: this.#specOf(id)?.whenRemoved ?? 'delete' });
+        const { existing, data } = action.desired;
+        const keys = new Map([...data].map(([key, { source }]) => [key, { source }]));
+        inventory.set({ id, keys, existing, whenRemoved: this.#specOf(id)?.whenRemoved ?? 'delete' });
         fresh.add(id);
       }
       const fingerprint = this.#cache.get(id)?.fingerprint;
@@ -328,6 +334,26 @@ export class Reconciler {
         inventory.set({ ...entry, shape: fingerprint.shape, keys: inventoryKeys(action.desired, fingerprint) });
     }
     return fresh;
+  }
+
+  /** Enters what is about to be put into somebody else's Secret. */
+  #announceKeys(action: Action, fresh: Set<SecretId>): void {
+    const { inventory, target } = this.#options;
+    const { id } = action;
+    const planned = action.kind === 'hold' || !('desired' in action) ? undefined : action.desired;
+    const desired = planned ?? this.#applied.get(id)?.desired;
+    if (desired === undefined) return;
+    const entry = inventory.entries.get(id);
+    const keys = new Map(entry?.keys);
+    for (const [key, wanted] of target.fingerprint(desired).keys) {
+      const before = keys.get(key) ?? { source: desired.data.get(key)?.source ?? '' };
+      const { fingerprint, intended = [] } = before;
+      if (fingerprint !== wanted && !intended.includes(wanted))
+        keys.set(key, { ...before, intended: [...intended, wanted].slice(-MOST_INTENDED) });
+    }
+    const { existing } = desired;
+    inventory.set({ id, existing, whenRemoved: this.#specOf(id)?.whenRemoved ?? 'delete', ...entry, keys });
+    if (entry === undefined) fresh.add(id);
   }
 
   #forgetUid(id: SecretId): void {
@@ -381,12 +407,11 @@ export class Reconciler {
       case 'delete': {
         const outcome = await target.remove(action.entry, request);
         this.#forget(id);
-        this.#say({
-          id,
-          state: 'removed',
-          outcome,
-          messages: outcome === 'foreign' ? [`${id} is not ours any more: left alone`] : [],
-        });
+        const left =
+          action.entry.existing === 'merge'
+            ? `keys cannot be taken out of ${id} any more: left alone`
+            : `${id} is not ours any more: left alone`;
+        this.#say({ id, state: 'removed', outcome, messages: outcome === 'foreign' ? [left] : [] });
         return;
       }
       case 'forget':
@@ -405,8 +430,10 @@ export class Reconciler {
     this.#prunable.add(id);
     this.#writtenElsewhere.delete(id);
     const { shape } = fingerprint;
+    const { existing } = desired;
     const keys = inventoryKeys(desired, fingerprint);
-    inventory.set({ id, uid, resourceVersion, shape, keys, whenRemoved: this.#specOf(id)?.whenRemoved ?? 'delete' });
+    const whenRemoved = this.#specOf(id)?.whenRemoved ?? 'delete';
+    inventory.set({ id, uid, resourceVersion, shape, keys, existing, whenRemoved });
     this.#say({ id, state: 'synced', outcome, messages: [], ...(changes && outcome !== 'unchanged' && { changes }) });
   }
 
@@ -438,7 +465,8 @@ export class Reconciler {
     // Nothing of ours is there: what was announced is taken back. With any other outcome something may be.
     // Also what an earlier try announced in vain is not ours where somebody else's stands.
     const unwritten = inventory.entries.get(id)?.uid === undefined;
-    if (unwritten && (error.code === 'FOREIGN' || (fresh.has(id) && REFUSALS.has(error.code)))) inventory.remove(id);
+    const foreign = error.code === 'FOREIGN' && inventory.entries.get(id)?.existing === 'refuse';
+    if (unwritten && (foreign || (fresh.has(id) && REFUSALS.has(error.code)))) inventory.remove(id);
     const retry = this.#retryAfter(error, this.#retries.get(id)?.failures ?? 0);
     const fingerprint = this.#cache.get(id)?.fingerprint;
     this.#retries.set(id, { ...retry, ...(fingerprint && { fingerprint }) });
@@ -449,7 +477,7 @@ export class Reconciler {
     const { clock, random = Math.random } = this.#options;
     const failures = failuresBefore + 1;
     // An API server that has just started forbids everything until it has loaded its rules.
-    const slow = REFUSALS.has(error.code) && error.code !== 'FORBIDDEN';
+    const slow = REFUSALS.has(error.code) && error.code !== 'FORBIDDEN' && error.code !== 'ABSENT';
     const backoff = slow ? { firstMs: 30_000, mostMs: 600_000 } : { firstMs: 1_000, mostMs: 60_000 };
     return {
       failures,
@@ -497,12 +525,14 @@ function messagesOf(problems: readonly RenderProblem[]): readonly string[] {
 
 const STATES: Readonly<Record<TargetErrorCode, SecretState>> = {
   FOREIGN: 'refused',
+  ABSENT: 'waiting',
   NAMESPACE_MISSING: 'waiting',
   UNCHANGEABLE: 'refused',
   NOT_GRANTED: 'refused',
   FORBIDDEN: 'refused',
   INVALID: 'refused',
   GONE: 'failed',
+  UNANNOUNCED: 'failed',
   CONFLICT: 'failed',
   UNAVAILABLE: 'failed',
 };
@@ -510,6 +540,7 @@ const STATES: Readonly<Record<TargetErrorCode, SecretState>> = {
 /** Codes that say for certain that nothing was written. */
 const REFUSALS: ReadonlySet<TargetErrorCode> = new Set([
   'FOREIGN',
+  'ABSENT',
   'NAMESPACE_MISSING',
   'UNCHANGEABLE',
   'NOT_GRANTED',
@@ -526,7 +557,11 @@ function inventoryKeys({ data }: DesiredSecret, { keys: texts }: Fingerprint): I
 }
 
 function fingerprintOf({ shape = '', keys }: InventoryEntry): Fingerprint {
-  return { shape, keys: new Map([...keys].map(([key, { fingerprint = '' }]) => [key, fingerprint])) };
+  // What was only announced is not what was written.
+  const written = [...keys].flatMap(([key, { fingerprint }]) =>
+    fingerprint === undefined ? [] : [[key, fingerprint] as const],
+  );
+  return { shape, keys: new Map(written) };
 }
 
 function sameFingerprint(a: Fingerprint | undefined, b: Fingerprint | undefined): boolean {

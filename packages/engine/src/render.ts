@@ -3,7 +3,7 @@ import type { ProviderError, Snapshot } from '@hikyaku/core';
 import { selects } from './demand.ts';
 import { jsonProperty } from './json-property.ts';
 import { secretId } from './secret-spec.ts';
-import type { BulkItem, DataItem, SecretId, SecretSpec } from './secret-spec.ts';
+import type { BulkItem, DataItem, Existing, SecretId, SecretSpec } from './secret-spec.ts';
 import { transformName } from './transform-name.ts';
 
 /** A Secret as it should be. */
@@ -15,6 +15,7 @@ export interface DesiredSecret {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly immutable: boolean;
+  readonly existing: Existing;
   readonly recreate: boolean;
   /** In order of the keys. */
   readonly data: ReadonlyMap<string, DesiredValue>;
@@ -98,7 +99,7 @@ export function render(spec: SecretSpec, snapshots: ReadonlyMap<string, Snapshot
   const sorted = [...data]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, { source, value }]) => [key, { source, value }] as const);
-  const { namespace, name, type, labels, annotations, immutable, recreate } = spec;
+  const { namespace, name, type, labels, annotations, immutable, existing, recreate } = spec;
   return {
     spec,
     desired: {
@@ -109,6 +110,7 @@ export function render(spec: SecretSpec, snapshots: ReadonlyMap<string, Snapshot
       labels,
       annotations,
       immutable,
+      existing,
       recreate,
       data: new Map(sorted),
     },

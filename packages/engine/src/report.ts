@@ -2,7 +2,7 @@ import type { ProviderError } from '@hikyaku/core';
 import type { Changes } from './plan.ts';
 import type { PushId } from './push-spec.ts';
 import type { SecretId } from './secret-spec.ts';
-import type { PutResult } from './target.ts';
+import type { PutResult, RemoveResult } from './target.ts';
 
 /** All that is said of a Secret, a source or a push, in logs, summaries and status, comes from these records. */
 export interface Report {
@@ -34,7 +34,7 @@ export interface SecretRecord {
   readonly id: SecretId;
   readonly state: SecretState;
   /** What was done just now; absent when nothing was. */
-  readonly outcome?: PutResult['outcome'] | 'deleted' | 'absent' | 'foreign';
+  readonly outcome?: PutResult['outcome'] | RemoveResult;
   readonly changes?: Changes;
   /** What is wrong, on which thing, and what to do; one per problem. */
   readonly messages: readonly string[];

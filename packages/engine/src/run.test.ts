@@ -146,7 +146,10 @@ describe('run', () => {
   });
 
   test('with no source at all what left the config still goes', async () => {
-    const world = createWorld({ specs: [], entries: [{ id: 'web/gone', keys: new Map(), whenRemoved: 'delete' }] });
+    const world = createWorld({
+      specs: [],
+      entries: [{ id: 'web/gone', keys: new Map(), existing: 'refuse', whenRemoved: 'delete' }],
+    });
     world.sources.clear();
     await running(world, async () => {
       expect(world.target.calls).toEqual(['remove web/gone']);

@@ -13,11 +13,18 @@ export interface SecretSpec {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly immutable: boolean;
+  readonly existing: Existing;
   /** What becomes of the Secret when its entry leaves the config. */
   readonly whenRemoved: 'delete' | 'keep';
   /** Delete and create again when what cannot be changed in place has changed. */
   readonly recreate: boolean;
 }
+
+/**
+ * `refuse`: the whole Secret is ours, and one of somebody else stays as it is. `merge`: the Secret is somebody else's who lets us put
+ * keys of ours into it; type, labels, annotations and immutability are theirs, and so is every other key.
+ */
+export type Existing = 'refuse' | 'merge';
 
 /** Many keys at once. */
 export interface BulkItem {

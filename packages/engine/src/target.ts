@@ -11,9 +11,14 @@ export interface Target {
    * Makes the Secret exactly equal to `desired`: keys, type, labels and annotations. `entry` is what the inventory knows; a
    * stale one costs requests, never data. Writes nothing where the Secret is equal already. Throws a {@link TargetError};
    * `GONE` before it makes a Secret anew under an entry that names the uid of another.
+   * With `existing: 'merge'` only the keys of `desired` are put into a Secret that is there, and those of `entry` that are not wanted any
+   * more are taken out; every other key stays. `UNANNOUNCED` before it puts what the entry does not say, as {@link InventoryKey.intended}.
    */
   put(desired: DesiredSecret, entry: InventoryEntry | undefined, options: CallOptions): Promise<PutResult>;
-  /** Deletes a Secret of ours. One that is gone, or is not ours any more, is an answer and not an error. */
+  /**
+   * Deletes a Secret of ours, or takes our keys out of one that they were merged into. One that is gone, or is not ours any more, is an
+   * answer and not an error.
+   */
   remove(entry: InventoryEntry, options: CallOptions): Promise<RemoveResult>;
   /** What is there now, for a plan; writes nothing. `desired` is absent where the Secret would go. */
   observe(
@@ -26,7 +31,10 @@ export interface Target {
   namespaces?(options: CallOptions): AsyncIterable<string>;
 }
 
-/** Of what a Secret holds: `shape` covers type, labels, annotations and immutability; `keys` has one text per key. */
+/**
+ * Of what a Secret holds: `shape` covers type, labels, annotations and immutability; `keys` has one text per key. Where keys are merged
+ * into it: of our keys alone, and always of the same shape.
+ */
 export interface Fingerprint {
   readonly shape: string;
   readonly keys: ReadonlyMap<string, string>;
@@ -41,7 +49,8 @@ export interface PutResult {
   readonly resourceVersion: string;
 }
 
-export type RemoveResult = 'deleted' | 'absent' | 'foreign';
+/** `withdrawn`: our keys are out of somebody else's Secret. */
+export type RemoveResult = 'deleted' | 'withdrawn' | 'absent' | 'foreign';
 
 export type Observation =
   | { readonly state: 'absent' }
@@ -52,24 +61,28 @@ export type Observation =
 /**
  * | code | means |
  * | --- | --- |
- * | `FOREIGN` | a Secret of that name exists and is not ours |
+ * | `FOREIGN` | a Secret of that name, or a key of it, exists and is not ours |
+ * | `ABSENT` | the Secret into which keys are to be merged does not exist |
  * | `NAMESPACE_MISSING` | the namespace does not exist, or is being deleted |
- * | `UNCHANGEABLE` | its type, or the data of an immutable Secret, would have to change |
+ * | `UNCHANGEABLE` | its type, the data of an immutable Secret, or whose it is, would have to change |
  * | `NOT_GRANTED` | the grants do not allow it |
  * | `FORBIDDEN` | the account lacks the right |
  * | `INVALID` | the target refuses it as it is (too large, malformed) |
  * | `GONE` | it has to be made again under another uid: put it once more with an entry that names none, and that is saved |
+ * | `UNANNOUNCED` | put it once more with an entry that says which keys it is about to put, and that is saved |
  * | `CONFLICT` | somebody else keeps changing it |
  * | `UNAVAILABLE` | the target cannot be reached or fails |
  */
 export type TargetErrorCode =
   | 'FOREIGN'
+  | 'ABSENT'
   | 'NAMESPACE_MISSING'
   | 'UNCHANGEABLE'
   | 'NOT_GRANTED'
   | 'FORBIDDEN'
   | 'INVALID'
   | 'GONE'
+  | 'UNANNOUNCED'
   | 'CONFLICT'
   | 'UNAVAILABLE';
 

@@ -25,6 +25,7 @@ const full: InventoryEntry = {
   uid: 'u1',
   resourceVersion: '7',
   shape: 's',
+  existing: 'refuse',
   whenRemoved: 'keep',
   keys: new Map([
     ['A', { source: 'homelab', fingerprint: 'f1' }],
@@ -34,6 +35,31 @@ const full: InventoryEntry = {
 };
 
 describe('roundtrip', () => {
+  test('what was merged, and what is about to be', async () => {
+    const kube = memoryKube();
+    const inventory = open(kube);
+    const keys = new Map([
+      ['A', { source: 'homelab', fingerprint: 'f1', intended: ['f2', 'f5'] }],
+      ['__proto__', { source: 'constructor', intended: ['f3'] }],
+      ['B', { source: 'nas', fingerprint: 'f4' }],
+    ]);
+    inventory.set({ ...full, existing: 'merge', keys });
+    await inventory.save({ signal });
+    const other = open(kube);
+    await other.reload({ signal });
+    const entry = other.entries.get('web/app');
+    expect(entry?.existing).toBe('merge');
+    expect(new Map(entry?.keys)).toEqual(keys);
+  });
+
+  test('an entry from before there were merges is a whole Secret', async () => {
+    const kube = memoryKube();
+    write(kube, '{"web/app": {"uid": "u", "whenRemoved": "delete", "keys": {}}}');
+    const inventory = open(kube);
+    await inventory.reload({ signal });
+    expect(inventory.entries.get('web/app')?.existing).toBe('refuse');
+  });
+
   test('what was set is there after a reload by somebody else', async () => {
     const kube = memoryKube();
     const inventory = open(kube);

@@ -7,7 +7,7 @@ export { KubernetesPushOrigin } from './kubernetes-push-origin.ts';
 export type { KubernetesPushOriginOptions } from './kubernetes-push-origin.ts';
 export { KubernetesTarget } from './kubernetes-target.ts';
 export type { KubernetesTargetOptions } from './kubernetes-target.ts';
-export { AGENT_LABEL, isOwnSecret, OWN } from './ownership.ts';
+export { AGENT_LABEL, isOwnSecret, MERGE_LABEL, OWN } from './ownership.ts';
 export type { Access } from './ownership.ts';
 export { SecretSnapshots } from './secret-snapshots.ts';
 export type { SecretSnapshotsOptions } from './secret-snapshots.ts';

@@ -12,10 +12,12 @@ import type {
 } from '@hikyaku/engine';
 import { isKubeError, path } from '@hikyaku/kube-client';
 import type { KubeClient, ObjectIdentity, SecretObject } from '@hikyaku/kube-client';
+import { KeyMerger } from './key-merger.ts';
 import { AGENT_LABEL } from './ownership.ts';
 import type { Access } from './ownership.ts';
 import { probePolicy } from './probe-policy.ts';
 import { fingerprintOfDesired, fingerprintOfLive, secretObject } from './secret-object.ts';
+import { splitId } from './split-id.ts';
 import { foreign, isDeniedAsForeign, isUnchangeable, toTargetError } from './to-target-error.ts';
 
 export interface KubernetesTargetOptions {
@@ -39,8 +41,10 @@ export class KubernetesTarget implements Target {
   readonly #client: KubeClient;
   readonly #access: Access;
   readonly #hmacKey: Uint8Array;
+  readonly #merger: KeyMerger;
 
   constructor({ client, access, hmacKey }: KubernetesTargetOptions) {
+    this.#merger = new KeyMerger({ client, agent: access.agent, hmacKey });
     this.#client = client;
     this.#access = access;
     this.#hmacKey = hmacKey;
@@ -53,6 +57,7 @@ export class KubernetesTarget implements Target {
   async put(desired: DesiredSecret, entry: InventoryEntry | undefined, options: CallOptions): Promise<PutResult> {
     const { namespace, name } = desired;
     try {
+      if (desired.existing === 'merge') return await this.#merger.put(desired, entry, options);
       return await this.#put(desired, entry, options);
     } catch (error) {
       options.signal.throwIfAborted();
@@ -63,6 +68,7 @@ export class KubernetesTarget implements Target {
   async remove(entry: InventoryEntry, options: CallOptions): Promise<RemoveResult> {
     const [namespace, name] = splitId(entry.id);
     try {
+      if (entry.existing === 'merge') return await this.#merger.remove(entry, options);
       return await this.#remove(namespace, name, entry, options);
     } catch (error) {
       options.signal.throwIfAborted();
@@ -78,6 +84,7 @@ export class KubernetesTarget implements Target {
   ): Promise<Observation> {
     const [namespace, name] = splitId(id);
     try {
+      if ((desired ?? entry)?.existing === 'merge') return await this.#merger.observe(id, desired, entry, options);
       const ours = await this.#find(namespace, name, desired && this.#object(desired), options);
       if (ours === undefined) {
         if (desired !== undefined)
@@ -245,11 +252,6 @@ function outcomeOf({
   if (!seen) return wrote ? 'updated' : 'unchanged';
   if (!sameAsEntry) return 'adopted';
   return wrote ? 'repaired' : 'unchanged';
-}
-
-function splitId(id: SecretId): readonly [namespace: string, name: string] {
-  const slash = id.indexOf('/');
-  return [id.slice(0, slash), id.slice(slash + 1)];
 }
 
 function uidOfStatus(body: unknown): string {

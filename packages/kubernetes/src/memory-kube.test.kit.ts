@@ -10,7 +10,7 @@ import type {
   ResourceCalls,
   SecretObject,
 } from '@hikyaku/kube-client';
-import { AGENT_LABEL } from './ownership.ts';
+import { AGENT_LABEL, MERGE_LABEL } from './ownership.ts';
 
 export const signal: AbortSignal = new AbortController().signal;
 export const AGENT = 'hikyaku';
@@ -99,7 +99,7 @@ function identityOf({ metadata: { uid = '', resourceVersion = '' } }: Namespaced
   return { uid, resourceVersion };
 }
 
-function printed(object: NamespacedObject): string {
+function printed(object: Partial<SecretObject>): string {
   const metadata = { ...object.metadata, uid: undefined, resourceVersion: undefined };
   return JSON.stringify({ ...object, metadata });
 }
@@ -108,9 +108,15 @@ function printed(object: NamespacedObject): string {
 export function memoryKube() {
   const secrets = new MemoryObjects<SecretObject>('secrets');
   const configMaps = new MemoryObjects<ConfigMapObject>('configmaps');
+  const missingNamespaces = new Set<string>();
   const client = {
     secrets,
     configMaps,
+    namespaces: {
+      async get(name: string): Promise<void> {
+        if (missingNamespaces.has(name)) throw kubeError('NOT_FOUND', { kind: 'namespaces' });
+      },
+    },
     async request(method: string, requestPath: string, { query }: { readonly query?: unknown } = {}) {
       const match = /^\/api\/v1\/namespaces\/([^/]+)\/(secrets|configmaps)\/([^/]+)$/.exec(requestPath);
       if (match === null) throw new Error(`not here: ${requestPath}`);
@@ -123,24 +129,36 @@ export function memoryKube() {
       return { status: 200, body: { kind: 'Status', details: { uid } } };
     },
   };
-  return { client: client as unknown as KubeClient, secrets, configMaps };
+  return { client: client as unknown as KubeClient, secrets, configMaps, missingNamespaces };
 }
 
 /** What the agent sends to learn whether the policy is there. */
 const POLICY_PROBE = 'hikyaku-policy-probe';
 
 /** The API server's own rule and the policy of deploy/rights-own.yaml, in the order it applies them. */
-export function withPolicy(secrets: MemoryObjects<SecretObject>): void {
+export function withPolicy(secrets: MemoryObjects<SecretObject>, { readable = false } = {}): void {
   secrets.admit = (verb, after, before) => {
-    if (verb === 'GET') throw kubeError('FORBIDDEN', { status: 403 });
+    if (verb === 'GET') {
+      // By the Roles of their owners.
+      if (readable) return;
+      throw kubeError('FORBIDDEN', { status: 403 });
+    }
     if (after?.metadata.name === POLICY_PROBE) {
       throw kubeError('INVALID', { policy: 'hikyaku-own', policyMessage: 'hikyaku: type: not granted' });
     }
     unchangeable(verb, after, before);
+    if (verb === 'PUT' && before !== undefined && letsMerge(before)) {
+      if (printed({ ...after, data: {} }) === printed({ ...before, data: {} })) return;
+      throw kubeError('INVALID', { policy: 'hikyaku-own', policyMessage: 'hikyaku: merge: only the data may change' });
+    }
     if (before !== undefined && before.metadata.labels?.[AGENT_LABEL] !== AGENT) {
       throw kubeError('INVALID', { policy: 'hikyaku-own', policyMessage: `hikyaku: not ours: it lacks the label` });
     }
   };
+}
+
+function letsMerge({ metadata: { labels = {} } }: SecretObject): boolean {
+  return labels[MERGE_LABEL]?.split('.').includes(AGENT) === true && labels[AGENT_LABEL] === undefined;
 }
 
 export function unchangeable(_verb: string, after: SecretObject | undefined, before: SecretObject | undefined): void {
@@ -167,6 +185,7 @@ export function desiredOf(
     labels: {},
     annotations: {},
     immutable: false,
+    existing: 'refuse',
     recreate: false,
     data,
     ...rest,
@@ -174,5 +193,11 @@ export function desiredOf(
 }
 
 export function entryOf(more: Partial<InventoryEntry> = {}): InventoryEntry {
-  return { id: 'web/app', whenRemoved: 'delete', keys: new Map([['A', { source: 'homelab' }]]), ...more };
+  return {
+    id: 'web/app',
+    existing: 'refuse',
+    whenRemoved: 'delete',
+    keys: new Map([['A', { source: 'homelab' }]]),
+    ...more,
+  };
 }

@@ -1,5 +1,7 @@
 /** On every Secret of ours; its value is the agent's id, which is the namespace the agent lives in. */
 export const AGENT_LABEL = 'hikyaku.dev/agent';
+/** By which the owner of a Secret lets agents merge keys into it; its value is their ids, with dots in between. */
+export const MERGE_LABEL = 'hikyaku.dev/merge';
 export const SOURCES_ANNOTATION = 'hikyaku.dev/sources';
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 /** So that Flux, had it made the Secret once, does not prune it. */

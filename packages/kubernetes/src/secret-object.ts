@@ -14,8 +14,9 @@ export function secretObject(desired: DesiredSecret, agent: string): SecretObjec
 
 /** HMACs, cut to 128 bits; the Secret's id goes in, so that equal values in two Secrets do not look equal. */
 export function fingerprintOfDesired(desired: DesiredSecret, agent: string, hmacKey: Uint8Array): Fingerprint {
-  const { id, type, immutable } = desired;
+  const { id, type, immutable, existing } = desired;
   const keys = new Map([...desired.data].map(([key, { value }]) => [key, hmac(hmacKey, id, key, value.reveal())]));
+  if (existing === 'merge') return { keys, shape: MERGED_SHAPE };
   return {
     keys,
     shape: shape(hmacKey, id, {
@@ -27,12 +28,15 @@ export function fingerprintOfDesired(desired: DesiredSecret, agent: string, hmac
   };
 }
 
+/** Of Secrets that keys are merged into: their shape is their owner's. */
+export const MERGED_SHAPE = 'merged';
+
 /** The same of a live Secret; what others put on it makes its shape another one. */
 export function fingerprintOfLive(live: SecretObject, hmacKey: Uint8Array): Fingerprint {
   const { namespace, name, labels = {}, annotations = {}, ownerReferences = [], finalizers = [] } = live.metadata;
   const id = `${namespace}/${name}`;
   const keys = new Map(
-    Object.entries(live.data ?? {}).map(([key, value]) => [key, hmac(hmacKey, id, key, Buffer.from(value, 'base64'))]),
+    Object.entries(live.data ?? {}).map(([key, value]) => [key, fingerprintOfValue(hmacKey, id, key, value)]),
   );
   const foreign = ownerReferences.length + finalizers.length > 0 && { foreign: true };
   return {
@@ -77,6 +81,11 @@ function sortedEntries(map: Readonly<Record<string, string>>): (readonly [string
   return Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function base64(bytes: Uint8Array): string {
+/** Of one base64 value of a live Secret. */
+export function fingerprintOfValue(hmacKey: Uint8Array, id: string, key: string, value: string): string {
+  return hmac(hmacKey, id, key, Buffer.from(value, 'base64'));
+}
+
+export function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

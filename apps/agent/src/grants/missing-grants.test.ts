@@ -22,6 +22,7 @@ function secret(id: string, more: Partial<SecretEntry> = {}): SecretEntry {
     labels: {},
     annotations: {},
     immutable: false,
+    existing: 'refuse',
     whenRemoved: 'delete',
     recreate: false,
     position,

@@ -21,7 +21,8 @@ export function smallestGrants(needs: Needs): Grants {
   const keys = secrets.flatMap(({ labels, annotations }) => [...Object.keys(labels), ...Object.keys(annotations)]);
   const namespaces = new Set(secrets.map(({ namespace }) => namespace));
   return {
-    types: sorted(secrets.map(({ type }) => type)),
+    // What keys are merged into keeps its type.
+    types: sorted(secrets.flatMap(({ existing, type }) => (existing === 'merge' ? [] : [type]))),
     metadataPrefixes: sorted(keys.filter((key) => key !== PRUNE)),
     reservedNamespaces: DEFAULT_GRANTS.reservedNamespaces.filter((namespace) => !namespaces.has(namespace)),
     names: sorted(secrets.map(({ namespace, name }) => `${namespace}/${name}`)),

@@ -9,7 +9,14 @@ const plain: Style = { good: same, change: same, bad: same, faint: same, strong:
 
 function desired(id: string, more: Partial<DesiredSecret> = {}): DesiredSecret {
   const [namespace = '', name = ''] = id.split('/');
-  const shape = { type: 'Opaque', labels: {}, annotations: {}, immutable: false, recreate: false };
+  const shape = {
+    type: 'Opaque',
+    labels: {},
+    annotations: {},
+    immutable: false,
+    existing: 'refuse',
+    recreate: false,
+  } as const;
   return { id, namespace, name, ...shape, data: new Map(), ...more };
 }
 
@@ -20,7 +27,7 @@ const changes = (more: Partial<Changes> = {}): Changes => ({
   shape: false,
   ...more,
 });
-const entry = (id: string): InventoryEntry => ({ id, keys: new Map(), whenRemoved: 'delete' });
+const entry = (id: string): InventoryEntry => ({ id, keys: new Map(), existing: 'refuse', whenRemoved: 'delete' });
 
 const create: Action = {
   kind: 'create',

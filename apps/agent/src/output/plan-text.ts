@@ -1,4 +1,4 @@
-import type { Action, Changes } from '@hikyaku/engine';
+import type { Action, Changes, InventoryEntry, TargetErrorCode } from '@hikyaku/engine';
 import type { Style } from './style.ts';
 
 /** A plan as a person reads it: each Secret that would change, key by key, and why; no values. */
@@ -16,6 +16,7 @@ function actionLines(action: Action, style: Style): readonly string[] {
       return [style.good(`  + ${id}`) + style.faint('  create'), ...keyLines(action.changes, style)];
     case 'update': {
       const why = [
+        action.desired.existing === 'merge' && 'merged into it, other keys stay',
         action.adopts ? 'taken over: it carries our label' : action.drifted && 'it is not as it was last written',
         action.changes.shape && 'type, labels, annotations or immutability',
         action.desired.recreate && 'deleted and created again if it cannot change in place',
@@ -24,11 +25,14 @@ function actionLines(action: Action, style: Style): readonly string[] {
       return [style.change(`  ~ ${id}`) + style.faint(note), ...keyLines(action.changes, style)];
     }
     case 'delete':
+      if (action.entry.existing === 'merge') {
+        const note = '  take keys out, the Secret stays: its entry is gone from the config';
+        const removed = [...action.entry.keys.keys()];
+        return [style.bad(`  - ${id}`) + style.faint(note), ...keyLines({ added: [], changed: [], removed }, style)];
+      }
       return [style.bad(`  - ${id}`) + style.faint('  delete: its entry is gone from the config')];
     case 'forget':
-      return [
-        `  . ${id}${style.faint(`  its entry is gone from the config; ${action.entry.whenRemoved === 'keep' ? 'the Secret stays' : 'so is the Secret'}`)}`,
-      ];
+      return [`  . ${id}${style.faint(`  its entry is gone from the config; ${forgottenText(action.entry)}`)}`];
     case 'keep':
       if (action.problems === undefined) return [];
       return [
@@ -36,7 +40,7 @@ function actionLines(action: Action, style: Style): readonly string[] {
         ...action.problems.map(({ message }) => `      ${message}`),
       ];
     case 'refuse': {
-      const word = action.error.code === 'NAMESPACE_MISSING' ? 'waiting' : 'refused';
+      const word = WAITING.has(action.error.code) ? 'waiting' : 'refused';
       return [style.bad(`  ! ${id}`) + style.faint(`  ${word}`), `      ${action.error.message}`];
     }
     case 'hold':
@@ -49,7 +53,15 @@ function actionLines(action: Action, style: Style): readonly string[] {
   }
 }
 
-function keyLines({ added, changed, removed }: Changes, style: Style): readonly string[] {
+/** Somebody else has to make something first. */
+const WAITING: ReadonlySet<TargetErrorCode> = new Set(['NAMESPACE_MISSING', 'ABSENT']);
+
+function forgottenText({ existing, whenRemoved }: InventoryEntry): string {
+  if (whenRemoved !== 'keep') return 'so is the Secret';
+  return existing === 'merge' ? 'the keys stay' : 'the Secret stays';
+}
+
+function keyLines({ added, changed, removed }: Omit<Changes, 'shape'>, style: Style): readonly string[] {
   return [
     ...added.map((key) => style.good(`      + ${key}`)),
     ...changed.map((key) => style.change(`      ~ ${key}`)),
@@ -64,8 +76,8 @@ function planSummary(actions: readonly Action[]): string {
     [count(({ kind }) => kind === 'update'), 'to update'],
     [count(({ kind }) => kind === 'delete'), 'to delete'],
     [count(({ kind }) => kind === 'forget'), 'to leave'],
-    [count((action) => action.kind === 'refuse' && action.error.code === 'NAMESPACE_MISSING'), 'waiting'],
-    [count((action) => action.kind === 'refuse' && action.error.code !== 'NAMESPACE_MISSING'), 'refused'],
+    [count((action) => action.kind === 'refuse' && WAITING.has(action.error.code)), 'waiting'],
+    [count((action) => action.kind === 'refuse' && !WAITING.has(action.error.code)), 'refused'],
     [count(({ kind }) => kind === 'hold'), 'held'],
     [count((action) => action.kind === 'keep' && action.problems !== undefined), 'kept with a problem'],
     [count((action) => action.kind === 'keep' && action.problems === undefined), 'unchanged'],

@@ -11,6 +11,7 @@ const WORDS: Readonly<Record<NonNullable<SecretRecord['outcome']>, string>> = {
   adopted: 'taken over',
   recreated: 'deleted and created again',
   deleted: 'deleted',
+  withdrawn: 'keys taken out, the Secret stays',
   absent: 'was gone already',
   foreign: 'is not ours any more: left alone',
 };
@@ -38,7 +39,12 @@ function recordLines({ id, state, outcome, changes, messages }: SecretRecord, st
   if (outcome === undefined) return [`  . ${id}${style.faint('  left: its entry is gone from the config')}`];
   if (outcome === 'unchanged') return [];
   if (outcome === 'foreign' || outcome === 'absent') return [`  . ${id}${style.faint(`  ${WORDS[outcome]}`)}`];
-  const mark = outcome === 'deleted' ? style.bad('-') : outcome === 'created' ? style.good('+') : style.change('~');
+  const mark =
+    outcome === 'deleted' || outcome === 'withdrawn'
+      ? style.bad('-')
+      : outcome === 'created'
+        ? style.good('+')
+        : style.change('~');
   const { added = [], changed = [], removed = [] } = outcome === 'created' ? {} : (changes ?? {});
   const keys = [
     ...added.map((key) => `+${key}`),
