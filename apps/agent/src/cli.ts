@@ -3,6 +3,7 @@ import type { ConformanceOptions } from './commands/conformance.ts';
 import type { EditOptions } from './commands/edit.ts';
 import type { GrantsOptions } from './commands/grants.ts';
 import type { ListOptions } from './commands/list.ts';
+import type { PlanAgainstOptions } from './commands/plan-against.ts';
 import type { PlanOptions } from './commands/plan.ts';
 import type { InitOptions } from './commands/init.ts';
 import type { RoleOptions } from './commands/rights.ts';
@@ -80,15 +81,25 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     });
   command('plan', 'say what sync would do; write nothing')
     .option('--exit-code', 'exit with 3 when there are changes')
+    .option(
+      '--against <revision>',
+      'say what the config and grants.yaml let through that they did not in this git revision; ask nobody',
+    )
     .addOption(allowMissingPolicy())
     .addOption(fileRoot())
     .addOption(plugin())
     .addOption(allowOrigin())
     .addHelpText(
       'after',
-      '\nExamples:\n  hikyaku plan\n  hikyaku plan --json | jq ".secrets[] | select(.action != \\"keep\\")"',
+      '\nExamples:\n  hikyaku plan\n  hikyaku plan --json | jq ".secrets[] | select(.action != \\"keep\\")"\n  hikyaku plan --against origin/main',
     )
     .action(async (_, self: Command) => {
+      const { against } = optionsOf<{ readonly against?: string }>(self);
+      if (against !== undefined) {
+        const { planAgainst } = await import('./commands/plan-against.ts');
+        setExitCode(await planAgainst(optionsOf<PlanAgainstOptions>(self), edge));
+        return;
+      }
       const { plan } = await import('./commands/plan.ts');
       setExitCode(await plan(optionsOf<PlanOptions>(self), edge));
     });

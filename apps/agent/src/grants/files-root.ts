@@ -8,6 +8,10 @@ export function readableFolders(as: FileNeed['as'], folder: string, root: string
   return as === 'source' ? [root] : [folder, root];
 }
 
+export function mayRead({ what, as }: FileNeed, folder: string, root: string | undefined): boolean {
+  return readableFolders(as, folder, root).some((directory) => isInside(what, directory));
+}
+
 /**
  * The narrowest directory that `files` has to name, for these needs besides what it names now; `undefined` where the folder of
  * the config is enough, and where only the whole file system would be.

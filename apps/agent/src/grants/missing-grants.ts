@@ -1,8 +1,7 @@
 import { formatGrantsWord, grantsPush, policyRefusals } from '@hikyaku/config';
 import type { Grants, PolicyRefusal, SecretEntry } from '@hikyaku/config';
 import { surroundsPod } from '../address-rules.ts';
-import { isInside } from '../file-access.ts';
-import { filesRoot, readableFolders } from './files-root.ts';
+import { filesRoot, mayRead, readableFolders } from './files-root.ts';
 import type { HeldGrants } from './held-grants.ts';
 import type { FileNeed, Needs } from './needs.ts';
 import type { PlugInFile } from './plug-in-files.ts';
@@ -55,7 +54,11 @@ function* missingPlugIns({ plugIns }: Needs, { plugins }: Grants): Iterable<Miss
   }
 }
 
-function plugInRefusal({ name, path, digest, problem }: PlugInFile, plugins: Grants['plugins']): string | undefined {
+/** Why a plug-in may not run; `undefined` where it may. */
+export function plugInRefusal(
+  { name, path, digest, problem }: PlugInFile,
+  plugins: Grants['plugins'],
+): string | undefined {
   if (problem !== undefined) return problem;
   const grant = plugins.get(name);
   if (grant === undefined) return `the plug-in ${name} may not run`;
@@ -68,11 +71,14 @@ function plugInRefusal({ name, path, digest, problem }: PlugInFile, plugins: Gra
 function* missingOrigins({ origins }: Needs, { origins: granted }: Grants): Iterable<MissingGrant> {
   const line = formatGrantsWord('origins', [...new Set([...(granted ?? []), ...origins.map(({ what }) => what)])]);
   for (const { source, what } of origins) {
-    const isGranted = granted === undefined ? !surroundsPod(what) : granted.includes(what);
-    if (isGranted) continue;
+    if (mayReach(what, granted)) continue;
     const message = `${what} may not be reached${granted === undefined ? ': it is what surrounds the agent' : ''}`;
     yield { code: 'ORIGIN_NOT_GRANTED', entry: `source ${source}`, message, line };
   }
+}
+
+export function mayReach(origin: string, granted: Grants['origins']): boolean {
+  return granted === undefined ? !surroundsPod(origin) : granted.includes(origin);
 }
 
 function* missingFiles(needs: Needs, { files: root }: Grants): Iterable<MissingGrant> {
@@ -80,7 +86,7 @@ function* missingFiles(needs: Needs, { files: root }: Grants): Iterable<MissingG
   const wanted = filesRoot(needs, root);
   for (const need of files) {
     const allowed = readableFolders(need.as, folder, root);
-    if (allowed.some((directory) => isInside(need.what, directory))) continue;
+    if (mayRead(need, folder, root)) continue;
     const message = `the ${FILE_NAMES[need.as]} ${need.what} may not be read: it is outside of ${allowed.join(' and ')}`;
     const line = wanted === undefined ? {} : { line: formatGrantsWord('files', wanted) };
     yield { code: 'FILE_NOT_GRANTED', entry: `source ${need.source}`, message, ...line };

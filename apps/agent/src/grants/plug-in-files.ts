@@ -17,11 +17,15 @@ export interface PlugInFile {
   readonly problem?: string;
 }
 
+/** The bytes of a plug-in's file. Rejects with an UnusableProviderError. */
+export type ReadPlugIn = (path: string) => Promise<Uint8Array>;
+
 /** The plug-ins that a config names, with the digests that their files have now. Runs none of them. */
 export async function plugInFiles(
   config: Config,
   path: string,
   flags: readonly string[] = [],
+  read: ReadPlugIn = readPlugInFile,
 ): Promise<readonly PlugInFile[]> {
   const named = readPlugInFlags(flags);
   const files: PlugInFile[] = [];
@@ -32,15 +36,15 @@ export async function plugInFiles(
     if (flag !== undefined) {
       files.push({ source, name, path: relativePath(folderOf(path), flag.path), digest: flag.digest });
     } else if (/^\.{0,2}\//.test(name)) {
-      files.push({ source, name, ...(await digestIn(resolve(dirname(position.file), name))) });
+      files.push({ source, name, ...(await digestIn(resolve(dirname(position.file), name), read)) });
     } else files.push({ source, name, problem: packageText(name) });
   }
   return files;
 }
 
-async function digestIn(path: string): Promise<Pick<PlugInFile, 'digest' | 'problem'>> {
+async function digestIn(path: string, read: ReadPlugIn): Promise<Pick<PlugInFile, 'digest' | 'problem'>> {
   try {
-    return { digest: digestOf(await readPlugInFile(path)) };
+    return { digest: digestOf(await read(path)) };
   } catch (error) {
     if (error instanceof UnusableProviderError) return { problem: error.message };
     throw error;
