@@ -1,14 +1,7 @@
-export interface FakeProtocolAnswer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
-
-export function json(status: number, body: unknown): FakeProtocolAnswer {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-}
+import { json } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 
 /** The JSON in which a service of the protocol says no. */
-export function refuse(status: number, code: string, message: string): FakeProtocolAnswer {
+export function refuse(status: number, code: string, message: string): FakeAnswer {
   return json(status, { error: { code, message } });
 }

@@ -1,5 +1,6 @@
-import { json, refuse } from './fake-protocol-answer.ts';
-import type { FakeProtocolAnswer } from './fake-protocol-answer.ts';
+import { json } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
+import { refuse } from './fake-protocol-answer.ts';
 import type { FakeProtocolCollection } from './fake-protocol-collection.ts';
 
 export type FakeProtocolOffer = 'list' | 'write' | 'watch';
@@ -25,7 +26,7 @@ export interface FakeProtocolCall {
 export async function answerCall(
   { route, body, signal }: FakeProtocolCall,
   options: FakeProtocolApiOptions,
-): Promise<FakeProtocolAnswer> {
+): Promise<FakeAnswer> {
   const operation = /^POST \/v1\/(list|write|watch)$/.exec(route)?.[1];
   if (operation !== undefined && !options.offers.some((offer) => offer === operation))
     return refuse(501, 'UNSUPPORTED', `${operation} is not offered`);
@@ -48,7 +49,7 @@ export async function answerCall(
 
 type Fields = ReadonlyMap<string, unknown>;
 
-function read(asked: Fields, { collection, pins, revisions }: FakeProtocolApiOptions): FakeProtocolAnswer {
+function read(asked: Fields, { collection, pins, revisions }: FakeProtocolApiOptions): FakeAnswer {
   const refs = mappings(asked.get('refs'));
   if (typeof asked.get('all') !== 'boolean' || refs === undefined)
     return refuse(400, 'INVALID_CONFIG', 'all and refs are needed');
@@ -82,12 +83,12 @@ function read(asked: Fields, { collection, pins, revisions }: FakeProtocolApiOpt
   });
 }
 
-function list(collection: FakeProtocolCollection): FakeProtocolAnswer {
+function list(collection: FakeProtocolCollection): FakeAnswer {
   const secrets = collection.names.map((name) => ({ name, version: collection.latest(name)?.version }));
   return json(200, { complete: true, secrets });
 }
 
-function write(asked: Fields, collection: FakeProtocolCollection): FakeProtocolAnswer {
+function write(asked: Fields, collection: FakeProtocolCollection): FakeAnswer {
   const changes = mappings(asked.get('changes'));
   if (changes === undefined) return refuse(400, 'INVALID_CONFIG', 'changes are needed');
   return json(200, { results: changes.map((change) => applyChange(change, collection)) });
@@ -110,7 +111,7 @@ async function watch(
   asked: Fields,
   signal: AbortSignal,
   { collection, longestWaitMs }: FakeProtocolApiOptions,
-): Promise<FakeProtocolAnswer> {
+): Promise<FakeAnswer> {
   const waitMs = Math.min(Number(asked.get('waitSeconds')) * 1000, longestWaitMs);
   const enough = AbortSignal.any([signal, AbortSignal.timeout(waitMs)]);
   while (asked.get('revision') === collection.revision && !enough.aborted) await collection.changed(enough);

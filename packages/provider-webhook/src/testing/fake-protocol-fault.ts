@@ -1,7 +1,6 @@
-import type { ServerResponse } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
-import { json, refuse } from './fake-protocol-answer.ts';
-import type { FakeProtocolAnswer } from './fake-protocol-answer.ts';
+import { changeJson, halve, json, page, redirect } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
+import { refuse } from './fake-protocol-answer.ts';
 
 /**
  * | kind | what happens |
@@ -90,12 +89,11 @@ export function needsContent({ kind }: FakeProtocolFault): boolean {
   return !/^\d|hang|reset|bare|pending/.test(kind);
 }
 
-/** What the fault makes of the right answer, where it is an answer at all. */
+/** What the fault makes of the right answer. */
 export function spoil(
-  { kind, retryAfter = 1, location = '/login' }: FakeProtocolFault,
-  right: FakeProtocolAnswer,
-): FakeProtocolAnswer {
-  const page = { 'content-type': 'text/html' };
+  { kind, retryAfter = 1, location = '/login', delayMs = 20 }: FakeProtocolFault,
+  right: FakeAnswer,
+): FakeAnswer {
   switch (kind) {
     case '400':
     case '401':
@@ -113,15 +111,15 @@ export function spoil(
     case 'pending':
       return refuse(503, 'PENDING', 'as the test wants it');
     case 'bare-404':
-      return { status: 404, headers: page, body: '<h1>Not Found</h1>' };
+      return page(404, 'Not Found');
     case 'bare-405':
-      return { status: 405, headers: page, body: '<h1>Method Not Allowed</h1>' };
+      return page(405, 'Method Not Allowed');
     case '502-html':
-      return { status: 502, headers: page, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' };
+      return page(502, '502 Bad Gateway');
     case '302':
-      return { status: 302, headers: { location } };
+      return redirect(location);
     case 'not-json':
-      return { status: 200, headers: page, body: '<html><body>Please sign in to the network</body></html>' };
+      return page(200, 'Please sign in to the network');
     case 'text':
       return json(200, 'NAME=value');
     case 'list':
@@ -129,66 +127,34 @@ export function spoil(
     case 'empty':
       return json(200, {});
     case 'no-complete':
-      return changed(right, (key, value) => (key === 'complete' ? undefined : value));
+      return changeJson(right, (key, value) => (key === 'complete' ? undefined : value));
     case 'not-complete':
-      return changed(right, (key, value) => (key === 'complete' ? false : value));
+      return changeJson(right, (key, value) => (key === 'complete' ? false : value));
     case 'no-secrets':
-      return changed(right, (key, value) => (key === 'secrets' ? undefined : value));
+      return changeJson(right, (key, value) => (key === 'secrets' ? undefined : value));
     case 'wrong-type':
-      return changed(right, (key, value) => (key === 'valueBase64' || key === 'version' ? 1 : value));
+      return changeJson(right, (key, value) => (key === 'valueBase64' || key === 'version' ? 1 : value));
     case 'plain-text':
-      return changed(right, (key, value) => (key === 'valueBase64' ? 'correct horse' : value));
+      return changeJson(right, (key, value) => (key === 'valueBase64' ? 'correct horse' : value));
     case 'null-version':
-      return changed(right, (key, value) => (key === 'version' ? null : value));
+      return changeJson(right, (key, value) => (key === 'version' ? null : value));
     case 'twice':
-      return changed(right, (key, value) => (key === 'secrets' && Array.isArray(value) ? [value[0], ...value] : value));
+      return changeJson(right, (key, value) =>
+        key === 'secrets' && Array.isArray(value) ? [value[0], ...value] : value,
+      );
     case 'unchanged':
       return json(200, { unchanged: true, revision: 'another' });
     case 'huge':
       return json(200, { complete: true, secrets: [], filling: 'x'.repeat(17 * 1024 * 1024) });
     case 'half-json':
-      return { ...right, body: half(right.body) };
+      return halve(right);
+    case 'slow':
+      return { ...right, delivery: { delayMs } };
     case 'hang':
     case 'reset':
     case 'truncate':
-    case 'slow':
-      return right;
+      return { ...right, delivery: kind };
     default:
       return kind satisfies never;
   }
-}
-
-/** Sends an answer the way the fault wants it. */
-export async function send(
-  response: ServerResponse,
-  answer: FakeProtocolAnswer,
-  fault?: FakeProtocolFault,
-): Promise<void> {
-  const body = Buffer.from(answer.body ?? '');
-  if (fault?.kind === 'hang') return;
-  if (fault?.kind === 'reset') {
-    response.socket?.resetAndDestroy();
-    return;
-  }
-  response.writeHead(answer.status, { ...answer.headers, 'content-length': body.length });
-  if (fault?.kind === 'truncate') {
-    response.write(half(answer.body), () => response.socket?.destroy());
-    return;
-  }
-  if (fault?.kind === 'slow') {
-    const pieceLength = Math.ceil(body.length / 10);
-    for (let start = 0; start < body.length && !response.destroyed; start += pieceLength) {
-      response.write(body.subarray(start, start + pieceLength));
-      await delay(fault.delayMs ?? 20, undefined, { ref: false });
-    }
-  }
-  response.end(fault?.kind === 'slow' ? undefined : body);
-}
-
-function changed(answer: FakeProtocolAnswer, reviver: (key: string, value: unknown) => unknown): FakeProtocolAnswer {
-  return { ...answer, body: JSON.stringify(JSON.parse(answer.body ?? '{}', reviver)) };
-}
-
-function half(body = ''): string {
-  return body.slice(0, Math.floor(body.length / 2));
 }

@@ -1,13 +1,19 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import {
+  FaultQueue,
+  hideCredential,
+  listen,
+  parseJson,
+  receiveBody,
+  sendAnswer,
+  statusSeen,
+} from '@hikyaku/provider-utils/testing';
 import { answerCall } from './fake-protocol-api.ts';
 import type { FakeProtocolOffer } from './fake-protocol-api.ts';
 import { refuse } from './fake-protocol-answer.ts';
 import { FakeProtocolCollection } from './fake-protocol-collection.ts';
 import type { FakeProtocolError } from './fake-protocol-collection.ts';
-import { needsContent, send, spoil } from './fake-protocol-fault.ts';
+import { needsContent, spoil } from './fake-protocol-fault.ts';
 import type { FakeProtocolFault } from './fake-protocol-fault.ts';
 
 export interface FakeProtocolOptions {
@@ -78,14 +84,8 @@ export async function startFakeProtocol(options: FakeProtocolOptions = {}): Prom
     longestWaitMs: options.longestWaitMs ?? 50_000,
   };
   let { token } = options;
-  let faults: (FakeProtocolFault & { left: number })[] = [];
+  const faults = new FaultQueue<FakeProtocolFault>();
   let requests: FakeProtocolRequest[] = [];
-
-  function takeFault(path: string): FakeProtocolFault | undefined {
-    const fault = faults.find((one) => one.path === undefined || one.path === path);
-    if (fault !== undefined && --fault.left === 0) faults = faults.filter((one) => one !== fault);
-    return fault;
-  }
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '/';
@@ -95,7 +95,7 @@ export async function startFakeProtocol(options: FakeProtocolOptions = {}): Prom
 
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const fault = takeFault(path);
+    const fault = faults.take((one) => one.path === undefined || one.path === path);
     const asked = fault !== undefined && needsContent(fault) ? { ...body, revision: undefined } : (body ?? {});
     const right =
       token !== undefined && request.headers.authorization !== `Bearer ${token}`
@@ -105,29 +105,11 @@ export async function startFakeProtocol(options: FakeProtocolOptions = {}): Prom
           : await answerCall({ route: `${record.method} ${path}`, body: asked, signal: gone.signal }, api);
     const answer = fault === undefined ? right : spoil(fault, right);
     // Before the last byte is out: whoever has the answer may look at the record.
-    if (fault === undefined || !/hang|reset|truncate/.test(fault.kind)) record.status = answer.status;
-    await send(response, answer, fault);
+    record.status = statusSeen(answer);
+    await sendAnswer(response, answer);
   }
 
-  function answerTo(request: IncomingMessage, response: ServerResponse): void {
-    respond(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
-  }
-  const server =
-    tls === undefined ? createServer(answerTo) : createTlsServer({ key: tls.key, cert: tls.cert }, answerTo);
-  // Node's five seconds would make every poll open a connection.
-  server.keepAliveTimeout = 75_000;
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${typeof address === 'object' ? address?.port : port}`;
-
-  async function close(): Promise<void> {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    await closed;
-  }
+  const { url, close } = await listen(respond, { port, ...tls });
 
   return {
     url,
@@ -139,11 +121,9 @@ export async function startFakeProtocol(options: FakeProtocolOptions = {}): Prom
     setToken(next) {
       token = next;
     },
-    fail(fault) {
-      faults.push({ ...fault, left: fault.times ?? 1 });
-    },
+    fail: (fault) => faults.add(fault),
     recover() {
-      faults = [];
+      faults.clear();
       collection.makeReadable();
     },
     get requests() {
@@ -159,30 +139,21 @@ export async function startFakeProtocol(options: FakeProtocolOptions = {}): Prom
 
 /** Without its status. */
 function recordOf(request: IncomingMessage, path: string, body: object): Omit<FakeProtocolRequest, 'status'> {
-  const headers = Object.entries(request.headers).map(([name, value]) => [
-    name,
-    name === 'authorization' ? `${String(value).split(' ')[0]} [token]` : [value ?? []].flat().join(', '),
-  ]);
   const hidden: unknown = JSON.parse(JSON.stringify(body), (key, value: unknown) =>
     key === 'valueBase64' ? '[value]' : value,
   );
   return {
     method: request.method ?? 'GET',
     path,
-    headers: Object.fromEntries(headers),
+    headers: hideCredential(request.headers, '[token]'),
     body: Object.fromEntries(Object.entries(Object(hidden))),
   };
 }
 
 /** `{}` for no body, `undefined` for one that is not a JSON object. */
 async function readJson(request: IncomingMessage): Promise<object | undefined> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of request) if (chunk instanceof Uint8Array) chunks.push(chunk);
-  if (chunks.length === 0) return {};
-  try {
-    const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
+  const received = await receiveBody(request);
+  if (received.length === 0) return {};
+  const parsed = parseJson(received);
+  return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? parsed : undefined;
 }

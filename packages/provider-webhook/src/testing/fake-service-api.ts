@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { json } from './fake-service-answer.ts';
-import type { FakeServiceAnswer } from './fake-service-answer.ts';
+import { json } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 import type { FakeServiceCollection, FakeServiceVersion } from './fake-service-collection.ts';
 
 export interface FakeServiceCall {
@@ -28,7 +28,7 @@ export interface FakeServiceApiOptions {
  * | `PUT`, `DELETE` `/api/secrets/NAME`, `/api/raw/NAME` | writes `{ value }`, `{ base64 }` or the body; obeys `if-match` and `if-none-match: *` |
  * | `GET /api/moved/…` | a redirect to `/api/…` |
  */
-export function answerCall(call: FakeServiceCall, options: FakeServiceApiOptions): FakeServiceAnswer {
+export function answerCall(call: FakeServiceCall, options: FakeServiceApiOptions): FakeAnswer {
   const [, kind = '', encoded] = /^\/api\/(\w+)(?:\/([^/]*))?$/.exec(call.url.pathname) ?? [];
   if (call.url.pathname.startsWith('/api/moved/')) {
     return { status: 307, headers: { location: `${call.url.pathname.replace('/moved', '')}${call.url.search}` } };
@@ -41,11 +41,7 @@ export function answerCall(call: FakeServiceCall, options: FakeServiceApiOptions
   return conditional(call, options, `"all-${options.collection.changes}"`, () => collectionOf(kind, call, options));
 }
 
-function collectionOf(
-  kind: string,
-  { url }: FakeServiceCall,
-  { collection }: FakeServiceApiOptions,
-): FakeServiceAnswer {
+function collectionOf(kind: string, { url }: FakeServiceCall, { collection }: FakeServiceApiOptions): FakeAnswer {
   const all = collection.names.flatMap((name) => {
     const found = collection.latest(name);
     return found === undefined ? [] : [{ name, found, readable: !collection.unreadable.has(name) }];
@@ -75,7 +71,7 @@ function collectionOf(
   }
 }
 
-function one(name: string, kind: string, call: FakeServiceCall, options: FakeServiceApiOptions): FakeServiceAnswer {
+function one(name: string, kind: string, call: FakeServiceCall, options: FakeServiceApiOptions): FakeAnswer {
   const { collection } = options;
   const version = Number(call.url.searchParams.get('version') ?? 0);
   const found = version === 0 ? collection.latest(name) : collection.pinned(name, version);
@@ -88,7 +84,7 @@ function one(name: string, kind: string, call: FakeServiceCall, options: FakeSer
   );
 }
 
-function change(name: string, kind: string, call: FakeServiceCall, options: FakeServiceApiOptions): FakeServiceAnswer {
+function change(name: string, kind: string, call: FakeServiceCall, options: FakeServiceApiOptions): FakeAnswer {
   const { collection, etags } = options;
   const now = collection.latest(name);
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = call.headers;
@@ -107,8 +103,8 @@ function conditional(
   { headers }: FakeServiceCall,
   { etags }: FakeServiceApiOptions,
   etag: string,
-  answer: () => FakeServiceAnswer,
-): FakeServiceAnswer {
+  answer: () => FakeAnswer,
+): FakeAnswer {
   if (!etags) return answer();
   if (headers['if-none-match'] === etag) return { status: 304, headers: { etag } };
   const right = answer();

@@ -1,8 +1,6 @@
-import type { ServerResponse } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { json } from './fake-service-answer.ts';
-import type { FakeServiceAnswer } from './fake-service-answer.ts';
+import { halve, json, page, redirect } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 
 /**
  * | kind | what happens |
@@ -74,12 +72,11 @@ export function isRefusal({ kind }: FakeServiceFault): boolean {
   return kind === 'redirect' || (typeof kind === 'number' && kind >= 300 && kind < 500);
 }
 
-/** What the fault makes of the right answer, where it is an answer at all. */
+/** What the fault makes of the right answer. */
 export function spoil(
-  { kind, retryAfter = 1, location = '/login' }: FakeServiceFault,
-  right: FakeServiceAnswer,
-): FakeServiceAnswer {
-  const page = { 'content-type': 'text/html' };
+  { kind, retryAfter = 1, location = '/login', delayMs = 20 }: FakeServiceFault,
+  right: FakeAnswer,
+): FakeAnswer {
   switch (kind) {
     case 304:
       return { status: 304, headers: { etag: '"of something else"' } };
@@ -87,11 +84,11 @@ export function spoil(
     case 503:
       return json(kind, { error: 'as the test wants it' }, { 'retry-after': String(retryAfter) });
     case '502-html':
-      return { status: 502, headers: page, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' };
+      return page(502, '502 Bad Gateway');
     case 'redirect':
-      return { status: 302, headers: { location } };
+      return redirect(location);
     case 'not-json':
-      return { status: 200, headers: page, body: '<html><body>Please sign in to the network</body></html>' };
+      return page(200, 'Please sign in to the network');
     case 'wrong-type':
       return changed(right, (_, value) => (typeof value === 'object' ? 7 : value));
     case 'short-list':
@@ -103,53 +100,21 @@ export function spoil(
     case 'huge':
       return json(200, { data: { value: 'x'.repeat(5 * 1024 * 1024) } });
     case 'half-json':
-      return { ...right, body: half(right.body) };
+      return halve(right);
+    case 'no-length':
+      return { ...right, delivery: 'early-end' };
+    case 'slow':
+      return { ...right, delivery: { delayMs } };
     case 'hang':
     case 'reset':
     case 'truncate':
-    case 'no-length':
-    case 'slow':
-      return right;
+      return { ...right, delivery: kind };
     default:
       return json(kind, { error: 'as the test wants it' });
   }
 }
 
-/** Sends an answer the way the fault wants it. */
-export async function send(
-  response: ServerResponse,
-  answer: FakeServiceAnswer,
-  fault?: FakeServiceFault,
-): Promise<void> {
-  const body = Buffer.from(answer.body ?? '');
-  if (fault?.kind === 'hang') return;
-  if (fault?.kind === 'reset') {
-    response.socket?.resetAndDestroy();
-    return;
-  }
-  if (fault?.kind === 'no-length') {
-    response.useChunkedEncodingByDefault = false;
-    response.writeHead(answer.status, { ...answer.headers, connection: 'close' });
-    response.end(half(body));
-    return;
-  }
-  const hasBody = answer.status !== 204 && answer.status !== 304;
-  response.writeHead(answer.status, { ...answer.headers, ...(hasBody && { 'content-length': body.length }) });
-  if (fault?.kind === 'truncate') {
-    response.write(half(body), () => response.socket?.destroy());
-    return;
-  }
-  if (fault?.kind === 'slow') {
-    const pieceLength = Math.ceil(body.length / 10);
-    for (let start = 0; start < body.length && !response.destroyed; start += pieceLength) {
-      response.write(body.subarray(start, start + pieceLength));
-      await delay(fault.delayMs ?? 20, undefined, { ref: false });
-    }
-  }
-  response.end(fault?.kind === 'slow' ? undefined : body);
-}
-
-function changed(right: FakeServiceAnswer, change: (key: string, value: unknown) => unknown): FakeServiceAnswer {
+function changed(right: FakeAnswer, change: (key: string, value: unknown) => unknown): FakeAnswer {
   if (right.status !== 200 || typeof right.body !== 'string') return right;
   const root: unknown = JSON.parse(right.body);
   return { ...right, body: JSON.stringify(changeWithin(root, change)) };
@@ -159,9 +124,4 @@ function changed(right: FakeServiceAnswer, change: (key: string, value: unknown)
 function changeWithin(root: unknown, change: (key: string, value: unknown) => unknown): unknown {
   if (Array.isArray(root)) return change('', root);
   return Object.fromEntries(Object.entries(Object(root)).map(([key, value]) => [key, change(key, value)]));
-}
-
-function half(body: string | Uint8Array = ''): Uint8Array {
-  const bytes = Buffer.from(body);
-  return bytes.subarray(0, Math.floor(bytes.length / 2));
 }

@@ -1,12 +1,9 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import { json } from './fake-service-answer.ts';
-import type { FakeServiceAnswer } from './fake-service-answer.ts';
+import { FaultQueue, json, listen, receiveBody, sendAnswer, statusSeen } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 import { answerCall } from './fake-service-api.ts';
 import { FakeServiceCollection } from './fake-service-collection.ts';
-import { isRefusal, needsContent, send, spoil } from './fake-service-fault.ts';
+import { isRefusal, needsContent, spoil } from './fake-service-fault.ts';
 import type { FakeServiceFault } from './fake-service-fault.ts';
 
 /** Whether a request comes from somebody who may ask. */
@@ -47,7 +44,7 @@ export interface FakeService extends AsyncDisposable {
   setUnreadable(name: string): void;
   setAccess(access: FakeServiceAccess): void;
   /** From now on this path, below `/api`, gets this answer. */
-  answerWith(path: string, answer: FakeServiceAnswer): void;
+  answerWith(path: string, answer: FakeAnswer): void;
   /** Spoils the next requests that it fits; several faults are used up one after the other. */
   fail(fault: FakeServiceFault): void;
   /** Ends faults; secrets that could not be read can be read again. */
@@ -68,29 +65,21 @@ export async function startFakeService(options: FakeServiceOptions = {}): Promis
   const { port = 0, tls, secrets = {}, etags = true } = options;
   const collection = new FakeServiceCollection();
   for (const [name, value] of Object.entries(secrets)) collection.set(name, value);
-  const answers = new Map<string, FakeServiceAnswer>();
+  const answers = new Map<string, FakeAnswer>();
   const posted: { readonly contentType: string | undefined; readonly body: string }[] = [];
   let access = options.access ?? (() => true);
-  let faults: (FakeServiceFault & { left: number })[] = [];
+  const faults = new FaultQueue<FakeServiceFault>();
   let requests: FakeServiceRequest[] = [];
-
-  function takeFault(path: string): FakeServiceFault | undefined {
-    const fault = faults.find((one) => path.startsWith(one.path ?? ''));
-    if (fault !== undefined && --fault.left === 0) faults = faults.filter((one) => one !== fault);
-    return fault;
-  }
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url: path = '/', headers } = request;
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of request) if (chunk instanceof Uint8Array) chunks.push(chunk);
-    const body = Buffer.concat(chunks);
+    const body = await receiveBody(request);
     const url = new URL(path, 'http://fake');
     const record = { method, path, headers: hideCredentials(headers), status: 0 };
     requests.push(record);
     if (method === 'POST') posted.push({ contentType: headers['content-type'], body: body.toString() });
 
-    const fault = takeFault(path);
+    const fault = faults.take((one) => path.startsWith(one.path ?? ''));
     const asked = fault !== undefined && needsContent(fault) ? { ...headers, 'if-none-match': undefined } : headers;
     const right = !access(headers)
       ? json(401, { error: 'who are you?' })
@@ -99,26 +88,11 @@ export async function startFakeService(options: FakeServiceOptions = {}): Promis
         : (answers.get(url.pathname) ?? answerCall({ method, url, headers: asked, body }, { collection, etags }));
     const answer = fault === undefined ? right : spoil(fault, right);
     // Before the last byte is out: whoever has the answer may look at the record.
-    if (!/^(?:hang|reset|truncate)$/.test(String(fault?.kind))) record.status = answer.status;
-    await send(response, answer, fault);
+    record.status = statusSeen(answer);
+    await sendAnswer(response, answer);
   }
 
-  function answerTo(request: IncomingMessage, response: ServerResponse): void {
-    respond(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
-  }
-  const server = tls === undefined ? createServer(answerTo) : createTlsServer(tlsOptions(tls), answerTo);
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const origin = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${typeof address === 'object' ? address?.port : port}`;
-
-  async function close(): Promise<void> {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    await closed;
-  }
+  const { url: origin, close } = await listen(respond, { port, ...tls });
 
   return {
     url: `${origin}/api`,
@@ -131,9 +105,9 @@ export async function startFakeService(options: FakeServiceOptions = {}): Promis
       access = next;
     },
     answerWith: (path, answer) => void answers.set(`/api${path}`, answer),
-    fail: (fault) => void faults.push({ ...fault, left: fault.times ?? 1 }),
+    fail: (fault) => faults.add(fault),
     recover() {
-      faults = [];
+      faults.clear();
       collection.unreadable.clear();
     },
     get requests() {
@@ -146,10 +120,6 @@ export async function startFakeService(options: FakeServiceOptions = {}): Promis
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-function tlsOptions({ key, cert, clientCa }: NonNullable<FakeServiceOptions['tls']>) {
-  return { key, cert, ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: true }) };
 }
 
 function hideCredentials(headers: IncomingHttpHeaders): Record<string, string> {

@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { systemClock } from '@hikyaku/core';
 import type { Clock } from '@hikyaku/core';
-import { listen } from '@hikyaku/provider-utils/testing';
-import { json } from './fake-service-answer.ts';
-import type { FakeServiceAnswer } from './fake-service-answer.ts';
+import { json, listen, receiveBody, sendAnswer } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 
 export interface FakeTokenEndpointOptions {
   readonly clientId: string;
@@ -32,7 +31,7 @@ export interface FakeTokenEndpoint extends AsyncDisposable {
   revokeAll(): void;
   setClientSecret(secret: string): void;
   /** The next request gets this answer. */
-  answerNext(answer: FakeServiceAnswer): void;
+  answerNext(answer: FakeAnswer): void;
 }
 
 /** A token endpoint for client credentials (RFC 6749, 4.4). */
@@ -46,14 +45,12 @@ export async function startFakeTokenEndpoint({
   const expiresIn = 'expiresIn' in options ? options.expiresIn : 3600;
   const tokens = new Map<string, number>();
   const requests: { readonly headers: readonly string[]; readonly parameters: Readonly<Record<string, string>> }[] = [];
-  const answers: FakeServiceAnswer[] = [];
+  const answers: FakeAnswer[] = [];
   let secret = clientSecret;
   let issued = 0;
 
-  async function respond(request: IncomingMessage): Promise<FakeServiceAnswer> {
-    let body = '';
-    for await (const chunk of request) body += String(chunk);
-    const parameters = new URLSearchParams(body);
+  async function respond(request: IncomingMessage): Promise<FakeAnswer> {
+    const parameters = new URLSearchParams(String(await receiveBody(request)));
     const { client_secret: _, ...shown } = Object.fromEntries(parameters);
     requests.push({ headers: Object.keys(request.headers), parameters: shown });
     const next = answers.shift();
@@ -78,12 +75,7 @@ export async function startFakeTokenEndpoint({
     return authorization === `Basic ${Buffer.from(expected).toString('base64')}`;
   }
 
-  const server = await listen((request, response) => {
-    respond(request).then(
-      ({ status, headers, body }) => response.writeHead(status, headers).end(body),
-      () => response.destroy(),
-    );
-  });
+  const server = await listen(async (request, response) => sendAnswer(response, await respond(request)));
   return {
     url: `${server.url}/oauth/token`,
     get issued() {
@@ -99,7 +91,7 @@ export async function startFakeTokenEndpoint({
       secret = next;
     },
     answerNext: (answer) => void answers.push(answer),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: server.close,
   };
 }
 

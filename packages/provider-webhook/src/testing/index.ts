@@ -3,7 +3,7 @@ export type { FakeProtocolError } from './fake-protocol-collection.ts';
 export type { FakeProtocolFault, FakeProtocolFaultKind } from './fake-protocol-fault.ts';
 export { startFakeProtocol } from './fake-protocol.ts';
 export type { FakeProtocol, FakeProtocolOptions, FakeProtocolRequest } from './fake-protocol.ts';
-export type { FakeServiceAnswer } from './fake-service-answer.ts';
+export type { FakeAnswer as FakeServiceAnswer } from '@hikyaku/provider-utils/testing';
 export type { FakeServiceFault, FakeServiceFaultKind } from './fake-service-fault.ts';
 export { startFakeService } from './fake-service.ts';
 export type { FakeService, FakeServiceAccess, FakeServiceOptions, FakeServiceRequest } from './fake-service.ts';
