@@ -1,8 +1,5 @@
-export interface FakeAnswer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string;
-}
+import { json } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 
 export interface FakeFailure {
   readonly reason: string;
@@ -11,10 +8,6 @@ export interface FakeFailure {
   /** What is missing, or in the way: `secrets`, `namespaces`. */
   readonly kind?: string;
   readonly causes?: readonly { readonly reason: string; readonly field: string; readonly message: string }[];
-}
-
-export function json(status: number, body: unknown): FakeAnswer {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }
 
 /** The object in which the API server says no. */

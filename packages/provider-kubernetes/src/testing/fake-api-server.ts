@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
-import { json, refuse } from './fake-answer.ts';
-import type { FakeAnswer } from './fake-answer.ts';
-import { isCarriedOut, send, spoil } from './fake-fault.ts';
+import { FaultQueue, json, listen, parseJson, receiveBody, sendAnswer } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
+import { refuse } from './fake-answer.ts';
+import { isCarriedOut, spoil } from './fake-fault.ts';
 import type { FakeFault } from './fake-fault.ts';
 import { FakeObjects } from './fake-objects.ts';
 import type { FakeNamespacePhase, FakeSecretObject } from './fake-objects.ts';
@@ -83,14 +82,12 @@ export async function startFakeApiServer({ tls, port = 0 }: FakeApiServerOptions
   const rights = new FakeRights();
   const watches = new Set<() => void>();
   const requests: FakeRequest[] = [];
-  let faults: (FakeFault & { left: number })[] = [];
+  const faults = new FaultQueue<FakeFault>();
 
   function takeFault(verb: FakeVerb, name: string | undefined): FakeFault | undefined {
-    const fault = faults.find(
+    return faults.take(
       (one) => (one.verb === undefined || one.verb === verb) && (one.name === undefined || one.name === name),
     );
-    if (fault !== undefined && --fault.left === 0) faults = faults.filter((one) => one !== fault);
-    return fault;
   }
 
   function answerOther(method: string, path: string, username: string): FakeAnswer {
@@ -102,7 +99,7 @@ export async function startFakeApiServer({ tls, port = 0 }: FakeApiServerOptions
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'https://fake');
     const { method = 'GET', headers } = request;
-    const body = await readJson(request);
+    const body = parseJson(await receiveBody(request));
     const action = actionOf(method, pathname, searchParams);
     const { accept, authorization } = headers;
     const query = Object.fromEntries(searchParams);
@@ -110,18 +107,18 @@ export async function startFakeApiServer({ tls, port = 0 }: FakeApiServerOptions
 
     const username = rights.username(authorization);
     if (username === undefined) {
-      await send(response, refuse(401, { reason: 'Unauthorized', message: 'Unauthorized' }));
+      await sendAnswer(response, refuse(401, { reason: 'Unauthorized', message: 'Unauthorized' }));
       return;
     }
     if (action === undefined) {
-      await send(response, answerOther(method, pathname, username));
+      await sendAnswer(response, answerOther(method, pathname, username));
       return;
     }
     const fault = takeFault(action.verb, action.name);
     const { verb, resource, namespace, name } = action;
     if (!rights.allows(authorization, action)) {
       const message = `${resource} "${name ?? ''}" is forbidden: User "${username}" cannot ${verb} resource "${resource}" in API group "" in the namespace "${namespace}"`;
-      await send(response, refuse(403, { reason: 'Forbidden', message, kind: resource, ...(name && { name }) }));
+      await sendAnswer(response, refuse(403, { reason: 'Forbidden', message, kind: resource, ...(name && { name }) }));
       return;
     }
     const metadataOnly = accept?.includes(METADATA_ONLY) ?? false;
@@ -139,29 +136,14 @@ export async function startFakeApiServer({ tls, port = 0 }: FakeApiServerOptions
       : resource === 'namespaces'
         ? namespaceOf(objects, namespace)
         : answerSecretCall(objects, { method, namespace, name, body, metadataOnly });
-    await send(response, fault === undefined ? right : spoil(fault, right), fault);
+    await sendAnswer(response, fault === undefined ? right : spoil(fault, right));
   }
 
-  const server = createServer({ key: tls.key, cert: tls.cert }, (request, response) => {
-    respond(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
-  });
-  server.keepAliveTimeout = 75_000;
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const url = `https://127.0.0.1:${typeof address === 'object' ? address?.port : port}`;
+  const { url, close } = await listen(respond, { port, ...tls });
 
   function put(namespace: string, name: string, data: Readonly<Record<string, string>>, options: FakeSecretOptions) {
     if (!objects.namespaces.has(namespace)) objects.namespaces.set(namespace, 'Active');
     objects.put(namespace, name, { type: 'Opaque', ...options, data });
-  }
-
-  async function close(): Promise<void> {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    await closed;
   }
 
   return {
@@ -196,10 +178,8 @@ export async function startFakeApiServer({ tls, port = 0 }: FakeApiServerOptions
     setRules: (token, ...rules) => rights.setRules(token, rules),
     revoke: (token) => rights.revoke(token),
     kubeconfig: (token) => kubeconfigOf(url, tls.cert, token),
-    fail: (fault) => void faults.push({ ...fault, left: fault.times ?? 1 }),
-    clearFaults() {
-      faults = [];
-    },
+    fail: (fault) => faults.add(fault),
+    clearFaults: () => faults.clear(),
     endWatches() {
       const { size } = watches;
       for (const end of watches) end();
@@ -257,15 +237,4 @@ function kubeconfigOf(server: string, certificate: string, token: string): strin
 
 function base64(value: string | Uint8Array): string {
   return Buffer.from(value).toString('base64');
-}
-
-/** `undefined` for a body that is absent or no JSON. */
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  let body = '';
-  for await (const chunk of request) body += String(chunk);
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,6 @@
-import type { ServerResponse } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
-import { json, refuse } from './fake-answer.ts';
-import type { FakeAnswer } from './fake-answer.ts';
+import { halve, json, page, redirect } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
+import { refuse } from './fake-answer.ts';
 import type { FakeVerb } from './fake-rights.ts';
 
 /**
@@ -62,7 +61,7 @@ export function isCarriedOut({ kind }: FakeFault): boolean {
   return !/^(?:\d|hang$|reset$)/.test(kind);
 }
 
-/** What the fault makes of the right answer, where it is an answer at all. */
+/** What the fault makes of the right answer. */
 export function spoil({ kind, retryAfter = 1, location = '/' }: FakeFault, right: FakeAnswer): FakeAnswer {
   switch (kind) {
     case '401':
@@ -79,11 +78,11 @@ export function spoil({ kind, retryAfter = 1, location = '/' }: FakeFault, right
     case '404-page':
     case '503-page':
     case '200-page':
-      return page(Number(kind.slice(0, 3)));
+      return page(Number(kind.slice(0, 3)), 'Sorry');
     case '302':
-      return { status: 302, headers: { location }, body: '' };
+      return redirect(location);
     case 'truncated':
-      return { ...right, body: half(right.body) };
+      return halve(right);
     case 'wrong-type':
       return changed(right, (object) => ({ ...object, data: ['a', 'list'] }));
     case 'no-base64':
@@ -94,52 +93,20 @@ export function spoil({ kind, retryAfter = 1, location = '/' }: FakeFault, right
       return json(200, { kind: 'SecretList', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: [] });
     case 'huge':
       return changed(right, (object) => ({ ...object, data: { key: 'x'.repeat(5 * 1024 * 1024) } }));
+    case 'slow':
+      return { ...right, delivery: { delayMs: 20 } };
+    case 'cut':
+      return { ...right, delivery: 'truncate' };
+    case 'reset-after':
+      return { ...right, delivery: 'reset' };
     case 'hang':
     case 'reset':
-    case 'reset-after':
-    case 'cut':
-    case 'slow':
-      return right;
+      return { ...right, delivery: kind };
     default:
       return kind satisfies never;
   }
 }
 
-/** Sends an answer the way the fault wants it. */
-export async function send(
-  response: ServerResponse,
-  { status, headers, body }: FakeAnswer,
-  fault?: FakeFault,
-): Promise<void> {
-  const bytes = Buffer.from(body);
-  if (fault?.kind === 'hang') return;
-  if (fault?.kind === 'reset' || fault?.kind === 'reset-after') {
-    response.socket?.resetAndDestroy();
-    return;
-  }
-  response.writeHead(status, { ...headers, 'content-length': bytes.length });
-  if (fault?.kind === 'cut') {
-    response.write(half(body), () => response.socket?.destroy());
-    return;
-  }
-  if (fault?.kind === 'slow') {
-    const pieceLength = Math.ceil(bytes.length / 10);
-    for (let start = 0; start < bytes.length && !response.destroyed; start += pieceLength) {
-      response.write(bytes.subarray(start, start + pieceLength));
-      await delay(20, undefined, { ref: false });
-    }
-  }
-  response.end(fault?.kind === 'slow' ? undefined : bytes);
-}
-
-function page(status: number): FakeAnswer {
-  return { status, headers: { 'content-type': 'text/html' }, body: '<html><body><h1>Sorry</h1></body></html>' };
-}
-
 function changed(right: FakeAnswer, change: (object: Readonly<Record<string, object>>) => object): FakeAnswer {
-  return { ...right, status: 200, body: JSON.stringify(change(JSON.parse(right.body))) };
-}
-
-function half(body: string): string {
-  return body.slice(0, Math.floor(body.length / 2));
+  return { ...right, status: 200, body: JSON.stringify(change(JSON.parse(String(right.body)))) };
 }

@@ -1,5 +1,6 @@
-import { json, refuse } from './fake-answer.ts';
-import type { FakeAnswer } from './fake-answer.ts';
+import { json } from '@hikyaku/provider-utils/testing';
+import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
+import { refuse } from './fake-answer.ts';
 import type { FakeObjects, FakeSecretObject, FakeSecretParts } from './fake-objects.ts';
 
 export interface FakeSecretCall {
