@@ -42,6 +42,8 @@ export const PAIR_GROUPS: readonly PairGroup[] = [
         annotations: { [PRUNE]: 'enabled' },
       }),
       'one bad label among good ones': secret({ labels: { 'app.kubernetes.io/a': 'x', b: 'x' } }),
+      'a Secret that is merged into, whatever its type': merged({}),
+      'a Secret that is merged into, in a reserved namespace': merged({ namespace: 'flux-system' }),
       'all that is wrong at once': secret({ namespace: 'flux-system', type: 'a', labels: { a: 'x' } }),
     },
   },
@@ -70,7 +72,11 @@ export const PAIR_GROUPS: readonly PairGroup[] = [
   {
     title: 'no types',
     data: { ...LISTS, types: '' },
-    secrets: { 'an ordinary Secret': secret({}), 'a type of a space': secret({ type: ' ' }) },
+    secrets: {
+      'an ordinary Secret': secret({}),
+      'a type of a space': secret({ type: ' ' }),
+      'a Secret that is merged into': merged({}),
+    },
   },
   { title: 'types of nothing but a comma', data: { ...LISTS, types: ' , ' }, secrets: { ordinary: secret({}) } },
   {
@@ -125,7 +131,7 @@ export const PAIR_GROUPS: readonly PairGroup[] = [
   },
   {
     title: 'names between spaces, line breaks, tabs and empty entries',
-    data: { ...LISTS, names: 'web/app-env,\n  web/b ,, web/c\t,web/d\r\n,we b/e,argocd/f' },
+    data: { ...LISTS, names: 'web/app-env,\n  web/b ,flux-system/merged,, web/c\t,web/d\r\n,we b/e,argocd/f' },
     secrets: {
       'the first': secret({}),
       'one between a line break and a space': secret({ name: 'b' }),
@@ -137,6 +143,7 @@ export const PAIR_GROUPS: readonly PairGroup[] = [
       'the same name elsewhere': secret({ namespace: 'web-1' }),
       'one in a reserved namespace': secret({ namespace: 'argocd', name: 'f' }),
       'one that is not there': secret({ name: 'z' }),
+      'one that is merged into, and is not there': merged({}),
     },
   },
   { title: 'no names', data: { ...LISTS, names: '' }, secrets: { ordinary: secret({}) } },
@@ -154,7 +161,7 @@ export const PAIR_GROUPS: readonly PairGroup[] = [
         types: ['Opaque', 'example.com/a'],
         metadataPrefixes: ['team', 'example.com/'],
         reservedNamespaces: ['web-1'],
-        names: ['web/app-env', 'web/b.c', 'web-1/app-env'],
+        names: ['web/app-env', 'web/b.c', 'web-1/app-env', 'flux-system/merged'],
       }),
     ),
     secrets: {
@@ -163,12 +170,18 @@ export const PAIR_GROUPS: readonly PairGroup[] = [
       'another name': secret({ name: 'c' }),
       'a granted name in a reserved namespace': secret({ namespace: 'web-1' }),
       'another type': secret({ type: 'example.com/b' }),
+      'a name that is merged into': merged({ namespace: 'flux-system' }),
     },
   },
 ];
 
 function secret(more: Partial<WantedSecret>): WantedSecret {
   return { namespace: 'web', name: 'app-env', type: 'Opaque', labels: {}, annotations: {}, ...more };
+}
+
+/** Somebody else's, whose owner lets the agent change its data; the test makes it. */
+function merged(more: Partial<WantedSecret>): WantedSecret {
+  return secret({ name: 'merged', type: 'example.com/theirs', labels: { theirs: 'x' }, existing: 'merge', ...more });
 }
 
 function listsOf({ 'grants.yaml': _file, ...lists }: GrantsData): GrantsData {

@@ -188,6 +188,12 @@ describe('what is missing', () => {
 describe('the smallest grants', () => {
   const smallest = smallestGrants(EVERYTHING);
 
+  test('of a Secret that is merged into are its name: type and labels are up to its owner', () => {
+    const needs = { ...NOTHING, secrets: [secret('web/theirs', { existing: 'merge' })] };
+    expect(smallestGrants(needs)).toMatchObject({ types: [], metadataPrefixes: [], names: ['web/theirs'] });
+    expect(missingGrants(needs, held(smallestGrants(needs)))).toEqual([]);
+  });
+
   test('let everything pass that is asked for', () => {
     expect(missingGrants(EVERYTHING, held(smallest))).toEqual([]);
     expect(missingGrants(NOTHING, held(smallestGrants(NOTHING)))).toEqual([]);

@@ -56,9 +56,10 @@ function* fromSources({ sources }: Config, needs: Needs, grants: Grants | undefi
 function* fromSecrets({ secrets }: Needs, held: HeldGrants | undefined): Iterable<Keyed> {
   for (const secret of secrets) {
     if (held !== undefined && policyRefusals(held.policy, secret).length > 0) continue;
-    const { namespace, name, type, labels, annotations } = secret;
+    const { namespace, name, type, labels, annotations, existing } = secret;
     yield { kind: 'Secret', what: `${namespace}/${name}` };
     yield { kind: 'namespace', what: namespace };
+    if (existing === 'merge') continue;
     yield { kind: 'type', what: type };
     for (const key of [...Object.keys(labels), ...Object.keys(annotations)])
       yield { kind: 'label or annotation', what: key };

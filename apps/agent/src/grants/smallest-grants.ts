@@ -18,7 +18,8 @@ export function smallestGrants(needs: Needs): Grants {
     throw new UserError(
       `${outside.join(', ')} have no directory in common but /, and files grants one directory: put them into one`,
     );
-  const keys = secrets.flatMap(({ labels, annotations }) => [...Object.keys(labels), ...Object.keys(annotations)]);
+  const whole = secrets.filter(({ existing }) => existing !== 'merge');
+  const keys = whole.flatMap(({ labels, annotations }) => [...Object.keys(labels), ...Object.keys(annotations)]);
   const namespaces = new Set(secrets.map(({ namespace }) => namespace));
   return {
     // What keys are merged into keeps its type.
