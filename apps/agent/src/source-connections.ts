@@ -3,6 +3,7 @@ import type { Clock, LogFields, Logger, SecretsClient } from '@hikyaku/core';
 import { Credentials } from './credentials.ts';
 import type { CredentialSurroundings } from './credentials.ts';
 import { Dispatchers } from './dispatchers.ts';
+import { fileAccessOf } from './grants/source-limits.ts';
 import type { SourceLimits } from './grants/source-limits.ts';
 import { loadBuiltIn } from './providers.ts';
 import { RequestBudgets } from './request-budgets.ts';
@@ -26,7 +27,7 @@ export class SourceConnections implements AsyncDisposable {
 
   async connect(source: SourceConfig): Promise<SecretsClient> {
     const { name, provider, settings, description } = source;
-    const { clock, files, logger, checkFile } = this.#options;
+    const { clock, logger, checkFile } = this.#options;
     const { ca } = description;
     if (ca !== undefined && !ca.includes('-----BEGIN')) await checkFile?.(ca);
     const credentials = new Credentials(source, this.#options);
@@ -36,7 +37,7 @@ export class SourceConnections implements AsyncDisposable {
       budget: (account, perMinute, options) => this.#budgets.take(`${provider.type} ${account}`, perMinute, options),
       dispatcher: this.#dispatchers.for(description),
       dispatcherFor: (tls, options) => this.#dispatchers.for(description, tls, options),
-      files,
+      files: fileAccessOf(source, this.#options),
       logger: withFields(logger, { source: name }),
       clock,
       ...(await this.#ownCluster(source)),

@@ -100,7 +100,7 @@ export const grantsFile = z.strictObject({
     .string()
     .regex(/^\/./, { error: 'must be the absolute path of a directory' })
     .optional()
-    .describe('The directory that sources may read files of; the folder of the config file by default'),
+    .describe('Where files that a config names may be, besides the folder of the config file'),
   pushes: z.array(push).optional().describe('Secrets of the cluster that may be carried to a source'),
   restarts: reserved(),
 });

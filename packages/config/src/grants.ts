@@ -14,7 +14,7 @@ export interface Grants {
   readonly origins?: readonly string[];
   /** By what stands behind `type:`. */
   readonly plugins: ReadonlyMap<string, PlugInGrant>;
-  /** What sources of files may read, an absolute path; without it the folder of the config file. */
+  /** Where files that a config names may be, besides the folder of the config file: an absolute path. */
   readonly files?: string;
   readonly pushes: readonly PushGrant[];
 }

@@ -166,13 +166,11 @@ describe('what is missing', () => {
     expect(wordsMissing(needs, { ...DEFAULT_GRANTS, origins })).toEqual([]);
   });
 
-  test('files beside the config need a grant as soon as the root of sources is another one', () => {
-    const files = [{ source: 'f', what: '/config/a.env', as: 'source' }] as const;
-    expect(wordsMissing({ ...NOTHING, files }, DEFAULT_GRANTS)).toEqual([]);
-    expect(wordsMissing({ ...NOTHING, files }, { ...DEFAULT_GRANTS, files: '/srv' })).toEqual([
-      'FILE_NOT_GRANTED source f',
-    ]);
-    expect(wordsMissing({ ...NOTHING, files }, { ...DEFAULT_GRANTS, files: '/configuration' })).toHaveLength(1);
+  test('files beside the config need no grant; others have to be below the one directory', () => {
+    const files = ['/config/a.env', '/srv/b.env'].map((what) => ({ source: what, what, as: 'source' }) as const);
+    expect(wordsMissing({ ...NOTHING, files }, DEFAULT_GRANTS)).toEqual(['FILE_NOT_GRANTED source /srv/b.env']);
+    expect(wordsMissing({ ...NOTHING, files }, { ...DEFAULT_GRANTS, files: '/srv' })).toEqual([]);
+    expect(wordsMissing({ ...NOTHING, files }, { ...DEFAULT_GRANTS, files: '/srv/b' })).toHaveLength(1);
   });
 
   test('everything is, of Secrets, while the policy has no lists', () => {

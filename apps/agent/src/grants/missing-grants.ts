@@ -85,7 +85,7 @@ function* missingFiles(needs: Needs, { files: root }: Grants): Iterable<MissingG
   const { files, folder } = needs;
   const wanted = filesRoot(needs, root);
   for (const need of files) {
-    const allowed = readableFolders(need.as, folder, root);
+    const allowed = readableFolders(folder, root);
     if (mayRead(need, folder, root)) continue;
     const message = `the ${FILE_NAMES[need.as]} ${need.what} may not be read: it is outside of ${allowed.join(' and ')}`;
     const line = wanted === undefined ? {} : { line: formatGrantsWord('files', wanted) };

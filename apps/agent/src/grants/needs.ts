@@ -19,7 +19,7 @@ export interface Need {
   readonly what: string;
 }
 
-/** `what` is an absolute path; `source`: read as secrets, so that its root is the one of `files`. */
+/** `what` is an absolute path; `source`: read as secrets. */
 export interface FileNeed extends Need {
   readonly as: 'source' | 'credential' | 'certificates';
 }
@@ -44,12 +44,10 @@ export function needsOf(config: Config, path: string, plugIns: readonly PlugInFi
   };
 }
 
-function* filesOf(
-  { name, provider, settings, credentials, description }: SourceConfig,
-  folder: string,
-): Iterable<FileNeed> {
-  const path = provider.type === 'file' ? pathIn(settings) : undefined;
-  if (path !== undefined) yield { source: name, what: resolve(folder, path), as: 'source' };
+function* filesOf(source: SourceConfig, folder: string): Iterable<FileNeed> {
+  const { name, credentials, description } = source;
+  const path = pathOf(source, folder);
+  if (path !== undefined) yield { source: name, what: path, as: 'source' };
   for (const reference of credentials.values()) {
     if ('file' in reference) yield { source: name, what: reference.file, as: 'credential' };
   }
@@ -57,7 +55,9 @@ function* filesOf(
   if (ca !== undefined && !ca.includes('-----BEGIN')) yield { source: name, what: ca, as: 'certificates' };
 }
 
-function pathIn(settings: unknown): string | undefined {
-  const path = typeof settings === 'object' && settings !== null && 'path' in settings ? settings.path : undefined;
-  return typeof path === 'string' ? path : undefined;
+/** What a source of files reads, absolute; `undefined` for any other source. */
+export function pathOf({ provider, settings }: SourceConfig, folder: string): string | undefined {
+  if (provider.type !== 'file' || typeof settings !== 'object' || settings === null || !('path' in settings))
+    return undefined;
+  return typeof settings.path === 'string' ? resolve(folder, settings.path) : undefined;
 }

@@ -1,14 +1,18 @@
 import { realpath } from 'node:fs/promises';
-import type { Config } from '@hikyaku/config';
+import type { Config, SourceConfig } from '@hikyaku/config';
 import { ProviderError } from '@hikyaku/core';
 import type { FileAccess } from '@hikyaku/core';
-import { ALWAYS_REFUSED, fileAccess, folderOf, isInside } from '../file-access.ts';
+import { ALWAYS_REFUSED, fileAccess, isInside } from '../file-access.ts';
 import { readableFolders } from './files-root.ts';
 import type { HeldGrants } from './held-grants.ts';
+import { pathOf } from './needs.ts';
 
 /** What sources may touch: by the word of who starts the agent and, in a pod, by the grants. */
 export interface SourceLimits {
+  /** For sources without a file of their own, and for those whose file is below its root. */
   readonly files: FileAccess;
+  /** Where a file may be besides. */
+  readonly grantedFiles?: string | undefined;
   /** What sources may reach besides what is allowed to all. */
   readonly allowedOrigins?: readonly string[] | undefined;
   /** All that they may reach besides that, where grants say so. */
@@ -25,16 +29,25 @@ export interface LimitOptions {
 
 /** `held` is only there in a pod: elsewhere the person's own file is trusted. */
 export function sourceLimits(options: LimitOptions, config: Config, held: HeldGrants | undefined): SourceLimits {
-  const files = fileAccess(options, config, held?.grants.files);
+  const files = fileAccess(options, config);
   const { allowOrigin: allowedOrigins } = options;
   if (held === undefined) return { files, allowedOrigins };
-  const folders = readableFolders('credential', folderOf(options.config), files.root);
+  const { files: grantedFiles } = held.grants;
+  const folders = [...new Set([...readableFolders(files.base, grantedFiles), files.root])];
   return {
     files,
+    grantedFiles,
     allowedOrigins,
     grantedOrigins: held.grants.origins,
     checkFile: (path) => checkFile(path, folders),
   };
+}
+
+/** What one source may read: its root is the granted directory only where its file is not below the usual one. */
+export function fileAccessOf(source: SourceConfig, { files, grantedFiles }: SourceLimits): FileAccess {
+  const path = pathOf(source, files.base);
+  if (path === undefined || grantedFiles === undefined || isInside(path, files.root)) return files;
+  return { ...files, root: grantedFiles };
 }
 
 async function checkFile(path: string, folders: readonly string[]): Promise<void> {
