@@ -26,6 +26,13 @@ test.each([
   });
 });
 
+test('two agents have a Role each for one Secret', () => {
+  const [, binding] = parseAllDocuments(ownerRole({ ...secret, agent: 'second', right: 'merge' })).map((document) =>
+    document.toJS(),
+  );
+  expect(binding).toMatchObject({ metadata: { name: 'second-merge-123' }, subjects: [{ namespace: 'second' }] });
+});
+
 test('--merge tells the label that its owner sets besides', () => {
   expect(ownerRole({ ...secret, right: 'merge' })).toContain(
     '#   kubectl label secret 123 --namespace web hikyaku.dev/merge=hikyaku\n',

@@ -17,7 +17,7 @@ const LONGEST_NAME = 253;
 
 /** Role and RoleBinding for this one Secret, as YAML. The names are checked before: they go in as they are. */
 export function ownerRole({ namespace, name, right, agent }: OwnerRoleOptions): string {
-  const role = roleName(right, name);
+  const role = roleName(agent, right, name);
   return `${COMMENTS[right]({ namespace, name, agent })}apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
@@ -71,9 +71,9 @@ const COMMENTS: Readonly<Record<OwnerRight, (secret: Named) => string>> = {
 `,
 };
 
-/** By its right and Secret, so that a second one for another right does not take its place. */
-function roleName(right: OwnerRight, name: string): string {
-  const role = `hikyaku-${right}-${name}`;
+/** By its agent, right and Secret, so that a second one for another agent or right does not take its place. */
+function roleName(agent: string, right: OwnerRight, name: string): string {
+  const role = `${agent}-${right}-${name}`;
   if (role.length <= LONGEST_NAME) return role;
-  return `hikyaku-${right}-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+  return `${agent}-${right}-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
 }
