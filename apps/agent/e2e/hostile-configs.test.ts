@@ -74,7 +74,8 @@ afterAll(async () => {
   await rm(work, { recursive: true, force: true });
 });
 
-test('the canaries would tell: what is granted runs, reads and is reached', async () => {
+// That code and files would be noticed as well: grants-in-pod.test.ts.
+test('the server would tell: where it is granted it is reached', async () => {
   await grant('open', [`http://127.0.0.1:${portOf(canary)}`]);
   const text = stringify({
     providers: {
