@@ -1,7 +1,7 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { build } from 'esbuild';
-import type { Plugin } from 'esbuild';
+import type { Metafile, Plugin } from 'esbuild';
 
 /** Instead of what the agent never calls; why each: docs/decisions/0004-dependencies.md */
 const STUBS: Readonly<Record<string, string>> = {
@@ -67,18 +67,18 @@ const englishOnly: Plugin = {
   },
 };
 
-/** An old Node gets a sentence instead of a syntax error's stack; CommonJS modules in the bundle ask for Node's own by `require`. */
+/** CommonJS modules in the bundle ask for Node's own by `require`. */
 const BANNER = `
 import { createRequire } from 'node:module';
-if (Number(process.versions.node.split('.')[0]) < 24) {
-  process.stderr.write('error: hikyaku needs Node 24 or later; this is ' + process.version + '\\n');
-  process.exit(2);
-}
 const require = createRequire(import.meta.url);`.trim();
 
 const { metafile, outputFiles } = await build({
-  entryPoints: ['src/main.ts'],
-  outfile: 'dist/hikyaku.js',
+  entryPoints: { main: 'src/main.ts' },
+  outdir: 'dist',
+  // In parts, as each is read when it is needed first: what a command does not use costs no memory (docs/decisions/0020-in-parts.md).
+  splitting: true,
+  entryNames: 'parts/[name]-[hash]',
+  chunkNames: 'parts/[name]-[hash]',
   bundle: true,
   minify: true,
   platform: 'node',
@@ -94,10 +94,36 @@ const { metafile, outputFiles } = await build({
   logLevel: 'warning',
 });
 
-await mkdir('dist', { recursive: true });
+const main = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === 'src/main.ts')?.[0];
+if (main === undefined) throw new Error('the bundle has no beginning');
+
+/** An old Node gets a sentence instead of a syntax error's stack. */
+const ENTRY = `if (Number(process.versions.node.split('.')[0]) < 24) {
+  process.stderr.write('error: hikyaku needs Node 24 or later; this is ' + process.version + '\\n');
+  process.exit(2);
+}
+await import('./parts/${basename(main)}');
+`;
+
+await mkdir('dist/parts', { recursive: true });
+// The folder may be copied anywhere.
+await writeFile('dist/package.json', JSON.stringify({ type: 'module' }));
+const before = await partsOfBuild();
+for (const { path, contents } of outputFiles) await writeFile(path, contents);
 await writeFile('dist/meta.json', JSON.stringify(metafile));
-for (const { path, contents } of outputFiles) {
-  // At once, so that an agent which starts during a build finds one or the other.
-  await writeFile(`${path}.new`, contents);
-  await rename(`${path}.new`, path);
+// At once and last, so that an agent which starts during a build finds one or the other.
+await writeFile('dist/hikyaku.js.new', ENTRY);
+await rename('dist/hikyaku.js.new', 'dist/hikyaku.js');
+// Agents that run already may still ask for a part of the build before.
+const kept = new Set([...before, ...outputFiles.map(({ path }) => basename(path))]);
+for (const name of await readdir('dist/parts')) if (!kept.has(name)) await rm(`dist/parts/${name}`);
+
+/** The names of the parts that stand in `dist/meta.json`. */
+async function partsOfBuild(): Promise<readonly string[]> {
+  try {
+    const { outputs }: Metafile = JSON.parse(await readFile('dist/meta.json', 'utf8'));
+    return Object.keys(outputs).map((path) => basename(path));
+  } catch {
+    return []; // none was built yet
+  }
 }
