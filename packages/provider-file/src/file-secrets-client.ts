@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { isProviderError, ProviderError, refId } from '@hikyaku/core';
+import { isProviderError, previousIfSame, ProviderError, refId } from '@hikyaku/core';
 import type {
   CallOptions,
   ProviderContext,
@@ -64,7 +64,7 @@ export class FileSecretsClient implements SecretsClient {
       unknown.set(refId(ref), new ProviderError('UNSUPPORTED', message));
     }
     const snapshot = { secrets, ...(unknown.size > 0 && { unknown }) };
-    return previous !== undefined && isSame(previous, snapshot) ? previous : snapshot;
+    return previousIfSame(previous, snapshot);
   }
 
   async list({ signal }: CallOptions): Promise<readonly SecretInfo[]> {
@@ -95,20 +95,4 @@ export class FileSecretsClient implements SecretsClient {
     const { files, clock } = this.#context;
     return watchPath(this.#path, { files, clock, signal });
   }
-}
-
-function isSame(a: Snapshot, b: Snapshot): boolean {
-  const [unknownA, unknownB] = [a.unknown ?? new Map<string, never>(), b.unknown ?? new Map<string, never>()];
-  return (
-    a.secrets.size === b.secrets.size &&
-    [...a.secrets].every(([id, { value, version }]) => {
-      const other = b.secrets.get(id);
-      return other !== undefined && other.version === version && other.value.equals(value);
-    }) &&
-    unknownA.size === unknownB.size &&
-    [...unknownA].every(([id, { code, message }]) => {
-      const other = unknownB.get(id);
-      return other?.code === code && other.message === message;
-    })
-  );
 }
