@@ -1,16 +1,14 @@
 import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext } from '@hikyaku/core';
-import { retry } from '@hikyaku/provider-utils';
+import { etagOf, isEtag, parseJson, retry, sameEtag } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
 import type { DopplerConfig } from './doppler-config.ts';
 import { DopplerRequests } from './doppler-requests.ts';
 import type { DopplerRequest, Login } from './doppler-requests.ts';
-import { field, parseJson } from './json-fields.ts';
+import { field } from './field.ts';
 import { parseNames } from './parse-names.ts';
 import { refusal, requestIdOf, whichConfig } from './refusal.ts';
 
-/** RFC 9110, 8.8.3. Also what makes one from a stored revision safe to send. */
-const ETAG = /^(?:W\/)?"[\x21\x23-\x7e]*"$/;
 /** The answer to a change tells each value twice; a config holds 500 KiB. */
 const LARGEST_CHANGE_ANSWER = 8 * 1024 * 1024;
 
@@ -102,7 +100,7 @@ export class DopplerClient {
       query: { format: 'json', ...this.#scope(), include_dynamic_secrets: 'false' },
     };
     const before = known(account);
-    if (before !== undefined && ETAG.test(before.etag)) {
+    if (before !== undefined && isEtag(before.etag)) {
       const headers = { 'if-none-match': before.etag };
       const answer = await this.#read(login, { ...request, headers }, { signal });
       if (answer.status === 200) return { account, etag: etagOf(answer), body: answer.body };
@@ -166,14 +164,4 @@ function confirms(body: Uint8Array, secrets: ReadonlyMap<string, string | null>)
   const written = field(parseJson(body), 'secrets');
   if (typeof written !== 'object' || written === null) return false;
   return [...secrets].every(([name, value]) => value === null || (field(written, name) ?? null) !== null);
-}
-
-function etagOf(answer: HttpAnswer): string | undefined {
-  const etag = answer.headers.get('etag');
-  return etag !== undefined && ETAG.test(etag) ? etag : undefined;
-}
-
-/** The weak comparison of RFC 9110, 8.8.3.2. */
-function sameEtag(a: string, b: string): boolean {
-  return a.replace(/^W\//, '') === b.replace(/^W\//, '');
 }

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext, SecretValue } from '@hikyaku/core';
-import { baseUrl, sendRequest, userAgent } from '@hikyaku/provider-utils';
+import { baseUrl, fingerprint, sendRequest, tokenText, userAgent, withCredentials } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
 import type { DopplerConfig } from './doppler-config.ts';
 import { requestIdOf } from './refusal.ts';
@@ -48,16 +46,8 @@ export class DopplerRequests {
   }
 
   /** Runs `work` with the token, and once more with a fresh one where it was refused and there is one: it may have been replaced meanwhile. */
-  async loggedIn<T>(work: (login: Login) => Promise<T>, { signal }: CallOptions): Promise<T> {
-    const token = await this.#context.credential('token', { signal });
-    try {
-      return await work(loginOf(token));
-    } catch (error) {
-      if (!isProviderError(error) || error.code !== 'UNAUTHENTICATED') throw error;
-      const fresh = await this.#context.credential('token', { signal, refused: token });
-      if (fresh.equals(token)) throw error;
-      return work(loginOf(fresh));
-    }
+  loggedIn<T>(work: (login: Login) => Promise<T>, { signal }: CallOptions): Promise<T> {
+    return withCredentials(this.#context, ['token'], ([token]) => work(loginOf(token)), { signal });
   }
 
   /** Resolves when a request of the kind fits into what Doppler allows; rejects with `RATE_LIMITED` when that is far off. */
@@ -106,19 +96,6 @@ export class DopplerRequests {
 }
 
 function loginOf(credential: SecretValue): Login {
-  const token = tokenText(credential);
-  const account = createHash('sha256').update(`hikyaku doppler ${token}`).digest('base64url').slice(0, 22);
-  return { token, account };
-}
-
-function tokenText(token: SecretValue): string {
-  // A file's last line break belongs to the file, not to the token.
-  const text = token.text()?.trim() ?? '';
-  if (!/^[\x21-\x7e]+$/.test(text)) {
-    throw new ProviderError(
-      'INVALID_CONFIG',
-      'what `token` points to is not a Doppler token: it is empty or has spaces, line breaks or other characters that no token has',
-    );
-  }
-  return text;
+  const token = tokenText(credential, { path: 'token', what: 'a Doppler token' });
+  return { token, account: fingerprint('hikyaku doppler', token) };
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { previousIfSame, ProviderError, refId } from '@hikyaku/core';
 import type {
   CallOptions,
@@ -10,7 +9,7 @@ import type {
   Snapshot,
   WriteResult,
 } from '@hikyaku/core';
-import { baseUrl } from '@hikyaku/provider-utils';
+import { baseUrl, fingerprint } from '@hikyaku/provider-utils';
 import { DopplerClient } from './doppler-client.ts';
 import type { DopplerConfig } from './doppler-config.ts';
 import { isManagedName, parseDownload } from './parse-download.ts';
@@ -75,8 +74,7 @@ export class DopplerSecretsClient implements SecretsClient {
   /** Everything besides the data itself that decides what an answer looks like. */
   #keyOf(account: string): string {
     const { url, project, config, managedSecrets } = this.#config;
-    const parts = [account, baseUrl(url), project ?? null, config ?? null, managedSecrets];
-    return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
+    return fingerprint(account, baseUrl(url), project ?? null, config ?? null, managedSecrets);
   }
 
   #refused(refs: ReadRequest['refs']): ReadonlyMap<string, ProviderError> {

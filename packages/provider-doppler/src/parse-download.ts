@@ -1,5 +1,6 @@
 import { ProviderError, SecretValue } from '@hikyaku/core';
 import type { Secret } from '@hikyaku/core';
+import { parseJson } from '@hikyaku/provider-utils';
 import type { DopplerConfig } from './doppler-config.ts';
 
 /** One download, sorted into what it says and what it withholds. */
@@ -48,6 +49,7 @@ type Entry = readonly [name: string, value: string | null];
 
 function flatEntries(body: Uint8Array): readonly Entry[] {
   const parsed = parseJson(body);
+  if (parsed === undefined) throw notADownload('it is not JSON');
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw notADownload('it is not a JSON object');
   return Object.entries(parsed).map(([name, value]: [string, unknown]): Entry => {
@@ -58,15 +60,6 @@ function flatEntries(body: Uint8Array): readonly Entry[] {
     if (!value.isWellFormed()) throw notADownload('a value in it is not well-formed text');
     return [name, value];
   });
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    // The error of JSON.parse quotes what it read, and that may be a value: no cause.
-    throw notADownload('it is not JSON');
-  }
 }
 
 /** Every download has these names, so a body without them comes from somebody else, or is only a part. */

@@ -1,5 +1,6 @@
 import { ProviderError } from '@hikyaku/core';
-import { field, parseJson } from './json-fields.ts';
+import { parseJson } from '@hikyaku/provider-utils';
+import { field } from './field.ts';
 
 /** The names in `{"names": ["A", "B"]}`; anything else is `INVALID_RESPONSE`. */
 export function parseNames(body: Uint8Array): readonly string[] {

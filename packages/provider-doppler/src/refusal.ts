@@ -1,8 +1,8 @@
 import type { Clock, ProviderError } from '@hikyaku/core';
-import { httpError } from '@hikyaku/provider-utils';
+import { httpError, parseJson } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
 import type { DopplerConfig } from './doppler-config.ts';
-import { field, parseJson } from './json-fields.ts';
+import { field } from './field.ts';
 
 type Scope = Pick<DopplerConfig, 'project' | 'config'>;
 

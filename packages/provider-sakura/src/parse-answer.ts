@@ -1,4 +1,5 @@
 import { ProviderError } from '@hikyaku/core';
+import { parseJson } from '@hikyaku/provider-utils';
 import * as z from 'zod';
 
 /** APIs of this family write numbers as numbers or as text. */
@@ -32,7 +33,9 @@ export const describedVault = z.object({
 
 /** The body as the schema has it; anything else is `INVALID_RESPONSE`, in words that hold nothing of the body. */
 export function parseAnswer<T>(schema: z.ZodType<T>, body: Uint8Array, what: string): T {
-  const result = schema.safeParse(parseJson(body, what));
+  const json = parseJson(body);
+  if (json === undefined) throw invalidAnswer(what, 'it is not JSON');
+  const result = schema.safeParse(json);
   if (result.success) return result.data;
   // Only names that stand in the schemas above are in a path; the issue itself may quote what it found.
   const path = result.error.issues[0]?.path.join('.') ?? '';
@@ -44,13 +47,4 @@ export function invalidAnswer(what: string, because: string): ProviderError {
     'INVALID_RESPONSE',
     `the answer about ${what} makes no sense: ${because}. Check that \`url\` is the SAKURA Cloud API and that no proxy answers in its place`,
   );
-}
-
-function parseJson(body: Uint8Array, what: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    // The error of JSON.parse quotes what it read, and that may be a value: no cause.
-    throw invalidAnswer(what, 'it is not JSON');
-  }
 }

@@ -1,8 +1,8 @@
 import { isProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext } from '@hikyaku/core';
-import { baseUrl, retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
+import { baseUrl, retry, sendRequest, userAgent, withCredentials } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
-import { accountOf, basicAuthorization, currentKey, sameKey } from './api-key.ts';
+import { accountOf, basicAuthorization } from './api-key.ts';
 import type { ApiKey } from './api-key.ts';
 import { refusal } from './refusal.ts';
 import type { RefusalOptions } from './refusal.ts';
@@ -32,16 +32,13 @@ export class SakuraClient {
    * done: after anything else it is thrown at once, and its outcome is not known. A refused API key is asked for again once, in
    * case it was replaced meanwhile.
    */
-  async send(request: SakuraRequest): Promise<HttpAnswer> {
-    const key = await currentKey(this.#context, request);
-    try {
-      return await this.#sendWith(key, request);
-    } catch (error) {
-      if (!isProviderError(error) || error.code !== 'UNAUTHENTICATED') throw error;
-      const fresh = await currentKey(this.#context, { signal: request.signal, refused: key });
-      if (sameKey(fresh, key)) throw error;
-      return this.#sendWith(fresh, request);
-    }
+  send(request: SakuraRequest): Promise<HttpAnswer> {
+    return withCredentials(
+      this.#context,
+      ['accessToken', 'accessTokenSecret'],
+      ([token, secret]) => this.#sendWith({ token, secret }, request),
+      request,
+    );
   }
 
   async #sendWith(key: ApiKey, request: SakuraRequest): Promise<HttpAnswer> {

@@ -1,12 +1,18 @@
+export { etagOf, isEtag, isStrongEtag, sameEtag } from './etag.ts';
+export { fingerprint } from './fingerprint.ts';
 export { httpError, httpErrorCode } from './http-error.ts';
 export { networkError } from './network-error.ts';
+export { parseJson } from './parse-json.ts';
 export { readBody } from './read-body.ts';
 export { retry } from './retry.ts';
 export type { RetryOptions } from './retry.ts';
 export { retryAfterMs } from './retry-after.ts';
 export { sendRequest } from './send-request.ts';
 export type { HttpAnswer, SendRequestOptions } from './send-request.ts';
+export { tokenText } from './token-text.ts';
+export type { TokenTextOptions } from './token-text.ts';
 export { baseUrl, isLoopbackHost, isPlainUrl, isSafeUrl } from './url-rules.ts';
 export { userAgent } from './user-agent.ts';
+export { withCredentials } from './with-credentials.ts';
 export { withDeadline } from './with-deadline.ts';
 export type { DeadlineOptions } from './with-deadline.ts';

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { ProviderError } from '@hikyaku/core';
 import type { CallOptions, ClientTls, ProviderContext, SecretValue } from '@hikyaku/core';
+import { fingerprint } from '@hikyaku/provider-utils';
 import { AccessTokens } from './access-tokens.ts';
 import type { AccessToken } from './access-tokens.ts';
 import { headerNameProblem, isHeaderValue } from './header-rules.ts';
@@ -94,10 +94,7 @@ export class Authentication {
     }
     return {
       headers,
-      account: createHash('sha256')
-        .update(JSON.stringify(['hikyaku webhook', ...who]))
-        .digest('base64url')
-        .slice(0, 22),
+      account: fingerprint('hikyaku webhook', ...who),
       used,
       ...(tls !== undefined && { tls }),
       ...(accessToken !== undefined && { accessToken }),

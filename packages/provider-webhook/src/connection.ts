@@ -1,12 +1,11 @@
 import { ProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext, SecretValue } from '@hikyaku/core';
-import { sendRequest, userAgent } from '@hikyaku/provider-utils';
+import { etagOf, sameEtag, sendRequest, userAgent } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
 import { Authentication } from './authentication.ts';
 import type { Proof } from './authentication.ts';
 import { fillBody } from './body-template.ts';
 import { buildUrl } from './build-url.ts';
-import { isEtag, sameEtag } from './etag.ts';
 import { isHeaderValue } from './header-rules.ts';
 import type { RequestTemplate } from './operations.ts';
 import { substitute } from './template.ts';
@@ -87,14 +86,14 @@ export class Connection {
         return { ...answer, account, unchanged: true, etag };
       }
       if (answer.status !== 304 && !REDIRECTS.has(answer.status))
-        return { ...answer, account, unchanged: false, ...etagOf(answer) };
+        return { ...answer, account, unchanged: false, ...withEtag(answer) };
       // A 304 for another ETag confirms something that is not here; and the ETag means nothing to another address.
     }
     let at = url;
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#exchange(at, request, proof, { signal });
       if (!REDIRECTS.has(answer.status)) {
-        return { ...answer, account, unchanged: false, ...(at === url && etagOf(answer)) };
+        return { ...answer, account, unchanged: false, ...(at === url && withEtag(answer)) };
       }
       at = this.#redirected(at, answer, request.method);
       if (redirects >= MAX_REDIRECTS) {
@@ -178,7 +177,7 @@ function withHeader(request: Request, name: string, value: string): Request {
   return { ...request, headers: { ...request.headers, [name]: value } };
 }
 
-function etagOf(answer: HttpAnswer): { readonly etag?: string } {
-  const etag = answer.headers.get('etag');
-  return etag !== undefined && isEtag(etag) ? { etag } : {};
+function withEtag(answer: HttpAnswer): { readonly etag?: string } {
+  const etag = etagOf(answer);
+  return etag === undefined ? {} : { etag };
 }

@@ -1,10 +1,10 @@
 import { isProviderError, ProviderError, SecretValue } from '@hikyaku/core';
 import type { CallOptions, ProviderContext, Secret, Snapshot } from '@hikyaku/core';
+import { isEtag } from '@hikyaku/provider-utils';
 import { foundText, foundValue } from './answer-value.ts';
 import { collect } from './collection-reader.ts';
 import type { Item } from './collection-reader.ts';
 import type { Connection } from './connection.ts';
-import { isEtag } from './etag.ts';
 import { isName } from './list-names.ts';
 import type { ReadAllOperation } from './operations.ts';
 

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { defineProvider } from '@hikyaku/core';
-import { baseUrl } from '@hikyaku/provider-utils';
+import { baseUrl, fingerprint } from '@hikyaku/provider-utils';
 import * as z from 'zod';
 import { connectProtocol, protocolConfig } from './protocol/index.ts';
 import { connectTemplated } from './templated-client.ts';
@@ -48,10 +47,7 @@ export default defineProvider({
 
 /** Everything of the operations that decides which data comes; it becomes their texts. */
 function whatIsRead({ read, readAll, list }: TemplatedConfig): string {
-  return createHash('sha256')
-    .update(JSON.stringify([read, readAll, list], entriesOfMaps))
-    .digest('base64url')
-    .slice(0, 22);
+  return fingerprint(JSON.stringify([read, readAll, list], entriesOfMaps));
 }
 
 function entriesOfMaps(_name: string, value: unknown): unknown {

@@ -1,9 +1,8 @@
 import { ProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext, Secret, SecretRef } from '@hikyaku/core';
-import { retry } from '@hikyaku/provider-utils';
+import { isEtag, retry } from '@hikyaku/provider-utils';
 import { bodyValue, foundText, foundValue, refuseEncoded } from './answer-value.ts';
 import type { Answered, Connection } from './connection.ts';
-import { isEtag } from './etag.ts';
 import { JsonDocument } from './json-document.ts';
 import { variablesOf } from './operations.ts';
 import type { ReadOperation } from './operations.ts';

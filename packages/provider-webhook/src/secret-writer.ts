@@ -1,8 +1,8 @@
 import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext, SecretChange, WriteResult } from '@hikyaku/core';
+import { isStrongEtag } from '@hikyaku/provider-utils';
 import { foundText } from './answer-value.ts';
 import type { Answered, Connection } from './connection.ts';
-import { isStrongEtag } from './etag.ts';
 import { JsonDocument } from './json-document.ts';
 import type { DeleteOperation, WriteOperation } from './operations.ts';
 import { refusal } from './refusal.ts';

@@ -6,15 +6,6 @@ export async function receiveBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** `undefined` when it is no JSON. */
-export function parseJson(text: string | Buffer): unknown {
-  try {
-    return JSON.parse(String(text));
-  } catch {
-    return undefined;
-  }
-}
-
 /** For a record that tests may print: with a placeholder in the place of the credential in `authorization`. */
 export function hideCredential(headers: IncomingHttpHeaders, placeholder: string): Record<string, string> {
   const shown = Object.entries(headers).map(([name, value]) => [

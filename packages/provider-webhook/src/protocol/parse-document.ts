@@ -1,4 +1,5 @@
 import { ProviderError } from '@hikyaku/core';
+import { parseJson } from '@hikyaku/provider-utils';
 import type * as z from 'zod';
 
 /**
@@ -6,22 +7,15 @@ import type * as z from 'zod';
  * A field that the schema does not name is of a later time, and is dropped.
  */
 export function parseDocument<T>(schema: z.ZodType<T>, body: Uint8Array, from: string): T {
-  const { data, error } = schema.safeParse(parseJson(body, from));
+  const json = parseJson(body);
+  if (json === undefined) throw notTheProtocol(from, 'it is not JSON');
+  const { data, error } = schema.safeParse(json);
   if (error === undefined) return data;
   const where = error.issues[0]?.path.map(String).join('.') ?? '';
   throw notTheProtocol(
     from,
     where === '' ? 'it is another document' : `\`${where}\` is missing or not as it should be`,
   );
-}
-
-function parseJson(body: Uint8Array, from: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    // The error of JSON.parse quotes what it read, and that may be a value: no cause.
-    throw notTheProtocol(from, 'it is not JSON');
-  }
 }
 
 /** `from` is the host and path that answered. */

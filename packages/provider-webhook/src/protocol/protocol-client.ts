@@ -1,7 +1,14 @@
-import { createHash } from 'node:crypto';
-import { isProviderError, ProviderError } from '@hikyaku/core';
-import type { CallOptions, ProviderContext, SecretValue } from '@hikyaku/core';
-import { baseUrl, retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
+import { ProviderError } from '@hikyaku/core';
+import type { CallOptions, ProviderContext } from '@hikyaku/core';
+import {
+  baseUrl,
+  fingerprint,
+  retry,
+  sendRequest,
+  tokenText,
+  userAgent,
+  withCredentials,
+} from '@hikyaku/provider-utils';
 import type { Operation } from './documents.ts';
 import { parseDocument } from './parse-document.ts';
 import type * as z from 'zod';
@@ -53,27 +60,19 @@ export class ProtocolClient {
   /** A refused token is asked for again once, in case it was replaced meanwhile. */
   async exchange<T>(options: ExchangeOptions<T>): Promise<Exchange<T>> {
     if (!this.#context.credentialPaths.includes('token')) return await this.#exchangeWith(undefined, options);
-    const { signal } = options;
-    const token = await this.#context.credential('token', { signal });
-    try {
-      return await this.#exchangeWith(token, options);
-    } catch (error) {
-      if (!isProviderError(error) || error.code !== 'UNAUTHENTICATED') throw error;
-      const fresh = await this.#context.credential('token', { signal, refused: token });
-      if (fresh.equals(token)) throw error;
-      return await this.#exchangeWith(fresh, options);
-    }
+    return await withCredentials(
+      this.#context,
+      ['token'],
+      ([token]) => this.#exchangeWith(tokenText(token, { path: 'token', what: 'a token' }), options),
+      options,
+    );
   }
 
-  async #exchangeWith<T>(credential: SecretValue | undefined, options: ExchangeOptions<T>): Promise<Exchange<T>> {
+  async #exchangeWith<T>(token: string | undefined, options: ExchangeOptions<T>): Promise<Exchange<T>> {
     const { operation, body, schema, signal, timeoutMs = TIMEOUT_MS, attempts = 3, longLived = false } = options;
     const { clock, logger } = this.#context;
     const dispatcher = longLived ? this.#context.dispatcherFor({}, { longLived }) : this.#context.dispatcher;
-    const token = credential === undefined ? undefined : tokenText(credential);
-    const account = createHash('sha256')
-      .update(JSON.stringify([this.#base, token ?? null]))
-      .digest('base64url')
-      .slice(0, 22);
+    const account = fingerprint(this.#base, token ?? null);
     const from = this.nameOf(operation);
     const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body(account)));
     if (content !== undefined && content.byteLength > MOST_REQUEST_BYTES) {
@@ -118,16 +117,4 @@ export class ProtocolClient {
   #url(operation: Operation): string {
     return operation === '' ? `${this.#base}/v1` : `${this.#base}/v1/${operation}`;
   }
-}
-
-function tokenText(token: SecretValue): string {
-  // A file's last line break belongs to the file, not to the token.
-  const text = token.text()?.trim() ?? '';
-  if (!/^[\x21-\x7e]+$/.test(text)) {
-    throw new ProviderError(
-      'INVALID_CONFIG',
-      'what `token` points to is not a token: it is empty or has spaces, line breaks or other characters that no header may hold',
-    );
-  }
-  return text;
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { previousIfSame, ProviderError, refId } from '@hikyaku/core';
 import type {
   CallOptions,
@@ -10,6 +9,7 @@ import type {
   Snapshot,
   WriteResult,
 } from '@hikyaku/core';
+import { fingerprint } from '@hikyaku/provider-utils';
 import { description, listAnswer, readAnswer, watchAnswer, writeAnswer } from './documents.ts';
 import type { Description } from './documents.ts';
 import { notTheProtocol } from './parse-document.ts';
@@ -181,8 +181,7 @@ export class ProtocolSecretsClient implements SecretsClient {
 }
 
 function requestKey(account: string, all: boolean, refs: ReadRequest['refs']): string {
-  const parts = [account, all, ...refs.map(refId).toSorted()];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
+  return fingerprint(account, all, ...refs.map(refId).toSorted());
 }
 
 function confirmedBy(snapshot: Snapshot): Confirmed | undefined {
