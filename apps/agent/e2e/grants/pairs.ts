@@ -13,7 +13,7 @@ const PRUNE = 'kustomize.toolkit.fluxcd.io/prune';
 /** Namespaces that the Secrets are for, besides those that every cluster has. */
 export const NAMESPACES = ['web', 'web-1', 'flux-system', 'kube-systems', 'argocd'] as const;
 
-export const LISTS = listsOf(grantsData(DEFAULT_GRANTS));
+const LISTS = listsOf(grantsData(DEFAULT_GRANTS));
 
 export const PAIR_GROUPS: readonly PairGroup[] = [
   {

@@ -6,7 +6,7 @@ import type { HeldGrants } from './held-grants.ts';
 import type { FileNeed, Needs } from './needs.ts';
 import type { PlugInFile } from './plug-in-files.ts';
 
-export type MissingGrantCode =
+type MissingGrantCode =
   | 'TYPE_NOT_GRANTED'
   | 'METADATA_NOT_GRANTED'
   | 'NAMESPACE_RESERVED'

@@ -14,7 +14,7 @@ export interface Needs {
   readonly folder: string;
 }
 
-export interface Need {
+interface Need {
   readonly source: string;
   readonly what: string;
 }
@@ -24,7 +24,7 @@ export interface FileNeed extends Need {
   readonly as: 'source' | 'credential' | 'certificates';
 }
 
-export interface PushNeed {
+interface PushNeed {
   readonly from: string;
   readonly to: string;
 }
