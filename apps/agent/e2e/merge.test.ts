@@ -18,6 +18,7 @@ import {
   startCluster,
   startHikyaku,
   succeeded,
+  writeInventory,
 } from '@hikyaku/testbed';
 import type { Api, Cluster, Finished, LiveSecret, Running, SecretOptions } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -373,6 +374,24 @@ describe.each([
     theirs = { ...theirs, COUNT: String(written - 1) };
     await merged('app');
     expect(agent.log.filter(({ state }) => state === 'synced').length).toBeGreaterThan(1);
+  });
+
+  test('after a crash between the write and the memory of it, a key is known by what it was to hold', async () => {
+    await agreed('app');
+    await sync([entry('app')], { kubeconfig });
+    const { keys = {}, ...rest } = (await readInventory(admin)).get(id('app')) ?? {};
+    expect(rest).toMatchObject({ existing: 'merge', shape: 'merged' });
+    const announced = { existing: 'merge', whenRemoved: 'delete', keys: { homelab: { A: '', B: '' } }, intended: keys };
+    await writeInventory(admin, new Map([[id('app'), announced]]));
+    held = { ...held, A: value() };
+    doppler.set(project, config, 'A', held['A'] ?? '');
+    expect((await sync([entry('app')], { kubeconfig })).exitCode).toBe(0);
+    expect((await live('app'))?.data).toEqual({ ...theirs, ...held });
+
+    // What was announced and is another's is not ours by that.
+    await writeInventory(admin, new Map([[id('app'), announced]]));
+    await patchSecret(admin, id('app'), { data: { B: base64('theirs') } });
+    expect((await sync([entry('app')], { kubeconfig })).stdout).toContain('holds B already');
   });
 
   test('killed again and again while it writes, it knows its keys from theirs', async () => {

@@ -343,6 +343,13 @@ describe('nothing is selected', () => {
     ]);
   });
 
+  test('of keys that are merged, all would go, and the Secret would stay', () => {
+    const entries = [entryOf('web/app', { A: '1' }, { existing: 'merge' })];
+    expect(planOf({ rendered: [rendered('web/app', {}, { existing: 'merge' })], entries })).toMatchObject([
+      { kind: 'hold', reason: { message: 'nothing is selected: all keys that were merged into it would go' } },
+    ]);
+  });
+
   test('once approved it stays empty without another word', () => {
     expect(kinds({ rendered: [empty], entries: [entryOf('web/app', { A: '1' })], approved: true })).toEqual([
       'update web/app',

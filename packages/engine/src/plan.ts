@@ -104,7 +104,12 @@ function planSecret(rendered: Rendered, heldSources: ReadonlyMap<string, HoldRea
         kind: 'hold',
         id,
         changes,
-        reason: { cause: 'empty', lost: changes.removed.length, total: changes.removed.length, message: EMPTY },
+        reason: {
+          cause: 'empty',
+          lost: changes.removed.length,
+          total: changes.removed.length,
+          message: emptyText(desired),
+        },
       };
     }
   }
@@ -129,7 +134,12 @@ function switched({ id, existing }: InventoryEntry): TargetError {
 }
 
 const NO_CHANGES: Changes = { added: [], changed: [], removed: [], shape: false };
-const EMPTY = 'nothing is selected: it would be an empty Secret';
+
+function emptyText({ existing }: DesiredSecret): string {
+  return existing === 'merge'
+    ? 'nothing is selected: all keys that were merged into it would go'
+    : 'nothing is selected: it would be an empty Secret';
+}
 
 function baseline(
   observation: Observation | undefined,

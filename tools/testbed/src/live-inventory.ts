@@ -7,8 +7,10 @@ export interface InventoryLine {
   readonly resourceVersion?: string;
   readonly shape?: string;
   readonly whenRemoved?: string;
+  readonly existing?: string;
   /** By source and key. */
   readonly keys?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly intended?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 export const inventoryPath = '/api/v1/namespaces/hikyaku/configmaps/hikyaku-inventory';

@@ -111,6 +111,7 @@ test.each<[string, Partial<typeof update>, string]>([
     { desired: desired('web/app', { recreate: true }) },
     'update: deleted and created again if it cannot change in place',
   ],
+  ['a merge', { desired: desired('web/app', { existing: 'merge' }) }, 'update: merged into it, other keys stay'],
   [
     'several at once',
     { drifted: true, changes: changes({ shape: true }) },
@@ -119,6 +120,27 @@ test.each<[string, Partial<typeof update>, string]>([
 ])('why a Secret is updated: %s', (_, more, note) => {
   const text = planText([{ ...update, ...more }], plain);
   expect(text.split('\n')[0]).toBe(`  ~ web/app  ${note}`);
+});
+
+test('where keys were merged only they go, or stay', () => {
+  const merged: InventoryEntry = {
+    ...entry('web/app'),
+    existing: 'merge',
+    keys: new Map([['A', { source: 'homelab' }]]),
+  };
+  const withdraw: Action = { kind: 'delete', id: 'web/app', entry: merged };
+  const leave: Action = { kind: 'forget', id: 'web/app', entry: { ...merged, whenRemoved: 'keep' } };
+  expect(planText([withdraw], plain)).toContain(
+    '  - web/app  take keys out, the Secret stays: its entry is gone from the config\n      - A\n',
+  );
+  expect(planText([leave], plain)).toContain('its entry is gone from the config; the keys stay');
+  expect(planJson([withdraw])).toEqual([{ secret: 'web/app', action: 'delete', merged: true }]);
+});
+
+test('a Secret that is to be merged into and absent is waited for', () => {
+  const error = new TargetError('ABSENT', 'it does not exist');
+  const text = planText([{ kind: 'refuse', id: 'web/app', error }], plain);
+  expect(text).toBe('  ! web/app  waiting\n      it does not exist\n\nPlan: 1 waiting.\n');
 });
 
 describe('exit codes rest on', () => {

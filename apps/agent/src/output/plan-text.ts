@@ -110,7 +110,7 @@ export function planJson(actions: readonly Action[]): readonly object[] {
         return { secret, action: kind, changes: action.changes, drifted: action.drifted, adopts: action.adopts };
       case 'delete':
       case 'forget':
-        return { secret, action: kind };
+        return { secret, action: kind, ...(action.entry.existing === 'merge' && { merged: true }) };
       case 'keep':
         return { secret, action: kind, ...(action.problems && { problems: action.problems }) };
       case 'refuse':

@@ -47,6 +47,10 @@ test('what a sync did, all of it', () => {
 });
 
 test.each<[string, readonly SecretRecord[]]>([
+  [
+    '  - a/b  keys taken out, the Secret stays\n1 Secret: 1 withdrawn (0.0 s)\n',
+    [{ id: 'a/b', state: 'removed', outcome: 'withdrawn', messages: [] }],
+  ],
   ['0 Secrets: nothing to do (0.0 s)\n', []],
   ['1 Secret: 1 unchanged (0.0 s)\n', [{ id: 'a/b', state: 'synced', outcome: 'unchanged', messages: [] }]],
 ])('%j', (text, some) => {
