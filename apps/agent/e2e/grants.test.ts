@@ -17,6 +17,7 @@ import type { Api, Cluster, Finished } from '@hikyaku/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { allExamples } from './examples/all-examples.ts';
+import { giveSecrets } from './examples/give-secrets.ts';
 import { prepareExample } from './examples/prepare-example.ts';
 import type { PreparedExample } from './examples/prepare-example.ts';
 import type { Preparer } from './examples/preparer.ts';
@@ -66,6 +67,7 @@ describe.each(Object.entries(allExamples))('%s', (name, example) => {
     const { path } = prepared;
     beside = join((await stat(path)).isDirectory() ? path : dirname(path), 'grants.yaml');
     grants = parse(succeededText(await hikyaku(['grants', '--config', path])));
+    await giveSecrets(cluster, example);
   });
 
   test('works in a pod with the ConfigMap that hikyaku grants writes for it', async () => {

@@ -31,7 +31,7 @@ export function push(
   return { namespace, name, source: 'homelab', update: 'always', whenRemoved: 'keep', ...named, ...more };
 }
 
-export class MemoryOrigin implements PushOrigin {
+class MemoryOrigin implements PushOrigin {
   readonly secrets = new Map<SecretId, Texts | OriginProblem['code']>();
   reads = 0;
   readonly watchers = new Map<SecretId, () => void>();

@@ -237,6 +237,24 @@ export const allExamples: Readonly<Record<string, Example>> = {
       },
     },
   },
+  'push.yaml': {
+    contents: { house: { ADMIN_PASSWORD: 'changed there', MAIL_PASSWORD: 'password of mail' } },
+    given: {
+      'databases/app-db': { username: 'user of db', password: 'password of db', host: 'not pushed' },
+      'web/wildcard-tls': { 'tls.crt': certificateBytes, 'tls.key': 'not pushed either' },
+      'web/admin': { password: 'made in the cluster' },
+    },
+    secrets: { 'web/app-mail': { data: { password: 'password of mail' }, sources: 'house' } },
+    pushed: {
+      house: {
+        ADMIN_PASSWORD: 'changed there',
+        MAIL_PASSWORD: 'password of mail',
+        APP_DB_USER: 'user of db',
+        APP_DB_PASSWORD: 'password of db',
+        WILDCARD_CRT: certificateBytes,
+      },
+    },
+  },
   'plugin/hikyaku.yaml': {
     contents: { vault: { DB_USER: 'user of db', DB_PASSWORD: 'password of db' } },
     secrets: {
