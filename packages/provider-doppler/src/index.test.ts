@@ -1,10 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { ProviderError, refId, systemClock } from '@hikyaku/core';
 import type { Clock, ProviderErrorCode, ReadRequest, Snapshot } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
 import { createContext } from '@hikyaku/provider-testing';
-import { listen, selfSignedCertificate } from '@hikyaku/provider-utils/testing';
+import { listen, selfSignedCertificate, settled } from '@hikyaku/provider-utils/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dopplerConfig } from './doppler-config.ts';
 import doppler from './index.ts';
@@ -42,19 +41,6 @@ async function connect({ config = {}, clock = systemClock, credential = () => to
 
 function texts(snapshot: Snapshot): Record<string, string | undefined> {
   return Object.fromEntries([...snapshot.secrets].map(([name, { value }]) => [name, value.text()]));
-}
-
-/** Moves the clock in steps until the promise settles; requests in flight get real time in between. */
-async function settled<T>(promise: Promise<T>, clock: FakeClock, stepMs = 100): Promise<unknown> {
-  const outcome = promise.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ value: error }),
-  );
-  for (;;) {
-    const settledNow = await Promise.race([outcome, delay(5)]);
-    if (settledNow !== undefined) return settledNow.value;
-    await clock.advance(stepMs);
-  }
 }
 
 test('the whole config is read by one request, without what Doppler adds', async () => {

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { ProviderError, SecretValue, systemClock } from '@hikyaku/core';
 import type { Clock, ProviderContext, ProviderErrorCode, SecretChange, WriteResult } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
 import { createContext } from '@hikyaku/provider-testing';
+import { settled } from '@hikyaku/provider-utils/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { dopplerConfig } from './doppler-config.ts';
 import doppler from './index.ts';
@@ -70,18 +70,6 @@ function codes(results: readonly WriteResult[]): readonly (string | undefined)[]
 
 function posts(): number {
   return fake.requests.filter(({ method }) => method === 'POST').length;
-}
-
-async function settled<T>(promise: Promise<T>, clock: FakeClock, stepMs = 100): Promise<unknown> {
-  const outcome = promise.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ value: error }),
-  );
-  for (;;) {
-    const now = await Promise.race([outcome, delay(5)]);
-    if (now !== undefined) return now.value;
-    await clock.advance(stepMs);
-  }
 }
 
 test('the list has the names, without versions and without what Doppler adds', async () => {

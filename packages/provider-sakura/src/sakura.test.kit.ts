@@ -1,13 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '@hikyaku/core';
 import type { CallOptions, Clock, ReadRequest, SecretsClient, Snapshot } from '@hikyaku/core';
-import type { FakeClock } from '@hikyaku/core/testing';
 import { createContext } from '@hikyaku/provider-testing';
 import type { ContextOptions, TestContext } from '@hikyaku/provider-testing';
 import sakura from './index.ts';
 import { sakuraConfig } from './sakura-config.ts';
 import { startFakeSakura } from './testing/index.ts';
 import type { FakeApiKey, FakeSakura, FakeSakuraOptions } from './testing/index.ts';
+
+export { settled } from '@hikyaku/provider-utils/testing';
 
 export const VALUE = 'correct-horse-battery';
 
@@ -97,19 +97,6 @@ export function stored(snapshot: Snapshot): Snapshot {
     secrets: new Map([...snapshot.secrets].map(([id, secret]) => [id, { ...secret }])),
     ...(snapshot.unknown && { unknown: new Map(snapshot.unknown) }),
   };
-}
-
-/** Moves the clock in steps until the promise settles; requests in flight get real time in between. */
-export async function settled<T>(promise: Promise<T>, clock: FakeClock, stepMs = 250): Promise<unknown> {
-  const outcome = promise.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ value: error }),
-  );
-  for (;;) {
-    const settledNow = await Promise.race([outcome, delay(5)]);
-    if (settledNow !== undefined) return settledNow.value;
-    await clock.advance(stepMs);
-  }
 }
 
 /** A budget that never lets more than `perMinute` through in any 60 s, shared by all who are given it. */

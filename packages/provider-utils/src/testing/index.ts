@@ -8,3 +8,4 @@ export { hideCredential, receiveBody } from './received.ts';
 export { selfSignedCertificate } from './self-signed-certificate.ts';
 export type { SelfSignedCertificate } from './self-signed-certificate.ts';
 export { sendAnswer, statusSeen } from './send-answer.ts';
+export { settled } from './settled.ts';
