@@ -108,7 +108,9 @@ describe('in a pod', () => {
     expect(stderr).toContain('grants.yaml cannot be read');
     expect(stdout).toContain('is not among the origins that are granted');
     expect(requests).toBe(0);
-    expectExit(await sync(config, '--allow-origin', url()), 0);
+    const flagged = await sync(config, '--allow-origin', url());
+    expectExit(flagged, 0);
+    expect(field(JSON.parse(flagged.stdout), 'grants', 'missing')).toEqual([]);
   });
 
   test('without a grants.yaml the lists are what is granted, and that is said', async () => {

@@ -1,13 +1,17 @@
+import { resolve } from 'node:path';
 import type { Config, Problem } from '@hikyaku/config';
+import { isInside } from '../file-access.ts';
+import { readPlugInFlags } from '../plugins/plug-in-flag.ts';
 import { grantsBeside } from './grants-beside.ts';
 import type { HeldGrants } from './held-grants.ts';
 import { missingGrants } from './missing-grants.ts';
 import type { MissingGrant } from './missing-grants.ts';
 import { needsOf } from './needs.ts';
+import type { Needs } from './needs.ts';
 import { plugInFiles } from './plug-in-files.ts';
+import type { LimitOptions } from './source-limits.ts';
 
-export interface CheckOptions {
-  readonly config: string;
+export interface CheckOptions extends LimitOptions {
   readonly plugin?: readonly string[];
 }
 
@@ -19,7 +23,10 @@ export interface GrantsCheck {
   readonly missing: readonly MissingGrant[];
 }
 
-/** Checks a config against these grants, or against the `grants.yaml` beside it; `undefined` where there are none. */
+/**
+ * Checks a config against these grants, which hold here beside the flags, or against the `grants.yaml` beside it, which is for a
+ * cluster; `undefined` where there are none.
+ */
 export async function checkGrants(
   config: Config,
   options: CheckOptions,
@@ -29,6 +36,20 @@ export async function checkGrants(
   if (grants === undefined) return undefined;
   const { where, problems } = grants;
   const needs = needsOf(config, options.config, await plugInFiles(config, options.config, options.plugin));
-  // Of grants that cannot be read nothing can be said, but for the lists of the policy.
-  return { where, problems, missing: missingGrants(needs, grants) };
+  return {
+    where,
+    problems,
+    missing: missingGrants(held === undefined ? needs : withoutFlagged(needs, options), grants),
+  };
+}
+
+/** What who starts the agent allows by flags needs no grant. */
+function withoutFlagged(needs: Needs, { plugin = [], allowOrigin = [], fileRoot }: CheckOptions): Needs {
+  const named = readPlugInFlags(plugin);
+  return {
+    ...needs,
+    plugIns: needs.plugIns.filter(({ name }) => !named.has(name)),
+    origins: needs.origins.filter(({ what }) => !allowOrigin.includes(what)),
+    files: needs.files.filter(({ what }) => fileRoot === undefined || !isInside(what, resolve(fileRoot))),
+  };
 }
