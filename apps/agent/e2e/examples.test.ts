@@ -80,7 +80,7 @@ describe('on a real API server, with the rights and grants that are installed', 
     async (name, example) => {
       await removeWhatIsOurs(cluster);
       const to = join(work, name.replaceAll('/', '-'));
-      await giveSecrets(cluster, example);
+      await using _ = await giveSecrets(cluster, example);
       const { path, env, hidden, look } = await prepareExample(name, example, {
         preparer,
         from: examplesDirectory,
