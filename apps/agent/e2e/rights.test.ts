@@ -1249,6 +1249,11 @@ describe('the grants', () => {
   test('an empty list of types grants none, an empty list of namespaces reserves none', async () => {
     await grant({ ...granted, types: ' , ', reservedNamespaces: '' }, [dryPost('refused'), 422]);
     expect(refusalOf(await agent(...dryPost('refused')))).toBe('type:');
+    // What the agent keeps for itself asks for no grant; nothing else of its namespace gets by.
+    const own = await agent('POST', `${ownSecrets}?dryRun=All`, ours('hikyaku-snapshot-7'));
+    expect(own.status).toBe(201);
+    const typed = ours('hikyaku-snapshot-7', { type: 'kubernetes.io/basic-auth', values: { username: 'x' } });
+    expect(refusalOf(await agent('POST', `${ownSecrets}?dryRun=All`, typed))).toBe('type:');
     await grant({ ...granted, reservedNamespaces: '' }, [
       ['POST', `${systemSecrets}?dryRun=All`, ours('granted')],
       201,
