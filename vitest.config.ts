@@ -7,7 +7,15 @@ function project(name: string, root: string, options: object = {}) {
   return {
     resolve: { conditions },
     ssr: { resolve: { conditions, externalConditions: ['@hikyaku/source'] } },
-    test: { name, root, include: ['src/**/*.test.ts'], execArgv: ['--conditions=@hikyaku/source'], ...options },
+    test: {
+      name,
+      root,
+      include: ['src/**/*.test.ts'],
+      execArgv: ['--conditions=@hikyaku/source'],
+      // Real servers and files, on machines that have other work too.
+      testTimeout: 30_000,
+      ...options,
+    },
   };
 }
 
