@@ -29,7 +29,7 @@ function installed() {
 
 async function install() {
   const started = Date.now();
-  const live = Boolean(process.stderr.isTTY);
+  const live = process.stderr.isTTY;
   process.stderr.write('Installing dependencies (npm ci): usually 15 to 60 seconds, once.\n');
   const seconds = () => Math.round((Date.now() - started) / 1000);
   const progress = live
