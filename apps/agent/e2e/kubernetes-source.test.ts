@@ -320,6 +320,7 @@ describe('from another namespace of the same cluster', () => {
     const agent = await run(config);
     const line = await agent.logged({ source: 'near', msg: 'source failed' });
     const message = JSON.stringify(line);
+    expect(message).toContain(`hikyaku rights role ${source}/app --watch | kubectl apply -f -, or without hikyaku: `);
     const role = `hikyaku-read-app --namespace ${source}`;
     expect(message).toContain(
       `kubectl create role ${role} --verb=get,list,watch --resource=secrets --resource-name=app`,
@@ -329,8 +330,8 @@ describe('from another namespace of the same cluster', () => {
     );
     expect(await readSecret(cabin.admin, `${namespace}/copy`)).toBeUndefined();
 
-    const account = { name: 'hikyaku', namespace: 'hikyaku' };
-    await applyYaml(cabin.admin, roleFor(source, ['app'], ['get', 'list', 'watch'], account));
+    const { stdout } = await hikyaku(['rights', 'role', `${source}/app`, '--watch']);
+    await applyYaml(cabin.admin, stdout);
     await becomes(`${namespace}/copy`, { password });
   });
 
