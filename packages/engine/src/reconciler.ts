@@ -9,7 +9,8 @@ import { isWell } from './report.ts';
 import type { Report, SecretRecord, SecretState } from './report.ts';
 import { secretId } from './secret-spec.ts';
 import type { SecretId, SecretSpec } from './secret-spec.ts';
-import type { Source } from './source.ts';
+import { isStored } from './source.ts';
+import type { Source, Stored } from './source.ts';
 import { TargetError } from './target.ts';
 import type { Fingerprint, Observation, Target, TargetErrorCode } from './target.ts';
 
@@ -241,24 +242,25 @@ export class Reconciler {
   }
 
   /**
-   * What was kept before this process started repairs and creates, but never changes a key that was written since: that may be
+   * What was kept before this process started repairs and creates, but never changes a Secret that was written since: that may be
    * newer. Then its source counts as not read.
    */
   #isOlder(id: SecretId, { rendered: { spec, desired }, fingerprint }: RenderedCache): Rendered | undefined {
     const entry = this.#options.inventory.entries.get(id);
     if (desired === undefined || entry?.shape === undefined) return undefined;
-    const older = new Set<string>();
-    for (const [key, { source, fingerprint: written }] of entry.keys) {
-      if (this.#options.sources.get(source)?.state.stored === true && fingerprint?.keys.get(key) !== written)
-        older.add(source);
+    const storedOf = (source: string) => this.#options.sources.get(source)?.state.stored ?? NOTHING_STORED;
+    const older = new Map<string, RenderProblem>();
+    const add = (source: string, what: string) =>
+      older.set(what, { code: 'SOURCE_UNREAD', source, message: `${what} ${STORED_DIFFERS}` });
+    for (const [key, { source, from }] of desired.data) {
+      const stored = storedOf(source);
+      if (isStored(stored, from) && fingerprint?.keys.get(key) !== entry.keys.get(key)?.fingerprint)
+        add(source, stored === 'all' ? source : `${from.split('\0')[0]} of ${source}`);
     }
-    if (older.size === 0) return undefined;
-    const problem = (source: string): RenderProblem => ({
-      code: 'SOURCE_UNREAD',
-      source,
-      message: `${source} ${STORED_DIFFERS}`,
-    });
-    return { spec, problems: [...older].map(problem) };
+    const sources = sourcesOf(spec);
+    for (const [key, { source }] of entry.keys)
+      if (!desired.data.has(key) && sources.has(source) && storedOf(source) === 'all') add(source, source);
+    return older.size === 0 ? undefined : { spec, problems: [...older.values()] };
   }
 
   #plan(approved = false, observations?: ReadonlyMap<SecretId, Observation>): readonly Action[] {
@@ -299,12 +301,15 @@ export class Reconciler {
     );
   }
 
-  /** Nothing is known of its sources yet, and nothing has gone wrong. */
+  /** Not everything is known of its sources yet, and nothing has gone wrong. */
   #isStillRead(action: Action): boolean {
     if (action.kind !== 'keep' || action.problems === undefined) return false;
-    return action.problems.every(
-      ({ code, source = '' }) => STILL_READ.has(code) && this.#options.sources.get(source)?.state.failures === 0,
-    );
+    return action.problems.every(({ code, source = '' }) => {
+      const state = this.#options.sources.get(source)?.state;
+      return (
+        state?.failures === 0 && (code === 'KEY_PENDING' || (code === 'SOURCE_UNREAD' && state.error === undefined))
+      );
+    });
   }
 
   #specOf(id: SecretId): SecretSpec | undefined {
@@ -508,6 +513,8 @@ export class Reconciler {
     await Promise.all(Array.from({ length: workers }, worker));
   }
 }
+
+const NOTHING_STORED: Stored = new Set();
 
 const STORED_DIFFERS =
   'has not been read since the start, and what was kept of it is not what was written last: waiting for it';

@@ -23,6 +23,8 @@ export interface DesiredSecret {
 
 export interface DesiredValue {
   readonly source: string;
+  /** Of the source's secret that it is made of: its `refId`. */
+  readonly from: string;
   readonly value: SecretValue;
 }
 
@@ -98,7 +100,7 @@ export function render(spec: SecretSpec, snapshots: ReadonlyMap<string, Snapshot
 
   const sorted = [...data]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, { source, value }]) => [key, { source, value }] as const);
+    .map(([key, { source, from, value }]) => [key, { source, from, value }] as const);
   const { namespace, name, type, labels, annotations, immutable, existing, recreate } = spec;
   return {
     spec,
@@ -135,7 +137,7 @@ function renderBulk(spec: SecretSpec, item: BulkItem, snapshot: Snapshot, put: P
     if (captures === undefined) continue;
     const wanted = keyFor(item, name, captures);
     const key = spec.keyNames === 'underscore' ? wanted.replaceAll(/[^-._a-zA-Z0-9]/g, '_') : wanted;
-    if (isValidKey(key)) put(key, `${source}: ${name}`, { source, value });
+    if (isValidKey(key)) put(key, `${source}: ${name}`, { source, from: name, value });
     else {
       const remedy = 'rename it with `data`, exclude it with "!", or set `keyNames: underscore`';
       problems.push({
@@ -196,7 +198,7 @@ function renderItem(key: string, item: DataItem, snapshot: Snapshot, put: Put, p
     const detail = [item.property && ` property ${item.property}`, item.decode && ` decoded from ${item.decode}`]
       .filter(Boolean)
       .join(',');
-    put(key, `${source}: ${name}${detail}`, { source, value: picked });
+    put(key, `${source}: ${name}${detail}`, { source, from: id, value: picked });
   }
 }
 

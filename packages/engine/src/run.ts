@@ -184,7 +184,7 @@ function reportSource(source: Source, report: Report, nextMs?: number): void {
     ok: error === undefined,
     ...(snapshot && { secrets: snapshot.secrets.size }),
     ...(pending > 0 && { pending }),
-    ...(stored && { stored }),
+    ...((stored === 'all' || stored.size > 0) && { stored: true }),
     ...(error && { error }),
     ...(nextMs !== undefined && { nextMs }),
   });

@@ -12,11 +12,20 @@ export interface SourceState {
   readonly snapshot?: Snapshot;
   /** Why the last read failed, or failed in part. */
   readonly error?: ProviderError;
-  /** The snapshot holds values that were kept before this process started and have not been read since: something newer may have been applied. */
-  readonly stored: boolean;
+  readonly stored: Stored;
   readonly failures: number;
   /** When the last read that succeeded began, on the monotonic clock. */
   readonly readAt?: number;
+}
+
+/**
+ * The ids whose values were kept before this process started and have not been read since: something newer may have been applied.
+ * `all`: nothing was read, so that also what is absent may be there.
+ */
+export type Stored = ReadonlySet<string> | 'all';
+
+export function isStored(stored: Stored, id: string): boolean {
+  return stored === 'all' || stored.has(id);
 }
 
 export interface SourceOptions {
@@ -51,7 +60,7 @@ export class Source {
   #incompleteReads = 0;
   /** What was last handed over to be kept. */
   #keeping: { readonly of: Snapshot; readonly stored: StoredSnapshot } | undefined;
-  #state: SourceState = { failures: 0, stored: false };
+  #state: SourceState = { failures: 0, stored: new Set() };
 
   constructor(options: SourceOptions) {
     this.name = options.name;
@@ -126,16 +135,21 @@ export class Source {
   #accept(answer: Snapshot, onChange: () => void, failures: number, readAt = this.#state.readAt): void {
     const before = this.#state.snapshot;
     const error = [...(answer.unknown?.values() ?? [])].find(({ code }) => code !== 'PENDING');
-    const lastGood = before ?? this.#restored?.lastGood;
-    const { snapshot, filled } =
+    const { snapshot, stored } =
       before !== undefined && answer === this.#accepted
-        ? { snapshot: before, filled: this.#state.stored }
-        : withLastGood(answer, lastGood);
-    const stored = filled && (before === undefined || this.#state.stored);
+        ? { snapshot: before, stored: this.#state.stored }
+        : this.#filled(answer);
     if ((answer.unknown?.size ?? 0) === 0) this.#restored = undefined;
     this.#accepted = answer;
     this.#state = { snapshot, stored, failures, ...(error && { error }), ...(readAt !== undefined && { readAt }) };
     if (snapshot !== before) onChange();
+  }
+
+  /** With the values of before for what could not be read now. */
+  #filled(answer: Snapshot): { readonly snapshot: Snapshot; readonly stored: Stored } {
+    const { snapshot: before, stored } = this.#state;
+    const { snapshot, filled } = withLastGood(answer, before ?? this.#restored?.previous);
+    return { snapshot, stored: new Set(filled.filter((id) => before === undefined || isStored(stored, id))) };
   }
 
   #fail(error: ProviderError, onChange: () => void): void {
@@ -145,7 +159,7 @@ export class Source {
       this.#state = { ...this.#state, error, failures };
       return;
     }
-    this.#state = { ...this.#state, snapshot: lastGood, stored: true, error, failures };
+    this.#state = { ...this.#state, snapshot: lastGood, stored: 'all', error, failures };
     onChange();
   }
 
@@ -184,19 +198,20 @@ export class Source {
   }
 }
 
-/** Values that could not be read now are those of before; `filled` says whether there are any. */
+/** Values that could not be read now are those of before; `filled` says which. */
 function withLastGood(
   answer: Snapshot,
   before: Snapshot | undefined,
-): { readonly snapshot: Snapshot; readonly filled: boolean } {
+): { readonly snapshot: Snapshot; readonly filled: readonly string[] } {
   const secrets = new Map<string, Secret>(answer.secrets);
   const unknown = new Map(answer.unknown);
+  const filled: string[] = [];
   for (const id of unknown.keys()) {
     const secret = before?.secrets.get(id);
     if (secret === undefined) continue;
     secrets.set(id, secret);
     unknown.delete(id);
+    filled.push(id);
   }
-  const filled = unknown.size < (answer.unknown?.size ?? 0);
-  return { snapshot: filled ? { secrets, unknown } : answer, filled };
+  return { snapshot: filled.length > 0 ? { secrets, unknown } : answer, filled };
 }

@@ -105,7 +105,7 @@ describe('after a restart', () => {
     const source = keptSource(archive, client);
     await source.refresh(() => {}, { signal });
     expect(texts(source.state.snapshot)).toEqual({ A: '1' });
-    expect(source.state.stored).toBe(false);
+    expect(source.state.stored).toEqual(new Set());
   });
 
   test('it is used while the source cannot be read, and no longer than that', async () => {
@@ -114,12 +114,12 @@ describe('after a restart', () => {
     let changes = 0;
     await source.refresh(() => changes++, { signal });
     expect(texts(source.state.snapshot)).toEqual({ A: '1' });
-    expect(source.state).toMatchObject({ stored: true, error: { code: 'UNAVAILABLE' }, failures: 1 });
+    expect(source.state).toMatchObject({ stored: 'all', error: { code: 'UNAVAILABLE' }, failures: 1 });
     expect(changes).toBe(1);
     client.answer = snapshot({ B: '2' });
     await source.refresh(() => changes++, { signal });
     expect(texts(source.state.snapshot)).toEqual({ B: '2' });
-    expect(source.state).toMatchObject({ stored: false, failures: 0 });
+    expect(source.state).toMatchObject({ stored: new Set(), failures: 0 });
   });
 
   test('it fills what one read could not say', async () => {
@@ -127,7 +127,14 @@ describe('after a restart', () => {
     const source = keptSource(archiveOf(snapshot({ A: '1', B: '2', C: '3' })), client);
     await source.refresh(() => {}, { signal });
     expect(texts(source.state.snapshot)).toEqual({ A: '9', B: '2' });
-    expect(source.state.stored).toBe(true);
+    expect(source.state.stored).toEqual(new Set(['B']));
+  });
+
+  test('it fills what one read could not say, also when other names are wanted in bulk', async () => {
+    const client = new MemoryClient(snapshot({ MAIL: '9' }, { unknown: new Map([['DB_A', down]]) }));
+    const source = keptSource(archiveOf(snapshot({ DB_A: '1', DB_B: '2' }), { demand: databaseOnly }), client);
+    await source.refresh(() => {}, { signal });
+    expect(texts(source.state.snapshot)).toEqual({ MAIL: '9', DB_A: '1' });
   });
 
   test('of other data it is worth nothing', async () => {
@@ -203,6 +210,55 @@ describe('what a Secret gets of it', () => {
     const world = createWorld({ specs: [spec('web/app', all)], answer: down, entries, archive });
     await world.refresh();
     expect(await world.reconcile()).toEqual(['web/app waiting']);
+  });
+
+  test('a key that was removed since does not come back', async () => {
+    const archive = archiveOf(snapshot({ A: '1', B: 'removed since' }));
+    const entries = [entryOf('web/app', { A: '1' })];
+    const world = createWorld({ specs: [spec('web/app', all)], answer: down, entries, archive });
+    await world.refresh();
+    expect(await world.reconcile()).toEqual(['web/app waiting']);
+    expect(world.target.calls).toEqual([]);
+  });
+
+  const two = [
+    spec('web/a', { items: { a: item('homelab', 'A') } }),
+    spec('web/b', { items: { b: item('homelab', 'B') } }),
+  ];
+  const both: Demand = { refs: [{ name: 'A' }, { name: 'B' }], bulk: [] };
+  const unreadable = new ProviderError('FORBIDDEN', 'not for you');
+
+  test('one secret that can never be read holds up no other', async () => {
+    const archive = archiveOf(snapshot({ A: '1', B: '1' }), { demand: both });
+    const entries = [entryOf('web/a', { a: '1' }), entryOf('web/b', { b: '1' })];
+    const world = createWorld({ specs: two, entries, archive });
+    await world.refresh(snapshot({ B: '2' }, { unknown: new Map([['A', unreadable]]) }));
+    expect(await world.reconcile()).toEqual(['web/a synced repaired', 'web/b synced repaired']);
+    expect([world.live('web/a'), world.live('web/b')]).toEqual([{ a: '1' }, { b: '2' }]);
+  });
+
+  test('one that waits for its secret says so', async () => {
+    const archive = archiveOf(snapshot({ A: 'old', B: '1' }), { demand: both });
+    const entries = [entryOf('web/a', { a: 'new' }), entryOf('web/b', { b: '1' })];
+    const world = createWorld({ specs: two, entries, archive });
+    await world.refresh(snapshot({ B: '1' }, { unknown: new Map([['A', unreadable]]) }));
+    expect(await world.reconcile()).toEqual(['web/a waiting', 'web/b synced repaired']);
+  });
+
+  test('a key that comes from another source now does not wait for the one it came from', async () => {
+    const archive = archiveOf(snapshot({ A: '1', B: '2' }), { demand: both });
+    const specs = [
+      spec('web/a', { items: { a: item('other', 'A') } }),
+      spec('web/b', { items: { b: item('homelab', 'B') } }),
+    ];
+    const entries = [entryOf('web/a', { a: '1' }), entryOf('web/b', { b: '2' })];
+    const world = createWorld({ specs, answer: down, entries, archive });
+    const other = sourceOf(new MemoryClient(snapshot({ A: '3' })), { name: 'other' });
+    world.sources.set('other', other);
+    await other.refresh(() => {}, { signal });
+    await world.refresh();
+    expect(await world.reconcile()).toEqual(['web/a synced repaired', 'web/b synced repaired']);
+    expect(world.live('web/a')).toEqual({ a: '3' });
   });
 
   test('one is created from it', async () => {

@@ -176,7 +176,9 @@ export function desiredOf(
   more: Partial<DesiredSecret> & { readonly source?: string } = {},
 ): DesiredSecret {
   const { source = 'homelab', ...rest } = more;
-  const data = new Map(Object.entries(values).map(([key, value]) => [key, { source, value: SecretValue.of(value) }]));
+  const data = new Map(
+    Object.entries(values).map(([key, value]) => [key, { source, from: key, value: SecretValue.of(value) }]),
+  );
   return {
     id: 'web/app',
     namespace: 'web',
