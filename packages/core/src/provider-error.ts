@@ -48,7 +48,7 @@ const CODES: ReadonlySet<string> = new Set<ProviderErrorCode>([
 export interface ProviderErrorOptions {
   /** Defaults to what the table of {@link ProviderErrorCode} says. */
   readonly retryable?: boolean;
-  /** Milliseconds from now. */
+  /** Milliseconds from now; NaN and what is below zero count as absent. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
@@ -67,7 +67,7 @@ export class ProviderError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? RETRYABLE.has(code);
-    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options.retryAfterMs !== undefined && options.retryAfterMs >= 0) this.retryAfterMs = options.retryAfterMs;
   }
 }
 
