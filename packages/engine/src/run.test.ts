@@ -329,6 +329,90 @@ describe('a source that can be watched', () => {
     });
   });
 
+  test('what one secret of many has asked for is not got around either', async () => {
+    const wait = new ProviderError('PENDING', 'later', { retryAfterMs: 30_000 });
+    const { world, client } = watchedWorld(snapshot({ A: '1' }, { unknown: new Map([['B', wait]]) }));
+    await running(world, async () => {
+      await world.clock.advance(1_000);
+      client.changed();
+      await world.clock.advance(28_000);
+      expect(client.reads).toBe(1);
+    });
+  });
+
+  test('one that yields for ever without a pause costs few reads, and keeps nothing else from running', async () => {
+    const { world, client } = watchedWorld();
+    client.watch = async function* endless() {
+      for (;;) yield;
+    };
+    await running(world, async () => {
+      await world.clock.advance(60_000);
+      expect(client.reads).toBeLessThan(15);
+      client.answer = snapshot({ A: '2' });
+      await world.clock.advance(60_000);
+      expect(world.live('web/app')).toEqual({ A: '2' });
+    });
+  });
+
+  test('after a quiet moment a notice is taken at once again', async () => {
+    const { world, client } = watchedWorld();
+    await running(world, async () => {
+      for (let i = 0; i < 500; i++) {
+        client.changed();
+        await world.clock.advance(20);
+      }
+      await world.clock.advance(59_000);
+      client.answer = snapshot({ A: '2' });
+      client.changed();
+      await world.clock.advance(0);
+      expect(world.live('web/app')).toEqual({ A: '2' });
+    });
+  });
+
+  test('one that breaks as soon as it has said something is not taken up again every second', async () => {
+    const { world, client } = watchedWorld();
+    let watches = 0;
+    client.watch = async function* flapping() {
+      watches++;
+      yield;
+      throw new ProviderError('UNAVAILABLE', 'reset');
+    };
+    await running(world, async () => {
+      await world.clock.advance(60_000);
+      expect(watches).toBeLessThan(10);
+    });
+  });
+
+  test.each<[string, () => AsyncIterable<void>]>([
+    [
+      'throws when it is called',
+      () => {
+        throw new TypeError('a bug');
+      },
+    ],
+    ['gives nothing that can be followed', () => Object.create(null)],
+  ])('one that %s leaves the interval, and ends nothing', async (_, watch) => {
+    const { world, client } = watchedWorld();
+    client.watch = watch;
+    await running(world, async () => {
+      await world.clock.advance(5_000);
+      client.answer = snapshot({ A: '2' });
+      await world.clock.advance(120_000);
+      expect(world.live('web/app')).toEqual({ A: '2' });
+    });
+  });
+
+  test('one that does not listen to its signal does not keep the agent from stopping', async () => {
+    const { world, client } = watchedWorld();
+    client.watch = async function* deaf() {
+      await new Promise(() => {});
+      yield;
+    };
+    await running(world, async () => {
+      await world.clock.advance(1_000);
+    });
+  });
+
   test('one that is not offered is not asked for again', async () => {
     const { world, client } = watchedWorld();
     await running(world, async () => {

@@ -1,6 +1,7 @@
 import type { CallOptions, Clock } from '@hikyaku/core';
-import { backoffMs, jitter } from './backoff.ts';
+import { jitter } from './backoff.ts';
 import { followPushes } from './follow-pushes.ts';
+import { followSource } from './follow-source.ts';
 import type { PushOrigin } from './push-origin.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Report } from './report.ts';
@@ -26,9 +27,8 @@ export interface RunOptions extends SyncOptions {
   readonly graceMs?: number;
 }
 
-/** Between two reads of one source, however often it says that something has changed. */
+/** Between two reads of one source. Doubles up to its interval while it never stops saying that something has changed. */
 const AFTER_READ_MS = 100;
-const WATCH_BACKOFF = { firstMs: 1_000, mostMs: 60_000 };
 
 /** Reads every source once. */
 export async function refreshAll(
@@ -65,6 +65,7 @@ export async function run(
   async function refreshLoop(source: Source): Promise<void> {
     const noticed = new Wake();
     let following: Promise<void> | undefined;
+    let hurried = 0;
     while (!stopping.aborted) {
       const onChange = () => {
         reportProgress(source, report);
@@ -74,38 +75,13 @@ export async function run(
       const nextMs = source.nextDelayMs();
       reportSource(source, report, nextMs);
       wake.up();
-      following ??= follow(source, noticed);
+      if (source.canBeWatched) following ??= followSource(source, noticed, clock, { signal: stopping });
       // What changes in bursts is read once; and a notice does not get around what the source has asked for.
-      const pauseMs = Math.max(AFTER_READ_MS, source.state.error?.retryAfterMs ?? 0);
+      const pauseMs = Math.max(AFTER_READ_MS * 2 ** hurried, source.askedToWaitMs);
       await clock.sleep(Math.min(pauseMs, nextMs), { signal: stopping });
+      hurried = noticed.called ? hurried + 1 : 0;
       await noticed.wait(nextMs - pauseMs, clock, stopping);
     }
-    await following;
-  }
-
-  /** Reads again as soon as the source says that something may have changed; `undefined` until it can be asked. */
-  function follow(source: Source, noticed: Wake): Promise<void> | undefined {
-    const first = source.watch({ signal: stopping });
-    if (first === undefined) return undefined;
-    return (async () => {
-      let failures = 0;
-      for (let events: typeof first | undefined = first; events !== undefined && !stopping.aborted;) {
-        try {
-          for await (const _ of events) {
-            failures = 0;
-            noticed.up();
-          }
-          return; // not offered here: its interval is left
-        } catch {
-          if (stopping.aborted) return;
-          failures += 1;
-          await clock.sleep(backoffMs(WATCH_BACKOFF, failures, Math.random), { signal: stopping }).catch(() => {});
-          // What happened meanwhile was not seen.
-          noticed.up();
-          events = source.watch({ signal: stopping });
-        }
-      }
-    })();
   }
 
   async function reconcileLoop(): Promise<void> {
@@ -154,11 +130,18 @@ export async function run(
     }
   }
 
+  // A provider that does not listen to its signal is left behind.
+  const stopped = new Promise<void>((resolve) => {
+    stopping.addEventListener('abort', () => resolve(), { once: true });
+  });
   // With `secrets: []` no read will ever ask for the first reconcile.
   if (sources.size === 0) wake.up();
   try {
     const ended = await Promise.allSettled(
-      [...sources.values()].map(refreshLoop).concat(reconcileLoop(), pushLoops()).map(untilStopped),
+      [...sources.values()]
+        .map((source) => Promise.race([refreshLoop(source), stopped]))
+        .concat(reconcileLoop(), pushLoops())
+        .map(untilStopped),
     );
     for (const loop of ended) if (loop.status === 'rejected') throw loop.reason;
     await awaiting;

@@ -203,6 +203,21 @@ describe('progress', () => {
   });
 });
 
+describe('progress of a read that has ended', () => {
+  test('is too late: what was read since stays', async () => {
+    let late: (() => void) | undefined;
+    const source = sourceOf({
+      async read(request) {
+        late ??= () => request.progress(snapshot({ A: 'older' }));
+        return snapshot({ A: 'newer' });
+      },
+    });
+    await refresh(source);
+    late?.();
+    expect(textOf(source.state.snapshot)).toBe('newer');
+  });
+});
+
 describe('the delay until the next read', () => {
   async function delayAfter(
     answer: Snapshot | Error,
@@ -253,6 +268,17 @@ describe('the delay until the next read', () => {
   test('a service that asks to wait is heard, also when only one secret of many was refused', async () => {
     const slow = new ProviderError('RATE_LIMITED', 'slow down', { retryAfterMs: 120_000 });
     expect(await delayAfter(snapshot({ B: '1' }, { unknown: new Map([['A', slow]]) }), 1)).toBe(120_000);
+  });
+
+  test.each([
+    [Number.NaN, 1_000],
+    [-5, 1_000],
+    [Infinity, 3_600_000],
+  ])('an error that asks to wait %d ms, which makes no sense, ends in no hot loop', async (retryAfterMs, delay) => {
+    const error = Object.assign(new ProviderError('RATE_LIMITED', 'slow down'), { retryAfterMs });
+    expect(await delayAfter(error, 1)).toBe(delay);
+    const partly = await delayAfter(snapshot({}, { unknown: new Map([['A', error]]) }), 1);
+    expect(partly).toBe(Math.max(delay, 10_000));
   });
 
   test.each<[error: ProviderError, refreshMs: number, reads: number, delay: number]>([

@@ -78,6 +78,7 @@ export class Source {
   async refresh(onChange: () => void, { signal }: CallOptions): Promise<void> {
     const { demand, clock, connect } = this.#options;
     using keeping = this.#keepWhileReading(signal);
+    let isReading = true;
     const request: ReadRequest = {
       refs: demand.refs,
       all: demand.bulk.length > 0,
@@ -85,6 +86,7 @@ export class Source {
       signal,
       ...(this.#answer && { previous: this.#answer }),
       progress: (partial) => {
+        if (!isReading) return;
         this.#answer = partial;
         this.#accept(partial, onChange, this.#state.failures);
         keeping.changed();
@@ -100,32 +102,48 @@ export class Source {
     } catch (error) {
       signal.throwIfAborted();
       this.#fail(toProviderError(error), onChange);
+    } finally {
+      isReading = false;
     }
     await this.#keep(signal);
   }
 
-  /** Follows changes, where the provider can; `undefined` before the first read and where it cannot. */
-  watch(options: CallOptions): AsyncIterable<void> | undefined {
-    return this.#client?.watch?.(options);
+  /** Not before the first read. */
+  get canBeWatched(): boolean {
+    return this.#client?.watch !== undefined;
+  }
+
+  /** Follows changes, where the provider can. */
+  watch(options: CallOptions): AsyncIterable<void> {
+    if (this.#client?.watch === undefined) throw new TypeError(`${this.name} cannot be watched`);
+    return this.#client.watch(options);
+  }
+
+  /** How many milliseconds the source has asked to be left alone, for itself or for one of its secrets. */
+  get askedToWaitMs(): number {
+    const { failures, error } = this.#state;
+    let askedMs = 0;
+    // Nothing is larger than NaN, or smaller, which is what some providers make of a header.
+    for (const { retryAfterMs = 0 } of failures > 0 && error ? [error] : (this.#accepted?.unknown?.values() ?? []))
+      if (retryAfterMs > askedMs) askedMs = retryAfterMs;
+    return Math.min(askedMs, LONGEST_RETRY_AFTER_MS);
   }
 
   /** Milliseconds until the next read. */
   nextDelayMs(): number {
     const { refreshMs, random = Math.random } = this.#options;
     const { error, failures } = this.#state;
-    const retryAfterMs = Math.min(error?.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
     if (failures === 0 || error === undefined) {
-      const waits = [...(this.#accepted?.unknown?.values() ?? [])].filter(({ retryable }) => retryable);
-      const askedMs = Math.min(Math.max(0, ...waits.map((each) => each.retryAfterMs ?? 0)), LONGEST_RETRY_AFTER_MS);
+      const isPassing = [...(this.#accepted?.unknown?.values() ?? [])].some(({ retryable }) => retryable);
       const wholeMs = jitter(refreshMs, 0.1, random);
       // What is missing is made up for sooner than on an interval of an hour.
-      const partMs = waits.length > 0 ? backoffMs(INCOMPLETE_BACKOFF, this.#incompleteReads, random) : wholeMs;
-      return Math.max(retryAfterMs, askedMs, Math.min(wholeMs, partMs));
+      const partMs = isPassing ? backoffMs(INCOMPLETE_BACKOFF, this.#incompleteReads, random) : wholeMs;
+      return Math.max(this.askedToWaitMs, Math.min(wholeMs, partMs));
     }
     const backoff = error.retryable
       ? { firstMs: 1_000, mostMs: Math.max(refreshMs, 60_000) }
       : { firstMs: Math.max(refreshMs, 5_000), mostMs: 600_000 };
-    return Math.max(retryAfterMs, Math.min(backoffMs(backoff, failures, random), 600_000));
+    return Math.max(this.askedToWaitMs, Math.min(backoffMs(backoff, failures, random), 600_000));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,10 @@ export class Wake {
   #called = false;
   #ring: (() => void) | undefined;
 
+  get called(): boolean {
+    return this.#called;
+  }
+
   up(): void {
     this.#called = true;
     this.#ring?.();
