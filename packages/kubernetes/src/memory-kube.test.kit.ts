@@ -28,6 +28,8 @@ export class MemoryObjects<T extends NamespacedObject> implements ResourceCalls<
   admit: (verb: string, after: T | undefined, before: T | undefined) => void = () => {};
   /** Runs before a call, as another writer might. */
   meanwhile: (call: string) => void = () => {};
+  /** Runs when a POST or PUT has been done, as a connection that breaks might. */
+  after: () => void = () => {};
   readonly #kind: string;
   #versions = 0;
 
@@ -81,6 +83,7 @@ export class MemoryObjects<T extends NamespacedObject> implements ResourceCalls<
   put(object: T, uid = `stranger-${++this.#versions}`, dryRun = false): ObjectIdentity {
     const identity = { uid, resourceVersion: String(++this.#versions) };
     if (!dryRun) this.live.set(idOf(object), { ...object, metadata: { ...object.metadata, ...identity } });
+    this.after();
     return identity;
   }
 

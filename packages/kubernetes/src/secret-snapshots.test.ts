@@ -154,6 +154,28 @@ describe('writes', () => {
     expect((await open(kube)).snapshots.take('vault')).toBeDefined();
   });
 
+  test('a write whose answer was lost is made again, also when what was there before is back', async () => {
+    const kube = memoryKube();
+    const { snapshots } = await open(kube);
+    await snapshots.keep('vault', stored({ A: '1' }), { signal });
+    kube.secrets.after = () => {
+      throw kubeError('UNAVAILABLE');
+    };
+    await snapshots.keep('vault', stored({ A: '2' }), { signal });
+    kube.secrets.after = () => {};
+    await snapshots.keep('vault', stored({ A: '1' }), { signal });
+    expect((await open(kube)).snapshots.take('vault')?.snapshot.secrets.get('A')?.value.text()).toBe('1');
+  });
+
+  test('two processes that begin at the same time put each source into one place', async () => {
+    const kube = memoryKube();
+    const [one, other] = [await open(kube), await open(kube)];
+    for (const name of ['vault', 'nas']) await one.snapshots.keep(name, stored({ A: '1' }), { signal });
+    for (const name of ['nas', 'vault']) await other.snapshots.keep(name, stored({ A: '2' }), { signal });
+    const kept = [...kube.secrets.live.values()].flatMap(({ data = {} }) => Object.keys(data));
+    expect(kept.toSorted()).toEqual(['nas', 'vault']);
+  });
+
   test('read only, nothing is written', async () => {
     const kube = memoryKube();
     const { snapshots } = await open(kube, { readOnly: true });
@@ -207,6 +229,27 @@ describe('what is not wanted', () => {
     expect(third.snapshots.take('vault')).toBeDefined();
     await third.snapshots.prune(new Set(['vault']), { signal });
     expect(writes(kube)).toEqual([]);
+  });
+
+  test('of two copies that differ none is believed, and both make room for the next', async () => {
+    const kube = memoryKube();
+    const copies = await Promise.all(
+      ['old', 'new'].map(async (text) => {
+        const other = memoryKube();
+        await (await open(other)).snapshots.keep('vault', stored({ A: text }), { signal });
+        return [...other.secrets.live.values()][0]?.data;
+      }),
+    );
+    for (const [slot, data] of copies.entries()) {
+      const metadata = { namespace: AGENT, name: `hikyaku-snapshot-${slot}` };
+      kube.secrets.put({ apiVersion: 'v1', kind: 'Secret', metadata, ...(data && { data }) });
+    }
+    const { snapshots } = await open(kube);
+    expect(snapshots.take('vault')).toBeUndefined();
+    await snapshots.keep('vault', stored({ A: 'newest' }), { signal });
+    const kept = [...kube.secrets.live.values()].flatMap(({ data = {} }) => Object.keys(data));
+    expect(kept).toEqual(['vault']);
+    expect((await open(kube)).snapshots.take('vault')?.snapshot.secrets.get('A')?.value.text()).toBe('newest');
   });
 
   test.each([

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CallOptions } from '@hikyaku/core';
 import type { SnapshotArchive, StoredSnapshot } from '@hikyaku/engine';
 import { isKubeError } from '@hikyaku/kube-client';
@@ -23,7 +24,8 @@ const MOST_BYTES = 1_000_000;
 const ROUNDS = 4;
 
 interface Place {
-  readonly slot: number;
+  /** One. Several are copies of processes that began at the same time, of which nobody knows which is the newer. */
+  readonly slots: readonly number[];
   readonly digest: string;
   readonly bytes: number;
 }
@@ -47,7 +49,11 @@ export class SecretSnapshots implements SnapshotArchive {
   /** Reads what is kept. Throws TargetError where the Secrets cannot be read. */
   static async open(options: SecretSnapshotsOptions, { signal }: CallOptions): Promise<SecretSnapshots> {
     const snapshots = new SecretSnapshots(options);
-    await Promise.all(Array.from({ length: SLOTS }, (_, slot) => snapshots.#load(slot, signal)));
+    const slots = Array.from({ length: SLOTS }, (_, slot) => slot);
+    const contents = await Promise.all(slots.map((slot) => snapshots.#load(slot, signal)));
+    for (const [slot, data] of contents.entries())
+      for (const [source, base64] of Object.entries(data))
+        snapshots.#found(source, slot, Buffer.from(base64, 'base64'));
     return snapshots;
   }
 
@@ -73,6 +79,7 @@ export class SecretSnapshots implements SnapshotArchive {
 
   /** Drops what is kept of sources that are not among these: values that nobody uses should not lie around. */
   async prune(sources: ReadonlySet<string>, { signal }: CallOptions): Promise<void> {
+    for (const source of this.#loaded.keys()) if (!sources.has(source)) this.#loaded.delete(source);
     for (const source of [...this.#places.keys()].filter((name) => !sources.has(name)))
       await this.#inTurn(signal, () => this.#remove(source, signal), source);
   }
@@ -96,7 +103,8 @@ export class SecretSnapshots implements SnapshotArchive {
     const before = this.#places.get(source);
     const slot = this.#slotFor(source, bytes.byteLength);
     // A crash in between loses a copy, and leaves no second one that could be the older.
-    if (before !== undefined && before.slot !== slot) await this.#remove(source, signal);
+    if (before !== undefined && (before.slots.length > 1 || before.slots[0] !== slot))
+      await this.#remove(source, signal);
     if (slot === undefined) {
       this.#say(
         source,
@@ -104,8 +112,10 @@ export class SecretSnapshots implements SnapshotArchive {
       );
       return;
     }
+    // Until it is known what came of it.
+    this.#places.set(source, { slots: [slot], digest: '', bytes: bytes.byteLength });
     await this.#change(slot, (data) => ({ ...data, [source]: Buffer.from(bytes).toString('base64') }), signal);
-    this.#places.set(source, { slot, digest, bytes: bytes.byteLength });
+    this.#places.set(source, { slots: [slot], digest, bytes: bytes.byteLength });
     this.#said.delete(source);
   }
 
@@ -120,18 +130,20 @@ export class SecretSnapshots implements SnapshotArchive {
     if (place === undefined) return;
     const without = (data: Readonly<Record<string, string>>) =>
       Object.fromEntries(Object.entries(data).filter(([name]) => name !== source));
-    await this.#change(place.slot, without, signal);
+    for (const slot of place.slots) await this.#change(slot, without, signal);
     this.#places.delete(source);
   }
 
-  /** Where it is, or the emptiest, if it fits. */
+  /** Where it is; else where every process would put it, while there is plenty of room; else the emptiest, if it fits. */
   #slotFor(source: string, bytes: number): number | undefined {
     const used = Array.from({ length: SLOTS }, () => 0);
     for (const [name, place] of this.#places)
-      if (name !== source) used[place.slot] = (used[place.slot] ?? 0) + place.bytes;
-    const current = this.#places.get(source)?.slot;
+      for (const slot of name === source ? [] : place.slots) used[slot] = (used[slot] ?? 0) + place.bytes;
+    const current = this.#places.get(source)?.slots[0];
+    const first = slotOf(source);
+    const hasPlenty = (used[first] ?? 0) + bytes <= MOST_BYTES / 2;
     const byRoom = [...used.keys()].toSorted((a, b) => (used[a] ?? 0) - (used[b] ?? 0));
-    return [...(current === undefined ? [] : [current]), ...byRoom].find(
+    return [...(current === undefined ? [] : [current]), ...(hasPlenty ? [first] : []), ...byRoom].find(
       (slot) => (used[slot] ?? 0) + bytes <= MOST_BYTES,
     );
   }
@@ -180,24 +192,34 @@ export class SecretSnapshots implements SnapshotArchive {
     });
   }
 
-  async #load(slot: number, signal: AbortSignal): Promise<void> {
-    const { access, onProblem } = this.#options;
+  async #load(slot: number, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    const { access } = this.#options;
     const live = await this.#get(slot, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       throw toTargetError(error, access.agent, nameOf(slot), access.agent);
     });
-    for (const [source, base64] of Object.entries(live?.data ?? {})) {
-      const bytes = Buffer.from(base64, 'base64');
-      const stored = decodeSnapshot(bytes);
-      const digest = stored === undefined ? '' : digestOf(stored);
-      this.#places.set(source, { slot, digest, bytes: bytes.byteLength });
-      if (stored === undefined) onProblem(source, `what was kept of it in ${nameOf(slot)} makes no sense: passed over`);
-      else this.#loaded.set(source, stored);
-    }
+    return live?.data ?? {};
+  }
+
+  #found(source: string, slot: number, bytes: Uint8Array): void {
+    const other = this.#places.get(source);
+    const stored = decodeSnapshot(bytes);
+    const digest = stored === undefined ? '' : digestOf(stored);
+    if (stored === undefined)
+      this.#options.onProblem(source, `what was kept of it in ${nameOf(slot)} makes no sense: passed over`);
+    else if (other === undefined) this.#loaded.set(source, stored);
+    else if (other.digest !== digest) this.#loaded.delete(source);
+    const place = { slots: [...(other?.slots ?? []), slot], bytes: Math.max(bytes.byteLength, other?.bytes ?? 0) };
+    // Of several nothing is known to be kept, so that the next replaces them all.
+    this.#places.set(source, { ...place, digest: other === undefined ? digest : '' });
   }
 }
 
 const CHANGED_MEANWHILE: ReadonlySet<string> = new Set(['CONFLICT', 'ALREADY_EXISTS', 'NOT_FOUND']);
+
+function slotOf(source: string): number {
+  return (createHash('sha256').update(source).digest()[0] ?? 0) % SLOTS;
+}
 
 function nameOf(slot: number): string {
   return `${OWN.snapshot}-${slot}`;
