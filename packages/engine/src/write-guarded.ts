@@ -1,5 +1,6 @@
 import { ProviderError, refId } from '@hikyaku/core';
 import type { CallOptions, Secret, SecretChange, SecretsClient, SecretValue, WriteResult } from '@hikyaku/core';
+import { toProviderError } from './to-provider-error.ts';
 
 /** What one secret of a source is to become; without a value it is to go. */
 export interface GuardedChange {
@@ -29,7 +30,7 @@ export async function readCurrent(
 
 /**
  * Writes only over what was seen: by the source's own versions where it has them, else by a look right before. One result per
- * change, in order; what somebody else has changed meanwhile is a `CONFLICT`. A thrown error means: outcome unknown.
+ * change, in order; what somebody else has changed meanwhile is a `CONFLICT`. A thrown error means: outcome unknown, of all of them.
  */
 export async function writeGuarded(
   client: SecretsClient,
@@ -44,15 +45,28 @@ export async function writeGuarded(
   );
 
   const left = changes.filter(({ name }) => !results.has(name));
-  if (left.length > 0) {
-    const names = left.map(({ name }) => name);
-    const now = await readCurrent(client, names, options);
-    const [same, other] = [[] as GuardedChange[], [] as GuardedChange[]];
-    for (const change of left) (isSame(change.before, now.get(change.name)) ? same : other).push(change);
-    for (const { name } of other) results.set(name, { name, error: changedMeanwhile(name) });
-    await write(same.map(toChange), () => true);
+  if (left.length > 0) await writeAfterLook(left);
+  return changes.map(({ name }) => results.get(name) ?? { name, error: unanswered(name) });
+
+  async function writeAfterLook(others: readonly GuardedChange[]): Promise<void> {
+    let isSent = false;
+    try {
+      const names = others.map(({ name }) => name);
+      const now = await readCurrent(client, names, options);
+      const isUntouched = ({ name, before }: GuardedChange): boolean => isSame(before, now.get(name));
+      for (const { name } of others.filter((change) => !isUntouched(change)))
+        results.set(name, { name, error: changedMeanwhile(name) });
+      isSent = true;
+      await write(others.filter(isUntouched).map(toChange), () => true);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      // What is known of the others must not go unsaid.
+      if (results.size === 0) throw error;
+      const reason = toProviderError(error);
+      for (const { name } of others)
+        if (!results.has(name)) results.set(name, { name, error: isSent ? unconfirmed(name, reason) : reason });
+    }
   }
-  return changes.flatMap(({ name }) => results.get(name) ?? []);
 
   async function write(batch: readonly SecretChange[], counts: (result: WriteResult) => boolean): Promise<void> {
     if (batch.length === 0) return;
@@ -72,4 +86,14 @@ function isSame(a: Secret | undefined, b: Secret | undefined): boolean {
 
 function changedMeanwhile(name: string): ProviderError {
   return new ProviderError('CONFLICT', `somebody else has changed ${name} meanwhile; look at it again`);
+}
+
+/** Of a code that never means «not written for certain». */
+function unconfirmed(name: string, { message, retryAfterMs = 0 }: ProviderError): ProviderError {
+  return new ProviderError('UNAVAILABLE', `it is not known whether ${name} was written: ${message}`, { retryAfterMs });
+}
+
+function unanswered(name: string): ProviderError {
+  const message = `the provider does not say whether ${name} was written; this is a bug of the provider: look at it`;
+  return new ProviderError('INVALID_RESPONSE', message);
 }

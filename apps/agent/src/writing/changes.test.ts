@@ -129,3 +129,53 @@ test('results come in the order of the plan', async () => {
   const plan = await planned(world, [set('C', '1'), set('B', '2'), set('A', '3')]);
   expect((await applyChanges(world, plan, options)).map(({ name }) => name)).toEqual(['C', 'B', 'A']);
 });
+
+test('a change that the provider says nothing of is not taken for written', async () => {
+  const world = memoryClient();
+  const plan = await planned(world, [set('A', '1'), set('B', '2')]);
+  const client: SecretsClient = { ...world, write: async () => [{ name: 'B' }] };
+  expect(codesOf(await applyChanges(client, plan, options))).toEqual({ A: 'INVALID_RESPONSE', B: 'written' });
+});
+
+describe('what was written is told, whatever happens to the rest', () => {
+  /** A is made by a condition; B has no version, and needs a look first. */
+  async function halfWay(break_: (world: World) => Partial<SecretsClient>) {
+    const world = memoryClient({ versions: false });
+    await fill(world, { B: '1' });
+    const plan = await planned(world, [set('A', '1'), set('B', '2')]);
+    return await applyChanges({ ...world, ...break_(world) }, plan, options);
+  }
+
+  test('when it cannot be looked at', async () => {
+    const down = new ProviderError('UNAVAILABLE', 'down');
+    const results = await halfWay(() => ({ read: async () => Promise.reject(down) }));
+    expect(codesOf(results)).toEqual({ A: 'written', B: 'UNAVAILABLE' });
+  });
+
+  test('when the second write ends in nobody knows what', async () => {
+    let writes = 0;
+    const results = await halfWay((world) => ({
+      write: async (changes, callOptions) => {
+        if (++writes === 2) throw new ProviderError('FORBIDDEN', 'reset in the middle');
+        return (await world.write?.(changes, callOptions)) ?? [];
+      },
+    }));
+    expect(codesOf(results)).toEqual({ A: 'written', B: 'UNAVAILABLE' });
+    expect(results[1]?.error?.message).toBe('it is not known whether B was written: reset in the middle');
+  });
+
+  test('when it is interrupted, that is said instead', async () => {
+    const stop = new AbortController();
+    const world = memoryClient({ versions: false });
+    await fill(world, { B: '1' });
+    const plan = await planned(world, [set('A', '1'), set('B', '2')]);
+    const client: SecretsClient = {
+      ...world,
+      read: async () => {
+        stop.abort('SIGINT');
+        throw new ProviderError('UNAVAILABLE', 'aborted');
+      },
+    };
+    await expect(applyChanges(client, plan, { signal: stop.signal })).rejects.toBe('SIGINT');
+  });
+});
