@@ -76,8 +76,15 @@ test('--json has the counts and every check with its outcome', async () => {
   expect(code).toBe(0);
 }, 20_000);
 
-test('a wrong token is said, and nothing is checked', async () => {
-  await expect(run([fake.url], {})).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+test('a token that is missing or wrong is said, with the variable to set, and nothing is checked', async () => {
+  await expect(run([fake.url], {})).rejects.toMatchObject({
+    exitCode: 2,
+    message: `${fake.url} wants a token: put it into the environment variable HIKYAKU_PROTOCOL_TOKEN, or name another one by --token-env`,
+  });
+  await expect(run([fake.url, '--token-env', 'NAS'], { NAS: 'another-token' })).rejects.toMatchObject({
+    code: 'UNAUTHENTICATED',
+    message: `${fake.url} refuses the token in the environment variable NAS`,
+  });
 });
 
 test.each([

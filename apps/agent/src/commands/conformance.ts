@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isProviderError } from '@hikyaku/core';
+import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CheckResult } from '@hikyaku/provider-testing';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
@@ -42,7 +42,7 @@ export async function conformance(url: string, options: ConformanceOptions, edge
     ...(ca !== undefined && { ca }),
   });
   await using service = await opening.catch((error: unknown) => {
-    throw isProviderError(error) && error.code === 'INVALID_CONFIG' ? new UserError(error.message) : error;
+    throw inItsWords(error, url, options.tokenEnv, token);
   });
 
   const style = styleFor(edge, edge.stdout);
@@ -53,6 +53,20 @@ export async function conformance(url: string, options: ConformanceOptions, edge
   }
   edge.stdout.write(json ? jsonOf(url, results) : summaryOf(results, style));
   return countOf(results, 'failed') > 0 ? EXIT.failed : EXIT.fine;
+}
+
+/** What the provider says of a config file is said of this command: there is none. */
+function inItsWords(error: unknown, url: string, tokenEnv: string, token: string): unknown {
+  if (!isProviderError(error)) return error;
+  if (error.code === 'INVALID_CONFIG') return new UserError(error.message);
+  if (error.code !== 'UNAUTHENTICATED') return error;
+  if (token === '')
+    return new UserError(
+      `${url} wants a token: put it into the environment variable ${tokenEnv}, or name another one by --token-env`,
+    );
+  return new ProviderError(error.code, `${url} refuses the token in the environment variable ${tokenEnv}`, {
+    cause: error,
+  });
 }
 
 async function readCertificates(path: string): Promise<string> {
