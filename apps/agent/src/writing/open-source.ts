@@ -64,5 +64,7 @@ export async function openWritableSource(name: string, options: ConnectOptions, 
   const opened = await openSource(name, options, edge);
   if (opened.client.write !== undefined) return opened;
   await opened[Symbol.asyncDispose]();
-  throw new UserError(`${name} can only be read: its provider, ${opened.source.provider.type}, does not write`);
+  throw new UserError(
+    `${name} can only be read: its provider, ${opened.source.provider.type}, writes nothing, or not with these settings`,
+  );
 }
