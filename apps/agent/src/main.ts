@@ -12,7 +12,8 @@ import { styleFor } from './output/style.ts';
 import { UserError } from './user-error.ts';
 
 const stop = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
+// SIGHUP: somebody closes the terminal while secrets are open in an editor.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
     // The second one does not wait.
     if (stop.signal.aborted) process.exit(EXIT.interrupted);

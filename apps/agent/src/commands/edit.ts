@@ -86,12 +86,17 @@ async function askAgain(problem: string, { stdin: input, stderr: output, signal 
   return answer === true;
 }
 
+/** A command and its arguments: no variable before it, and no second command. */
+const ONE_COMMAND = /^[^=\s;&|<>(){}`$]+(?:\s[^;&|<>()`\n]*)?$/;
+
 /** As git does: `$VISUAL` or `$EDITOR`, which may have arguments. */
 async function runEditor(path: string, { env, signal }: Edge): Promise<void> {
   const editor = env['VISUAL'] || env['EDITOR'] || 'vi';
-  const child = spawn('sh', ['-c', `${editor} "$1"`, 'sh', path], { stdio: 'inherit', env });
+  // A signal is for the editor, and not for a shell that waits for it.
+  const exec = ONE_COMMAND.test(editor) ? 'exec ' : '';
+  const child = spawn('sh', ['-c', `${exec}${editor} "$1"`, 'sh', path], { stdio: 'inherit', env });
   // Ctrl-C is the editor's own business; an end from outside is not.
-  signal.addEventListener('abort', () => signal.reason === 'SIGTERM' && child.kill(), { once: true });
+  signal.addEventListener('abort', () => signal.reason !== 'SIGINT' && child.kill(), { once: true });
   const [code, killedBy] = (await once(child, 'close')) as [number | null, string | null];
   signal.throwIfAborted();
   if (code !== 0)
