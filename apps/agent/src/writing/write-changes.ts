@@ -1,3 +1,4 @@
+import type { WriteResult } from '@hikyaku/core';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -30,9 +31,26 @@ export async function writeChanges(
     return EXIT.fine;
   }
   if (!yes) await confirmOrStop(`Write this to ${opened.source.name}?`, edge);
-  const results = await applyChanges(opened.client, planned, edge);
+  const results = await applyOrWarn(opened, planned, edge);
   stdout.write(
     json ? resultJson(opened, planned, results) : resultText(opened, planned, results, styleFor(edge, stdout)),
   );
   return results.some(({ error }) => error !== undefined) ? EXIT.failed : EXIT.fine;
+}
+
+/** Where it ends in the middle nobody can say what became of it, and the person is told so before they are told why. */
+async function applyOrWarn(
+  { client, source }: OpenSource,
+  planned: readonly PlannedChange[],
+  edge: Edge,
+): Promise<readonly WriteResult[]> {
+  try {
+    return await applyChanges(client, planned, edge);
+  } catch (error) {
+    const names = planned.flatMap(({ kind, name }) => (kind === 'keep' ? [] : [name])).join(', ');
+    edge.stderr.write(
+      `it is not known whether this was written: ${names}; hikyaku list ${source.name} --reveal shows what is there\n`,
+    );
+    throw error;
+  }
 }
