@@ -1,7 +1,7 @@
 import { access, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigFiles, expectExit, type Finished, hikyaku } from '@hikyaku/testbed';
+import { ConfigFiles, expectExit, type Finished, type Running, startHikyaku } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Place } from './writable/places.ts';
 import { places } from './writable/places.ts';
@@ -11,7 +11,7 @@ import { places } from './writable/places.ts';
 const configs = new ConfigFiles();
 afterAll(() => configs[Symbol.asyncDispose]());
 
-describe.each(Object.entries(places))('%s', (_, open) => {
+describe.each(Object.entries(places))('%s', (title, open) => {
   let place: Place;
   let directory: string;
   let configPath: string;
@@ -37,7 +37,13 @@ describe.each(Object.entries(places))('%s', (_, open) => {
     readonly editor?: string;
   }
 
-  async function run(args: readonly string[], { input, editor }: Given = {}): Promise<Finished> {
+  async function run(args: readonly string[], given: Given = {}): Promise<Finished> {
+    const finished = await (await start(args, given)).finished;
+    output += finished.stdout + finished.stderr;
+    return finished;
+  }
+
+  async function start(args: readonly string[], { input, editor }: Given = {}): Promise<Running> {
     const env: Record<string, string> = { ...place.env };
     if (editor !== undefined) {
       env['EDITOR'] = join(directory, 'editor.sh');
@@ -45,12 +51,18 @@ describe.each(Object.entries(places))('%s', (_, open) => {
       await chmod(env['EDITOR'], 0o700);
     }
     const [command = '', ...rest] = args;
-    const finished = await hikyaku([command, 'place', ...rest, '--config', configPath, '--file-root', tmpdir()], {
+    return startHikyaku([command, 'place', ...rest, '--config', configPath, '--file-root', tmpdir()], {
       env,
       ...(input !== undefined && { input }),
     });
-    output += finished.stdout + finished.stderr;
-    return finished;
+  }
+
+  /** Is open until somebody else has been there. */
+  const waitingEditor = () =>
+    `sed -i 's/value of/mine for/' "$1"; touch ${join(directory, 'open')}; while [ ! -e ${join(directory, 'done')} ]; do sleep 0.05; done`;
+
+  async function editorIsOpen(): Promise<void> {
+    await expect.poll(async () => await fileExists(join(directory, 'open')), { timeout: 20_000 }).toBe(true);
   }
 
   async function textOf(word: string): Promise<string | undefined> {
@@ -104,10 +116,8 @@ describe.each(Object.entries(places))('%s', (_, open) => {
     await place.set(name('a'), 'value of a');
     await place.set(name('b'), 'value of b');
     await place.set(name('c'), 'value of c');
-    // The editor is open until somebody else has been there.
-    const editor = `sed -i 's/value of/mine for/' "$1"; touch ${join(directory, 'open')}; while [ ! -e ${join(directory, 'done')} ]; do sleep 0.05; done`;
-    const edited = run(['edit', name('a'), name('b'), name('c'), '--yes'], { editor });
-    await expect.poll(async () => await fileExists(join(directory, 'open')), { timeout: 20_000 }).toBe(true);
+    const edited = run(['edit', name('a'), name('b'), name('c'), '--yes'], { editor: waitingEditor() });
+    await editorIsOpen();
     await place.set(name('a'), 'theirs');
     await place.remove(name('b'));
     await writeFile(join(directory, 'done'), '');
@@ -115,6 +125,31 @@ describe.each(Object.entries(places))('%s', (_, open) => {
     expectExit(finished, 1);
     expect([await textOf('a'), await textOf('b')]).toEqual(['theirs', undefined]);
     expect(finished.stdout).toMatch(/✗ .*\n/);
+  });
+
+  test('interrupted while the editor is open, nothing is written', async () => {
+    await place.set(name('a'), 'value of a');
+    const running = await start(['edit', name('a'), '--yes'], { editor: waitingEditor() });
+    await editorIsOpen();
+    running.process.kill('SIGINT');
+    await writeFile(join(directory, 'done'), '');
+    const { exitCode, stderr } = await running.finished;
+    expect([exitCode, stderr]).toEqual([130, 'interrupted\n']);
+    expect(await textOf('a')).toBe('value of a');
+  });
+
+  test.runIf(!title.startsWith('file'))('interrupted in the middle of a write, it says that nobody knows', async () => {
+    await place.set(name('a'), 'value of a');
+    const hasCome = place.hangNextWrite?.() ?? (() => false);
+    const running = await start(['set', name('a')], { input: 'second-value' });
+    await expect.poll(hasCome, { timeout: 20_000 }).toBe(true);
+    const { exitCode, stdout, stderr } = await running.stop('SIGINT');
+    expect([exitCode, stdout]).toEqual([130, '']);
+    expect(stderr).toContain(
+      `it is not known whether this was written: ${name('a')}; hikyaku list place --reveal shows what is there\ninterrupted\n`,
+    );
+    expect(['value of a', 'second-value']).toContain(await textOf('a'));
+    expect(stderr).not.toContain('second-value');
   });
 
   test('an editor that crashes changes nothing', async () => {

@@ -45,9 +45,17 @@ afterAll(async () => {
   await configs[Symbol.asyncDispose]();
 });
 
+/** Of this source; other tests edit at the same time. */
 async function temporaryFiles(): Promise<readonly string[]> {
-  const places = await Promise.all(['/dev/shm', tmpdir()].map((place) => readdir(place).catch(() => [])));
-  return places.flat().filter((name) => /^hikyaku-[A-Za-z0-9]{6}$/.test(name));
+  const found: string[] = [];
+  for (const place of ['/dev/shm', tmpdir()]) {
+    for (const name of await readdir(place).catch(() => [])) {
+      if (!/^hikyaku-[A-Za-z0-9]{6}$/.test(name)) continue;
+      const files = await readdir(join(place, name)).catch(() => []);
+      if (files.some((file) => file.includes('homelab.yaml'))) found.push(name);
+    }
+  }
+  return found;
 }
 
 interface RunOptions {

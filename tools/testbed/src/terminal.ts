@@ -9,11 +9,19 @@ const bundle = fileURLToPath(new URL('../../../apps/agent/dist/hikyaku.js', impo
 export const hasTerminals =
   spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
 
+export interface Typed {
+  /** Once this has appeared since the last one, or once this holds. */
+  readonly after: string | (() => boolean);
+  readonly keys: string;
+  /** Called before the keys are pressed. */
+  readonly look?: () => Promise<void>;
+}
+
 export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** What a person types, one after the other, each once this has appeared since the last one. */
-  readonly types?: readonly { readonly after: string; readonly keys: string }[];
+  /** What a person types, one after the other. */
+  readonly types?: readonly Typed[];
 }
 
 export interface TerminalSession {
@@ -41,16 +49,17 @@ export async function hikyakuInTerminal(
   });
   const closed = once(child, 'close');
   let seen = 0;
-  for (const { after, keys } of types) {
+  for (const { after, keys, look } of types) {
     const end = Date.now() + 20_000;
-    while (!screen.includes(after, seen)) {
+    while (typeof after === 'string' ? !screen.includes(after, seen) : !after()) {
       if (Date.now() > end || child.exitCode !== null) {
         child.kill();
-        throw new Error(`«${after}» did not appear on the screen:\n${screen}`);
+        throw new Error(`«${String(after)}» did not come to pass; the screen:\n${screen}`);
       }
       await sleep(20);
     }
-    seen = screen.indexOf(after, seen) + after.length;
+    seen = typeof after === 'string' ? screen.indexOf(after, seen) + after.length : screen.length;
+    await look?.();
     child.stdin.write(keys);
   }
   const [exitCode] = (await closed) as [number | null];

@@ -18,6 +18,8 @@ export interface Place extends AsyncDisposable {
   valueOf(name: string): Promise<Uint8Array | undefined>;
   set(name: string, text: string): Promise<void>;
   remove(name: string): Promise<void>;
+  /** The next write is not answered; whether it has come. Nothing is in between where it is a file. */
+  hangNextWrite?(): () => boolean;
   /** What it cannot keep. */
   readonly refuses: readonly ('binary' | 'empty')[];
 }
@@ -41,6 +43,10 @@ async function openDoppler(): Promise<Place> {
     },
     set: async (name, text) => fake.set('lab', 'prd', name, text),
     remove: async (name) => fake.remove('lab', 'prd', name),
+    hangNextWrite() {
+      fake.fail({ kind: 'hang', path: '/v3/configs/config/secrets' });
+      return () => fake.requests.some(({ method }) => method === 'POST');
+    },
     refuses: ['binary'],
     [Symbol.asyncDispose]: () => fake.close(),
   };
@@ -60,6 +66,10 @@ async function openSakura(): Promise<Place> {
     },
     set: async (name, text) => void fake.set(vault, name, text),
     remove: async (name) => fake.remove(vault, name),
+    hangNextWrite() {
+      fake.fail({ kind: 'hang', on: 'write' });
+      return () => fake.requests.some(({ operation }) => operation === 'write');
+    },
     refuses: ['binary'],
     [Symbol.asyncDispose]: () => fake.close(),
   };
@@ -74,6 +84,10 @@ async function openProtocol(): Promise<Place> {
     valueOf: async (name) => fake.valueOf(name),
     set: async (name, text) => void fake.set(name, text),
     remove: async (name) => fake.remove(name),
+    hangNextWrite() {
+      fake.fail({ kind: 'hang', path: '/v1/write' });
+      return () => fake.requests.some(({ path }) => path === '/v1/write');
+    },
     refuses: [],
     [Symbol.asyncDispose]: () => fake.close(),
   };
@@ -95,6 +109,10 @@ async function openWebhook(): Promise<Place> {
     valueOf: async (name) => fake.valueOf(name),
     set: async (name, text) => void fake.set(name, text),
     remove: async (name) => fake.remove(name),
+    hangNextWrite() {
+      fake.fail({ kind: 'hang', path: '/api/secrets/' });
+      return () => fake.requests.some(({ method }) => method === 'PUT');
+    },
     refuses: [],
     [Symbol.asyncDispose]: () => fake.close(),
   };
@@ -165,6 +183,10 @@ async function openKubernetes(): Promise<Place> {
     },
     set: async (name, text) => server.setKey('shared', 'app', name.slice('app/'.length), text),
     remove: async (name) => server.setKey('shared', 'app', name.slice('app/'.length), undefined),
+    hangNextWrite() {
+      server.fail({ kind: 'hang', verb: 'update' });
+      return () => server.requests.some(({ verb }) => verb === 'update');
+    },
     refuses: [],
     [Symbol.asyncDispose]: () => server.close(),
   };
