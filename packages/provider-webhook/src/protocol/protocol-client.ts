@@ -71,6 +71,7 @@ export class ProtocolClient {
   async #exchangeWith<T>(token: string | undefined, options: ExchangeOptions<T>): Promise<Exchange<T>> {
     const { operation, body, schema, signal, timeoutMs = TIMEOUT_MS, attempts = 3, longLived = false } = options;
     const { clock, logger } = this.#context;
+    const asked = operation === '' ? 'description' : operation;
     const dispatcher = longLived ? this.#context.dispatcherFor({}, { longLived }) : this.#context.dispatcher;
     const account = fingerprint(this.#base, token ?? null);
     const from = this.nameOf(operation);
@@ -99,7 +100,7 @@ export class ProtocolClient {
         },
         ...(content !== undefined && { body: content }),
       });
-      logger.debug({ status: answer.status, operation, attempt }, 'the service answered');
+      logger.debug({ status: answer.status, operation: asked, attempt }, 'the service answered');
       if (answer.status !== 200) throw refusal(answer, { from, operation, withToken: token !== undefined, clock });
       return parseDocument(schema, answer.body, from);
     };
@@ -109,7 +110,7 @@ export class ProtocolClient {
       signal,
       attempts,
       onRetry: (error, { attempt, delayMs }) =>
-        logger.debug({ code: error.code, operation, attempt, delayMs }, 'asking the service again'),
+        logger.debug({ code: error.code, operation: asked, attempt, delayMs }, 'asking the service again'),
     });
     return { account, document };
   }
