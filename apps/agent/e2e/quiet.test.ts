@@ -16,6 +16,7 @@ import {
   readSecrets,
   startCluster,
   startHikyaku,
+  snapshotSecretOf,
 } from '@hikyaku/testbed';
 import type { Api, Cluster, Running } from '@hikyaku/testbed';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -26,7 +27,6 @@ const GROUPS = 40;
 const project = 'homelab';
 const config = 'prd';
 const INVENTORY = 'configmaps hikyaku/hikyaku-inventory';
-const SNAPSHOT = 'secrets hikyaku/hikyaku-snapshot-0';
 const INVENTORY_KEY = '/registry/configmaps/hikyaku/hikyaku-inventory';
 
 let directory: string;
@@ -147,9 +147,12 @@ test('a changed value rewrites only the Secrets that hold it, once, the inventor
     await reads(agent, readsOf(agent).length + 2);
 
     const after = await state();
+    const snapshot = String(await snapshotSecretOf(admin, 'homelab'));
     const names = secrets.map((secretName) => `secrets web/${secretName}`);
-    expect(changedObjects(before.versions, after.versions)).toEqual([INVENTORY, SNAPSHOT, ...names].toSorted());
-    const written = [...secrets.map((secretName) => `web/${secretName}`), 'hikyaku/hikyaku-snapshot-0'];
+    expect(changedObjects(before.versions, after.versions)).toEqual(
+      [INVENTORY, `secrets ${snapshot}`, ...names].toSorted(),
+    );
+    const written = [...secrets.map((secretName) => `web/${secretName}`), snapshot];
     const keys = [INVENTORY_KEY, ...written.map((id) => `/registry/secrets/${id}`)].toSorted();
     expect((await etcd?.since(before.revision))?.toSorted() ?? keys).toEqual(keys);
     expect(doppler.counters.downloads200).toBe(1);
@@ -216,7 +219,7 @@ test('with several sources in one Secret, the refresh of one reads no other, and
     expect((await readSecrets(admin, 'web')).get('mixed')?.data).toEqual({ FAST: value, SLOW: slow });
     expect(changedObjects(before.versions, (await state()).versions)).toEqual([
       INVENTORY,
-      SNAPSHOT,
+      `secrets ${await snapshotSecretOf(admin, 'fast')}`,
       'secrets web/mixed',
     ]);
     const asked = doppler.requests.map(({ query }) => query['config']);

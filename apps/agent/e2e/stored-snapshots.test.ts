@@ -16,6 +16,7 @@ import {
   resetInventory,
   type Running,
   secretPath,
+  snapshotSecretOf,
   startCluster,
   startHikyaku,
   succeeded,
@@ -24,7 +25,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 
 // What survives a restart, with the built agent on a real API server and the rights of deploy/rights-own.yaml alone.
 
-const SLOT = 'hikyaku/hikyaku-snapshot-0';
 const configs = new ConfigFiles();
 const running = new Set<Running>();
 const printed: string[] = [];
@@ -154,15 +154,16 @@ test('a one-shot sync repairs it too, and still says that the provider is down',
 
 test('what was written after the snapshot was kept is not set back to it', async () => {
   await sync();
-  const before = succeeded(await admin('GET', secretPath(SLOT)));
+  const slot = secretPath(String(await snapshotSecretOf(admin, 'lab')));
+  const before = succeeded(await admin('GET', slot));
   values['PASSWORD'] = secret();
   doppler.set(namespace, 'lab', 'PASSWORD', values['PASSWORD']);
   await sync();
   await becomes(wanted());
 
-  const live = succeeded(await admin('GET', secretPath(SLOT)));
+  const live = succeeded(await admin('GET', slot));
   const metadata = { ...Object(field(live, 'metadata')) };
-  succeeded(await admin('PUT', secretPath(SLOT), { ...Object(before), metadata }));
+  succeeded(await admin('PUT', slot, { ...Object(before), metadata }));
   providerIsDown();
   const agent = await run();
   const line = await agent.logged({ secret: id(), msg: 'not synced' });
@@ -173,7 +174,7 @@ test('what was written after the snapshot was kept is not set back to it', async
 
 test('only the keys in use are kept, compressed, in a Secret of the agent', async () => {
   await sync();
-  const live = await readSecret(admin, SLOT);
+  const live = await readSecret(admin, String(await snapshotSecretOf(admin, 'lab')));
   expect(live?.labels).toMatchObject({ 'hikyaku.dev/agent': 'hikyaku' });
   const text = await snapshotText();
   expect(text).toContain(values['PASSWORD']);
@@ -196,10 +197,8 @@ test('with `snapshot: false` nothing is kept, and what was kept before is droppe
 
 /** What is kept of the source, `undefined` when nothing is. */
 async function snapshotText(): Promise<string | undefined> {
-  for (let slot = 0; slot < 8; slot++) {
-    const answer = await admin('GET', secretPath(`hikyaku/hikyaku-snapshot-${slot}`));
-    const base64 = field(answer.body, 'data', 'lab');
-    if (typeof base64 === 'string') return gunzipSync(Buffer.from(base64, 'base64')).toString();
-  }
-  return undefined;
+  const id = await snapshotSecretOf(admin, 'lab');
+  if (id === undefined) return undefined;
+  const base64 = field((await admin('GET', secretPath(id))).body, 'data', 'lab');
+  return gunzipSync(Buffer.from(String(base64), 'base64')).toString();
 }

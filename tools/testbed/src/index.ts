@@ -21,4 +21,5 @@ export { changedObjects, objectVersions } from './object-versions.ts';
 export { ConfigFiles } from './write-config.ts';
 export { inventoryPath, readInventory, writeInventory } from './live-inventory.ts';
 export type { InventoryLine } from './live-inventory.ts';
+export { snapshotSecretOf } from './live-snapshot.ts';
 export { rightsIn } from './rights-in.ts';
