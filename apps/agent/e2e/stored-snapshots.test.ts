@@ -197,8 +197,8 @@ test('with `snapshot: false` nothing is kept, and what was kept before is droppe
 
 /** What is kept of the source, `undefined` when nothing is. */
 async function snapshotText(): Promise<string | undefined> {
-  const id = await snapshotSecretOf(admin, 'lab');
-  if (id === undefined) return undefined;
-  const base64 = field((await admin('GET', secretPath(id))).body, 'data', 'lab');
+  const kept = await snapshotSecretOf(admin, 'lab');
+  if (kept === undefined) return undefined;
+  const base64 = field((await admin('GET', secretPath(kept))).body, 'data', 'lab');
   return gunzipSync(Buffer.from(String(base64), 'base64')).toString();
 }
