@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Kept in memory by the kernel, and never on a disk. */
-const IN_MEMORY = ['/dev/shm', '/run/shm'];
+const IN_MEMORY: readonly string[] = ['/dev/shm', '/run/shm'];
 
 /** A file that only this user can read, in a folder of its own, and that leaves nothing behind. */
 export interface PrivateFile extends Disposable {
@@ -16,8 +16,8 @@ export interface PrivateFile extends Disposable {
 }
 
 /** Makes it in memory where the machine offers that; else on disk, and then its bytes are written over at the end. */
-export async function createPrivateFile(name: string): Promise<PrivateFile> {
-  const memory = await firstWritable(IN_MEMORY);
+export async function createPrivateFile(name: string, inMemory = IN_MEMORY): Promise<PrivateFile> {
+  const memory = await firstWritable(inMemory);
   // mkdtemp makes it for this user alone.
   const directory = await mkdtemp(join(memory ?? tmpdir(), 'hikyaku-'));
   const path = join(directory, name);
