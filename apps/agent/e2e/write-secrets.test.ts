@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { hasTerminals, hikyakuInTerminal } from '../../../tools/testbed/src/term
 
 // What a person does with secrets where they are kept, with the built agent and without any cluster.
 
+const hasVi = spawnSync('sh', ['-c', 'command -v vi']).status === 0;
 const configs = new ConfigFiles();
 let doppler: FakeDoppler;
 let directory: string;
@@ -243,6 +245,30 @@ describe('edit', () => {
     expect(finished.stderr).toContain('- UNUSED  will be removed');
     expect(await held()).toEqual({ DB_PASSWORD: 'new: #1', DB_USER: 'ann', TLS: 'a\nb\n' });
   });
+
+  test.each([
+    ['has arguments, one with a space', `sed -i 's/first-password/by an editor/'`],
+    ['has a variable before it', 'LC_ALL=C sed -i "s/first-password/by an editor/"'],
+    ['is two commands', 'true && sed -i "s/first-password/by an editor/"'],
+  ])('an editor that %s', async (_, EDITOR) => {
+    expectExit(await run(['edit', 'homelab', '--yes'], { env: { EDITOR } }), 0);
+    expect(await held()).toEqual({ ...FIRST, DB_PASSWORD: 'by an editor' });
+  });
+
+  test.runIf(hasTerminals && hasVi)(
+    'without $EDITOR it is vi, in the terminal, and what changed is confirmed',
+    async () => {
+      const { exitCode, screen } = await hikyakuInTerminal(['edit', 'homelab', '--config', configPath], {
+        env: { DOPPLER_TOKEN: token, HOME: directory },
+        types: [
+          { after: 'first-password', keys: ':%s/first-password/typed-in-vi/\r:wq\r' },
+          { after: 'Write this to homelab?', keys: 'y' },
+        ],
+      });
+      expect([exitCode, screen]).toEqual([0, screen]);
+      expect(await held()).toEqual({ ...FIRST, DB_PASSWORD: 'typed-in-vi' });
+    },
+  );
 
   test('the file is for this user alone, and in memory where the machine has that', async () => {
     const env = await editor(`stat -c '%a %n' "$file" "$(dirname "$file")" > ${join(directory, 'stat')}`);
