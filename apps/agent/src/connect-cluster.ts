@@ -9,6 +9,7 @@ import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { ownNamespace } from './own-namespace.ts';
+import { TerminalInput } from './terminal-input.ts';
 import { UserError } from './user-error.ts';
 
 export interface Cluster extends AsyncDisposable {
@@ -118,9 +119,10 @@ export async function ensureNamespace({ client, access, name }: Cluster, edge: E
   await client.namespaces.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: access.agent } }, edge);
 }
 
-async function confirm({ stdin, stderr, signal }: Edge, message: string): Promise<boolean> {
+async function confirm({ stdin, stderr: output, signal }: Edge, message: string): Promise<boolean> {
   const prompts = await import('@clack/prompts');
-  const answer = await prompts.confirm({ message, input: stdin, output: stderr, signal });
+  using input = new TerminalInput(stdin);
+  const answer = await prompts.confirm({ message, input, output, signal });
   if (prompts.isCancel(answer)) throw new UserError('interrupted', EXIT.interrupted);
   return answer;
 }

@@ -8,6 +8,7 @@ import { isInteractive } from '../edge.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
+import { TerminalInput } from '../terminal-input.ts';
 import { UserError } from '../user-error.ts';
 import { planChanges } from '../writing/changes.ts';
 import type { Wish } from '../writing/changes.ts';
@@ -80,8 +81,9 @@ async function editUntilGood(
   }
 }
 
-async function askAgain(problem: string, { stdin: input, stderr: output, signal }: Edge): Promise<boolean> {
+async function askAgain(problem: string, { stdin, stderr: output, signal }: Edge): Promise<boolean> {
   const prompts = await import('@clack/prompts');
+  using input = new TerminalInput(stdin);
   const answer = await prompts.confirm({ message: `${problem}. Edit again?`, input, output, signal });
   return answer === true;
 }

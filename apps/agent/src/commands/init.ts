@@ -8,6 +8,7 @@ import type { ExitCode } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { styleFor } from '../output/style.ts';
 import { builtInTypes, loadAllBuiltIn, loadBuiltIn } from '../providers.ts';
+import { TerminalInput } from '../terminal-input.ts';
 import { UserError } from '../user-error.ts';
 
 export interface InitOptions extends GlobalOptions {
@@ -76,10 +77,11 @@ async function answer(options: InitOptions, edge: Edge): Promise<Answers> {
 async function ask(edge: Edge, message: string, initialValue: string): Promise<string> {
   if (!isInteractive(edge)) return initialValue;
   const prompts = await import('@clack/prompts');
+  using input = new TerminalInput(edge.stdin);
   const text = await prompts.text({
     message,
     initialValue,
-    input: edge.stdin,
+    input,
     output: edge.stderr,
     signal: edge.signal,
   });

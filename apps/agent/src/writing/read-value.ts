@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { PassThrough } from 'node:stream';
+import { createReadStream } from 'node:fs';
+import { addAbortSignal } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SecretValue } from '@hikyaku/core';
 import type { Edge } from '../edge.ts';
 import { isInteractive } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
+import { TerminalInput } from '../terminal-input.ts';
 import { UserError } from '../user-error.ts';
 
 export interface ValueOptions {
@@ -35,23 +37,36 @@ async function readBytes(name: string, { fromFile }: ValueOptions, edge: Edge): 
 
 async function readValueFile(path: string, { signal }: Edge): Promise<Uint8Array> {
   try {
-    return await readFile(path, { signal });
+    return await readAll(createReadStream(path), path, signal);
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof UserError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
     throw new UserError(`${path} cannot be read (${code})`);
   }
 }
 
 async function readStdin({ stdin, signal }: Edge): Promise<Uint8Array> {
+  if (stdin.isTTY === true)
+    throw new UserError(
+      'what you type would be shown: leave out --from-file - and do not redirect standard error, and you are asked for the value',
+    );
+  return await readAll(stdin, 'standard input', signal);
+}
+
+async function readAll(stream: Readable, what: string, signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of stdin) {
+  try {
+    for await (const chunk of addAbortSignal(signal, stream)) {
+      const bytes = Buffer.from(chunk);
+      size += bytes.byteLength;
+      if (size > MOST_BYTES) throw new UserError(`${what} has more than ${MOST_BYTES} bytes: that is no secret`);
+      chunks.push(bytes);
+    }
+  } finally {
+    // Who is interrupted in the middle has half a value.
     signal.throwIfAborted();
-    const bytes = Buffer.from(chunk);
-    size += bytes.byteLength;
-    if (size > MOST_BYTES) throw new UserError(`standard input has more than ${MOST_BYTES} bytes: that is no secret`);
-    chunks.push(bytes);
   }
   return Buffer.concat(chunks);
 }
@@ -70,44 +85,32 @@ async function ask(name: string, edge: Edge): Promise<string> {
       'more than one line was pasted, and only the first was taken: nothing was written. Use --from-file, a pipe, or hikyaku edit',
     );
   }
+  if (input.hasTab)
+    throw new UserError('a tab cannot be typed here: nothing was written. Use --from-file, a pipe, or hikyaku edit');
   return answer ?? '';
 }
 
-/** A terminal up to the first line break. The rest of a pasted text would end up in the next question, or in the shell and its history. */
-class FirstLine extends PassThrough implements Disposable {
-  readonly isTTY = true;
-  readonly #terminal: Edge['stdin'];
-  readonly #onData: (chunk: Buffer | string) => void;
+/** Up to the first line break. The rest of a pasted text would end up in the next question, or in the shell and its history. */
+class FirstLine extends TerminalInput {
   #ended = false;
   hasMore = false;
+  /** The question would leave it out. */
+  hasTab = false;
 
-  constructor(terminal: Edge['stdin']) {
-    super();
-    this.#terminal = terminal;
-    this.#onData = (chunk) => this.#take(Buffer.from(chunk));
-    terminal.on('data', this.#onData);
-  }
-
-  setRawMode(raw: boolean): this {
+  override setRawMode(raw: boolean): this {
     // Kept raw until the end, so that the terminal shows nothing of what is still to come.
-    if (raw) this.#terminal.setRawMode?.(true);
-    return this;
+    return raw ? super.setRawMode(true) : this;
   }
 
-  [Symbol.dispose](): void {
-    this.#terminal.off('data', this.#onData);
-    this.#terminal.setRawMode?.(false);
-    this.#terminal.pause();
-    this.destroy();
-  }
-
-  #take(bytes: Buffer): void {
+  protected override typed(bytes: Uint8Array): void {
     if (this.#ended) {
       this.hasMore = true;
       return;
     }
     const end = bytes.findIndex((byte) => byte === 10 || byte === 13);
-    this.write(end === -1 ? bytes : bytes.subarray(0, end + 1));
+    const line = end === -1 ? bytes : bytes.subarray(0, end + 1);
+    if (line.includes(9)) this.hasTab = true;
+    super.typed(line);
     this.#ended = end !== -1;
     this.hasMore = end !== -1 && end + 1 < bytes.length;
   }
