@@ -35,6 +35,7 @@ describe.each(Object.entries(places))('%s', (title, open) => {
     readonly input?: string | Uint8Array;
     /** A shell script that edits `$1`. */
     readonly editor?: string;
+    readonly env?: Readonly<Record<string, string>>;
   }
 
   async function run(args: readonly string[], given: Given = {}): Promise<Finished> {
@@ -43,8 +44,8 @@ describe.each(Object.entries(places))('%s', (title, open) => {
     return finished;
   }
 
-  async function start(args: readonly string[], { input, editor }: Given = {}): Promise<Running> {
-    const env: Record<string, string> = { ...place.env };
+  async function start(args: readonly string[], { input, editor, env: more = {} }: Given = {}): Promise<Running> {
+    const env: Record<string, string> = { ...place.env, ...more };
     if (editor !== undefined) {
       env['EDITOR'] = join(directory, 'editor.sh');
       await writeFile(env['EDITOR'], `#!/bin/sh\nset -e\n${editor}\n`);
@@ -137,6 +138,23 @@ describe.each(Object.entries(places))('%s', (title, open) => {
     expect([exitCode, stderr]).toEqual([130, 'interrupted\n']);
     expect(await textOf('a')).toBe('value of a');
   });
+
+  test.runIf(!title.startsWith('file'))(
+    'with a credential that may only read it says which secret was not written, and why',
+    async () => {
+      await place.set(name('a'), 'value of a');
+      const env = place.allowOnlyReading?.() ?? {};
+      const finished = await run(['set', name('a')], { input: 'second-value', env });
+      expectExit(finished, 1);
+      const said = finished.stdout + finished.stderr;
+      // The hikyaku protocol has it that after a refusal of all changes at once nobody knows.
+      const line = said.split('\n').find((one) => /^(?:✗|it is not known)/.test(one));
+      expect(line).toContain(name('a'));
+      expect(said).toMatch(/403|read\/write/);
+      expect(said).not.toMatch(/second-value|bug/);
+      expect(await textOf('a')).toBe('value of a');
+    },
+  );
 
   test.runIf(!title.startsWith('file'))('interrupted in the middle of a write, it says that nobody knows', async () => {
     await place.set(name('a'), 'value of a');

@@ -18,6 +18,8 @@ export interface Place extends AsyncDisposable {
   valueOf(name: string): Promise<Uint8Array | undefined>;
   set(name: string, text: string): Promise<void>;
   remove(name: string): Promise<void>;
+  /** From now on it refuses writes to these credentials, which it gives back. Files do not ask who writes. */
+  allowOnlyReading?(): Readonly<Record<string, string>>;
   /** The next write is not answered; whether it has come. Nothing is in between where it is a file. */
   hangNextWrite?(): () => boolean;
   /** What it cannot keep. */
@@ -43,6 +45,7 @@ async function openDoppler(): Promise<Place> {
     },
     set: async (name, text) => fake.set('lab', 'prd', name, text),
     remove: async (name) => fake.remove('lab', 'prd', name),
+    allowOnlyReading: () => ({ DOPPLER_TOKEN: fake.serviceToken('lab', 'prd') }),
     hangNextWrite() {
       fake.fail({ kind: 'hang', path: '/v3/configs/config/secrets' });
       return () => fake.requests.some(({ method }) => method === 'POST');
@@ -66,6 +69,10 @@ async function openSakura(): Promise<Place> {
     },
     set: async (name, text) => void fake.set(vault, name, text),
     remove: async (name) => fake.remove(vault, name),
+    allowOnlyReading() {
+      fake.fail({ kind: 'status', status: 403, on: 'write' });
+      return {};
+    },
     hangNextWrite() {
       fake.fail({ kind: 'hang', on: 'write' });
       return () => fake.requests.some(({ operation }) => operation === 'write');
@@ -84,6 +91,10 @@ async function openProtocol(): Promise<Place> {
     valueOf: async (name) => fake.valueOf(name),
     set: async (name, text) => void fake.set(name, text),
     remove: async (name) => fake.remove(name),
+    allowOnlyReading() {
+      fake.fail({ kind: '403', path: '/v1/write' });
+      return {};
+    },
     hangNextWrite() {
       fake.fail({ kind: 'hang', path: '/v1/write' });
       return () => fake.requests.some(({ path }) => path === '/v1/write');
@@ -109,6 +120,10 @@ async function openWebhook(): Promise<Place> {
     valueOf: async (name) => fake.valueOf(name),
     set: async (name, text) => void fake.set(name, text),
     remove: async (name) => fake.remove(name),
+    allowOnlyReading() {
+      fake.fail({ kind: 403, path: '/api/secrets/' });
+      return {};
+    },
     hangNextWrite() {
       fake.fail({ kind: 'hang', path: '/api/secrets/' });
       return () => fake.requests.some(({ method }) => method === 'PUT');
@@ -183,6 +198,10 @@ async function openKubernetes(): Promise<Place> {
     },
     set: async (name, text) => server.setKey('shared', 'app', name.slice('app/'.length), text),
     remove: async (name) => server.setKey('shared', 'app', name.slice('app/'.length), undefined),
+    allowOnlyReading() {
+      server.setRules(token, { verbs: ['get'], namespace: 'shared', names: ['app'] });
+      return {};
+    },
     hangNextWrite() {
       server.fail({ kind: 'hang', verb: 'update' });
       return () => server.requests.some(({ verb }) => verb === 'update');
