@@ -15,6 +15,8 @@ export class TerminalInput extends PassThrough implements Disposable {
     super();
     this.terminal = terminal;
     terminal.on('data', this.#onData);
+    // The question before has paused it.
+    terminal.resume();
   }
 
   setRawMode(raw: boolean): this {

@@ -61,6 +61,15 @@ describe('a terminal', () => {
     expect((await readValue('A', {}, edge)).text()).toBe('typed pässword');
   });
 
+  test('can be asked again after that', async () => {
+    const { edge, stdin } = edgeOf({ terminal: true });
+    stdin.write('first\r');
+    await readValue('A', {}, edge);
+    const value = readValue('A', {}, edge);
+    stdin.write('second\r');
+    expect((await value).text()).toBe('second');
+  });
+
   test.each([
     ['Ctrl-C', '\u0003'],
     ['Ctrl-D', '\u0004'],
