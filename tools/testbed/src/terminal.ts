@@ -9,7 +9,7 @@ const bundle = fileURLToPath(new URL('../../../apps/agent/dist/hikyaku.js', impo
 export const hasTerminals =
   spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
 
-export interface Typed {
+interface Typed {
   /** Once this has appeared since the last one, or once this holds. */
   readonly after: string | (() => boolean);
   readonly keys: string;
