@@ -146,8 +146,22 @@ describe('set', () => {
     const { exitCode, stderr } = await run(['set', 'homelab', 'DB_PASSWORD'], { input: '\n' });
     expect(exitCode).toBe(2);
     expect(stderr).toContain('the value of DB_PASSWORD is empty: give --allow-empty if it is meant to be');
-    expectExit(await run(['set', 'homelab', 'DB_PASSWORD', '--allow-empty'], { input: '' }), 0);
+    const meant = await run(['set', 'homelab', 'DB_PASSWORD', '--allow-empty'], { input: '' });
+    expectExit(meant, 0);
+    expect(meant.stderr).toContain('~ DB_PASSWORD  will be changed, and be empty');
     expect(await held()).toEqual({ ...FIRST, DB_PASSWORD: '' });
+  });
+
+  test('a name that is empty, as an unset variable gives it, is a mistake', async () => {
+    for (const args of [
+      ['set', 'homelab', ''],
+      ['unset', 'homelab', 'UNUSED', '', '--yes'],
+      ['edit', 'homelab', ''],
+    ]) {
+      const { exitCode, stderr } = await run(args, { input: 'x' });
+      expect([exitCode, stderr]).toEqual([2, expect.stringContaining('A secret needs a name.')]);
+    }
+    expect(await held()).toEqual(FIRST);
   });
 
   test('bytes that are no text are refused before anything is sent', async () => {
@@ -205,6 +219,22 @@ describe('set', () => {
     expect(await held()).toEqual(FIRST);
   });
 
+  test.runIf(hasTerminals)('Ctrl-D is no answer to any question, and freezes none', async () => {
+    const options = { env: { DOPPLER_TOKEN: token } };
+    const args = ['set', 'homelab', 'DB_PASSWORD', '--config', configPath];
+    const first = await hikyakuInTerminal(args, { ...options, types: [{ after: 'not shown', keys: '\u0004' }] });
+    expect(first.exitCode).toBe(130);
+    const second = await hikyakuInTerminal(args, {
+      ...options,
+      types: [
+        { after: 'not shown', keys: 'abc-secret\r' },
+        { after: 'Write this to homelab?', keys: '\u0004' },
+      ],
+    });
+    expect(second.exitCode).toBe(130);
+    expect(await held()).toEqual(FIRST);
+  });
+
   test.runIf(hasTerminals)('several pasted lines are refused, and none of them reaches the shell', async () => {
     const { exitCode, screen } = await hikyakuInTerminal(['set', 'homelab', 'DB_PASSWORD', '--config', configPath], {
       env: { DOPPLER_TOKEN: token },
@@ -221,6 +251,7 @@ describe('unset', () => {
   test('removes what is there, says what it is used by, and takes no offence at the rest', async () => {
     const finished = await run(['unset', 'homelab', 'DB_PASSWORD', 'NEVER_WAS', '--yes']);
     expectExit(finished, 0);
+    expect(finished.stderr).toContain('. NEVER_WAS  is not there');
     expect(finished.stderr).toContain('- DB_PASSWORD  will be removed  used by web/db, worker/all-db');
     expect(await held()).toEqual({ DB_USER: 'ann', UNUSED: 'nobody-wants-me' });
   });
@@ -299,6 +330,16 @@ describe('edit', () => {
       /the editor .*editor\.sh ended with exit code 3: nothing was written/,
     ],
     ['an editor that is killed', 'kill -9 $$', /ended with (SIGKILL|exit code 137): nothing was written/],
+    [
+      'an editor that is not there',
+      'exec nothing-of-that-name',
+      /the editor .* is not there: set EDITOR to one that is/,
+    ],
+    [
+      'an editor with another encoding',
+      `printf 'X: \\351\\n' >> "$file"`,
+      /the file is not UTF-8: nothing was written/,
+    ],
     ['a file that is no YAML', 'echo "X: [" >> "$file"', /line \d+ is not YAML \(\w+\): nothing was written/],
     ['an emptied file', ': > "$file"', /the file is empty: that changes nothing/],
     ['a deleted file', 'rm "$file"', /the file is empty: that changes nothing/],

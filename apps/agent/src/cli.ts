@@ -177,7 +177,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     });
   command('set', 'make or change one secret of a source')
     .argument('<source>', 'a name under `providers:`')
-    .argument('<name>', 'of the secret')
+    .argument('<name>', 'of the secret', secretName)
     .allowExcessArguments()
     .option('--from-file <path>', 'take the value from a file, byte for byte; `-` is standard input')
     .option('--allow-empty', 'the value may be empty')
@@ -200,7 +200,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     });
   command('unset', 'remove secrets from a source')
     .argument('<source>', 'a name under `providers:`')
-    .argument('<names...>', 'of the secrets')
+    .argument('<names...>', 'of the secrets', secretNames)
     .addOption(noQuestion())
     .addOption(fileRoot())
     .addOption(plugin())
@@ -212,7 +212,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     });
   command('edit', 'change several secrets of a source in your editor')
     .argument('<source>', 'a name under `providers:`')
-    .argument('[names...]', 'only these secrets; all by default')
+    .argument('[names...]', 'only these secrets; all by default', secretNames)
     .addOption(noQuestion())
     .addOption(fileRoot())
     .addOption(plugin())
@@ -247,6 +247,16 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   function command(name: string, summary: string): Command {
     return program.command(name).description(summary);
   }
+}
+
+/** As an unset variable of a script gives. */
+function secretName(name: string): string {
+  if (name === '') throw new InvalidArgumentError('A secret needs a name.');
+  return name;
+}
+
+function secretNames(name: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), secretName(name)];
 }
 
 function optionsOf<Options>(self: Command): Options {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { refId } from '@hikyaku/core';
+import { refId, SecretValue } from '@hikyaku/core';
 import type { Secret } from '@hikyaku/core';
 import { readCurrent } from '@hikyaku/engine';
 import type { ConnectOptions } from '../connect-cluster.ts';
@@ -72,9 +72,10 @@ async function editUntilGood(
 ): Promise<readonly Wish[] | undefined> {
   for (;;) {
     await runEditor(file.path, edge);
-    const edited = await file.read().catch(() => '');
+    // An editor with another encoding changes what nobody has touched.
+    const edited = SecretValue.of(await file.read().catch(() => '')).text();
     if (edited === text) return undefined;
-    const result = readEdit(edited, before);
+    const result = edited === undefined ? { problem: 'the file is not UTF-8' } : readEdit(edited, before);
     if ('wishes' in result) return result.wishes;
     if (!isInteractive(edge) || !(await askAgain(result.problem, edge)))
       throw new UserError(`${result.problem}: nothing was written`, EXIT.failed);
@@ -101,6 +102,12 @@ async function runEditor(path: string, { env, signal }: Edge): Promise<void> {
   signal.addEventListener('abort', () => signal.reason !== 'SIGINT' && child.kill(), { once: true });
   const [code, killedBy] = (await once(child, 'close')) as [number | null, string | null];
   signal.throwIfAborted();
+  // What a shell says of a program that is not there.
+  if (code === 127)
+    throw new UserError(
+      `the editor ${editor} is not there: set EDITOR to one that is; nothing was written`,
+      EXIT.failed,
+    );
   if (code !== 0)
     throw new UserError(
       `the editor ${editor} ended with ${killedBy ?? `exit code ${code}`}: nothing was written`,

@@ -12,17 +12,18 @@ export function plannedText({ config, source }: OpenSource, planned: readonly Pl
   return `${style.strong(source.name)}${style.faint(`  ${source.description.identity}`)}\n${lines.join('')}`;
 }
 
-function plannedLine({ name, kind }: PlannedChange, uses: readonly string[], style: Style): string {
+function plannedLine({ name, kind, value, before }: PlannedChange, uses: readonly string[], style: Style): string {
   const used = uses.length === 0 ? '' : style.faint(`  used by ${uses.join(', ')}`);
+  const empty = value?.byteLength === 0 ? style.bad(', and be empty') : '';
   switch (kind) {
     case 'create':
-      return `  ${style.good(`+ ${name}`)}  will be created${used}\n`;
+      return `  ${style.good(`+ ${name}`)}  will be created${empty}${used}\n`;
     case 'change':
-      return `  ${style.change(`~ ${name}`)}  will be changed${used}\n`;
+      return `  ${style.change(`~ ${name}`)}  will be changed${empty}${used}\n`;
     case 'remove':
       return `  ${style.bad(`- ${name}`)}  will be removed${used}\n`;
     case 'keep':
-      return `  . ${name}${style.faint('  stays as it is')}\n`;
+      return `  . ${name}${style.faint(before === undefined ? '  is not there' : '  stays as it is')}\n`;
   }
 }
 

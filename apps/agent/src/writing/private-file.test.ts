@@ -17,7 +17,7 @@ test('is for this user alone, in the first folder in memory that takes it, and i
   expect([file.inMemory, dirname(dirname(file.path))]).toEqual([true, directory]);
   const modes = await Promise.all([file.path, dirname(file.path)].map(async (path) => (await stat(path)).mode & 0o777));
   expect(modes).toEqual([0o600, 0o700]);
-  expect(await file.read()).toBe('A: secret');
+  expect(await file.read()).toEqual(Buffer.from('A: secret'));
   file[Symbol.dispose]();
   await expect(stat(dirname(file.path))).rejects.toThrow('ENOENT');
 });

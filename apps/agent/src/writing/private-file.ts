@@ -11,7 +11,7 @@ export interface PrivateFile extends Disposable {
   readonly path: string;
   /** Whether it never reaches a disk. */
   readonly inMemory: boolean;
-  read(): Promise<string>;
+  read(): Promise<Uint8Array>;
   write(text: string): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export async function createPrivateFile(name: string, inMemory = IN_MEMORY): Pro
   return {
     path,
     inMemory: memory !== undefined,
-    read: () => readFile(path, 'utf8'),
+    read: () => readFile(path),
     write: (text) => writeFile(path, text, { mode: 0o600 }),
     [Symbol.dispose]: remove,
   };
