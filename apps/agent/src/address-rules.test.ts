@@ -221,6 +221,39 @@ describe('in a pod', () => {
   });
 });
 
+describe('with origins in the grants', () => {
+  test.each([
+    ['127.0.0.1', 'a loopback address'],
+    ['169.254.169.254', 'a link-local address'],
+    ['10.96.0.1', 'the API server of this cluster'],
+  ])('a name among them that leads to %s today is refused: its DNS may be in other hands', async (address, kind) => {
+    const origin = 'https://nas.lan';
+    const rules = { env: IN_POD, lookup: lookupOf([address]), grantedOrigins: [origin] };
+    const error = forbidden(`nas.lan resolves to ${address}`, kind, `--allow-origin ${origin}: granting a name`);
+    expect(await ask(origin, rules)).toMatchObject(error);
+    const both = new AddressRules({ ...rules, allowedOrigins: [origin] });
+    expect(await both.resolve(origin)).toMatchObject([{ address }]);
+  });
+
+  test('an address, localhost and the API server are reached where they are written there', async () => {
+    await using server = await startServer(ok);
+    for (const host of ['127.0.0.1', 'localhost', 'vault.localhost']) {
+      const origin = `http://${host}:${server.port}`;
+      const options = { env: IN_POD, lookup: lookupOf(['127.0.0.1']), grantedOrigins: [origin] };
+      expect(await ask(origin, options)).toBe('ok');
+    }
+    for (const origin of ['https://10.96.0.1', 'https://kubernetes.default.svc']) {
+      const rules = new AddressRules({ env: IN_POD, lookup: lookupOf(['10.96.0.1']), grantedOrigins: [origin] });
+      expect(await rules.resolve(origin)).toEqual([{ address: '10.96.0.1', family: 4 }]);
+    }
+  });
+
+  test('no other origin is asked, whatever its name', async () => {
+    const options = { lookup: lookupOf(['192.0.2.1']), grantedOrigins: ['https://nas.lan'] };
+    expect(await ask('https://other.lan', options)).toMatchObject(forbidden('not among the origins that are granted'));
+  });
+});
+
 describe('through a proxy', () => {
   test('names are for the proxy to look up; what is written is still checked; the proxy is the person’s choice', async () => {
     await using proxy = await startServer(ok);

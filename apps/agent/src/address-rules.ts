@@ -13,7 +13,10 @@ export interface AddressRulesOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Named by whoever starts the agent: no rule holds for them. */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** The only origins, besides the allowed ones, where grants say so. No rule holds for them either. */
+  /**
+   * The only origins, besides the allowed ones, where grants say so. What they say in so many words may be reached: an address,
+   * `localhost`, the API server by its name. What any other name leads to is held to the rules.
+   */
   readonly grantedOrigins?: readonly string[] | undefined;
   /** The system's by default. */
   readonly lookup?: Lookup;
@@ -42,14 +45,14 @@ const API_SERVER = 'the API server of this cluster';
  */
 export class AddressRules {
   readonly #allowed: ReadonlySet<string>;
-  readonly #onlyAllowed: boolean;
+  readonly #granted: ReadonlySet<string> | undefined;
   readonly #lookup: Lookup;
   readonly #inPod: boolean;
   readonly #apiServer: Target | undefined;
 
   constructor({ env, allowedOrigins = [], grantedOrigins, lookup = systemLookup }: AddressRulesOptions) {
-    this.#allowed = new Set([...allowedOrigins, ...(grantedOrigins ?? [])].map((origin) => new URL(origin).origin));
-    this.#onlyAllowed = grantedOrigins !== undefined;
+    this.#allowed = originsOf(allowedOrigins);
+    this.#granted = grantedOrigins && originsOf(grantedOrigins);
     this.#lookup = lookup;
     const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '' } = env;
     this.#inPod = host !== '';
@@ -59,8 +62,8 @@ export class AddressRules {
 
   /** Throws `FORBIDDEN` where an origin, as it is written, is one that no source may reach. Nothing is looked up. */
   check(origin: string): void {
-    if (this.#allowed.has(origin)) return;
-    if (this.#onlyAllowed) throw notGranted(origin);
+    if (this.#allowed.has(origin) || this.#granted?.has(origin) === true) return;
+    if (this.#granted !== undefined) throw notGranted(origin);
     if (!this.#inPod) return;
     const { host, port } = targetOf(origin);
     if (isLocalhost(host)) throw refusal(origin, `${host} is the pod of the agent itself`);
@@ -78,7 +81,9 @@ export class AddressRules {
     this.check(origin);
     const { host, port } = targetOf(origin);
     const addresses = await this.#addressesOf(host);
-    if (this.#allowed.has(origin)) return addresses;
+    // Who granted an ordinary name did not mean whatever it leads to today: its DNS may be in other hands.
+    const isGranted = this.#granted?.has(origin) === true;
+    if (this.#allowed.has(origin) || (isGranted && this.#saysWhereItLeads(host))) return addresses;
     const apiServer = port === this.#apiServer?.port ? await this.#addressesOf(this.#apiServer.host) : [];
     const isName = isIP(host) === 0;
     for (const { address } of addresses) {
@@ -86,15 +91,23 @@ export class AddressRules {
         (isName ? refusedMeaning(host, addressKind(address)) : undefined) ??
         (apiServer.some((one) => sameAddress(one.address, address)) ? API_SERVER : undefined);
       if (meaning !== undefined)
-        throw refusal(origin, `${host} ${isName ? `resolves to ${address},` : 'is'} ${meaning}`);
+        throw refusal(origin, `${host} ${isName ? `resolves to ${address},` : 'is'} ${meaning}`, isGranted);
     }
     return addresses;
+  }
+
+  #saysWhereItLeads(host: string): boolean {
+    return isIP(host) !== 0 || isLocalhost(host) || isApiServerName(host) || host === this.#apiServer?.host;
   }
 
   async #addressesOf(host: string): Promise<readonly LookupAddress[]> {
     const family = isIP(host);
     return family === 0 ? this.#lookup(host) : [{ address: host, family }];
   }
+}
+
+function originsOf(texts: readonly string[]): ReadonlySet<string> {
+  return new Set(texts.map((text) => new URL(text).origin));
 }
 
 /** What is wrong with an address of a name, in words. */
@@ -141,9 +154,10 @@ function notGranted(origin: string): ProviderError {
   );
 }
 
-function refusal(origin: string, why: string): ProviderError {
+function refusal(origin: string, why: string, isGranted = false): ProviderError {
+  const grant = isGranted ? ': granting a name does not grant that' : ', or grant it: origins in grants.yaml';
   return new ProviderError(
     'FORBIDDEN',
-    `a request to ${origin} was refused: ${why}. If a source is meant to reach it, start the agent with --allow-origin ${origin}, or grant it: origins in grants.yaml`,
+    `a request to ${origin} was refused: ${why}. If a source is meant to reach it, start the agent with --allow-origin ${origin}${grant}`,
   );
 }
