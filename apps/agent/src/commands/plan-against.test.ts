@@ -121,6 +121,33 @@ pushes:
     expect((await against('HEAD')).code).toBe(0);
   });
 
+  test('a push that keeps its name and goes elsewhere is another one', async () => {
+    const push = 'secrets: []\npushes: [{ from: { namespace: web, secret: a }, to: homelab }]\n';
+    await commit({ 'hikyaku.yaml': `${doppler}\n${push}` });
+    expect(await told('HEAD')).toEqual(NOTHING);
+    await write({ 'hikyaku.yaml': `${doppler.replace('project: a', 'project: elsewhere')}\n${push}` });
+    expect((await told('HEAD')).possible).toEqual(['push web/a to homelab']);
+  });
+
+  test('tells which Secrets of the cluster are read anew, as sources and as credentials', async () => {
+    const token = 'token: { secretRef: { name: t, key: k, namespace: web } }';
+    await commit({ 'hikyaku.yaml': before });
+    await write({
+      'hikyaku.yaml': `
+providers:
+  homelab: { type: doppler, project: a, config: b, ${token} }
+  web: { type: kubernetes, namespace: web }
+  hub: { type: kubernetes, namespace: hub, server: "https://api.doppler.com", kubeconfig: { secretRef: { name: h, key: k } } }
+secrets: [{ name: a, namespace: web, from: homelab }]
+`,
+    });
+    expect((await told('HEAD')).possible).toEqual([
+      'read k of Secret web/t, as token of homelab',
+      'read Secrets of namespace web, as web',
+      'read k of Secret h, as kubeconfig of hub',
+    ]);
+  });
+
   test('what is asked for and not granted is not possible, until the grants say so', async () => {
     await commit({ 'hikyaku.yaml': before, 'grants.yaml': 'names: [web/a]' });
     const after = `${before}  - { name: b, namespace: web, from: homelab }\n`;

@@ -1,5 +1,6 @@
 import { grantsPush, policyRefusals } from '@hikyaku/config';
-import type { Config, Grants } from '@hikyaku/config';
+import type { Config, Grants, SourceConfig } from '@hikyaku/config';
+import { identityOf } from '../open-sources.ts';
 import { isStandIn } from '../plugins/stand-in.ts';
 import { mayRead } from './files-root.ts';
 import type { HeldGrants } from './held-grants.ts';
@@ -14,6 +15,7 @@ export interface Possibility {
     | 'plug-in source'
     | 'file'
     | 'push'
+    | 'read'
     | 'Secret'
     | 'namespace'
     | 'type'
@@ -30,7 +32,7 @@ export function possible(config: Config, needs: Needs, held: HeldGrants | undefi
   return byKey([...fromSources(config, needs, held?.grants), ...fromSecrets(needs, held)]);
 }
 
-type Keyed = Possibility & { readonly detail?: string };
+type Keyed = Possibility & { readonly detail?: string | undefined };
 
 function* fromSources({ sources }: Config, needs: Needs, grants: Grants | undefined): Iterable<Keyed> {
   for (const { what } of needs.origins) {
@@ -49,8 +51,26 @@ function* fromSources({ sources }: Config, needs: Needs, grants: Grants | undefi
     if (grants === undefined || mayRead(need, needs.folder, grants.files)) yield { kind: 'file', what: need.what };
   }
   for (const push of needs.pushes) {
-    if (grants === undefined || grantsPush(grants, push)) yield { kind: 'push', what: `${push.from} to ${push.to}` };
+    if (grants !== undefined && !grantsPush(grants, push)) continue;
+    const to = sources.get(push.to);
+    // Grants name the source; what stands behind the name is up to the config.
+    yield { kind: 'push', what: `${push.from} to ${push.to}`, detail: to && identityOf(to) };
   }
+  for (const source of sources.values()) yield* readsOf(source);
+}
+
+/** What is read of the cluster itself, where an owner's Role allows it; no grant limits that. */
+function* readsOf({ name, provider, settings, credentials }: SourceConfig): Iterable<Keyed> {
+  for (const [field, reference] of credentials) {
+    if (!('secretRef' in reference)) continue;
+    const { namespace, name: secret, key } = reference.secretRef;
+    const where = namespace === undefined ? secret : `${namespace}/${secret}`;
+    yield { kind: 'read', what: `${key} of Secret ${where}, as ${field} of ${name}` };
+  }
+  if (provider.type !== 'kubernetes' || typeof settings !== 'object' || settings === null) return;
+  if ('server' in settings && settings.server !== undefined) return;
+  const namespace = 'namespace' in settings ? String(settings.namespace) : '';
+  yield { kind: 'read', what: `Secrets of namespace ${namespace}, as ${name}` };
 }
 
 function* fromSecrets({ secrets }: Needs, held: HeldGrants | undefined): Iterable<Keyed> {
