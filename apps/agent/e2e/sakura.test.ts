@@ -16,6 +16,7 @@ import {
   startHikyaku,
 } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { hasTerminals, hikyakuInTerminal } from '../../../tools/testbed/src/terminal.ts';
 
 // A vault of 100 secrets, to the built agent on a real API server with the rights of deploy/rights-own.yaml alone: what it costs in
 // requests, by the fake's own count.
@@ -157,6 +158,19 @@ test('killed in the middle of a first read that its budget stretches over minute
   expect(fake.counters.unveils).toBe(COUNT);
   expect(fake.counters.lists).toBeLessThanOrEqual(4);
 });
+
+test.runIf(hasTerminals).each(['plan', 'sync'])(
+  '%s in a terminal shows how far a first read is, also while its budget lets nothing through',
+  async (command) => {
+    const { fake, args, env } = await openVault({ requestsPerMinute: 5 }, 10);
+    const { exitCode } = await hikyakuInTerminal([command, ...args], {
+      env,
+      types: [{ after: 'reading vault: 4 of 10 secrets', keys: '\u0003' }],
+    });
+    expect(exitCode).toBe(130);
+    expect(fake.counters.unveils).toBe(4);
+  },
+);
 
 test('the KMS key is gone, then the vault: the Secret stays, is repaired from what was kept, and recovers', async () => {
   const vault = await openVault({ requestsPerMinute: 100, rereadAfter: '10m' }, 10);

@@ -29,7 +29,7 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
   const logger = await commandLogger(options, edge, stderr, 'error');
   const { config, held, limits } = await loadGranted(options, edge, logger);
   using progress = new Progress(edge, !options.json);
-  const records = new Records(logger, () => progress.show(readingText(records.sources.values()) ?? ''));
+  const records = new Records(logger, () => progress.show(readingText(records.sources, agent.sources.keys()) ?? ''));
 
   await using cluster = await connectCluster(options, edge, logger);
   await requireCredentials(config, cluster, limits, edge);

@@ -31,7 +31,9 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   const { config, held, limits } = await loadGranted(options, edge, logger);
   using progress = new Progress(edge, !options.json);
   const written = () => `${records.secrets.size} of ${count(config.secrets.length, 'Secret')}`;
-  const records = new Records(logger, () => progress.show(readingText(records.sources.values()) ?? written()));
+  const records = new Records(logger, () =>
+    progress.show(readingText(records.sources, agent.sources.keys()) ?? written()),
+  );
 
   await using cluster = await connectCluster(options, edge, logger);
   await requireCredentials(config, cluster, limits, edge);
