@@ -69,6 +69,7 @@ export async function kubernetesTrials(values: Values): Promise<readonly Trial[]
           secrets: ['app'],
         },
         env: { [variable]: fake.kubeconfig(token).replace(fake.url, relay.url) },
+        credentials: [token],
         dataFrom: { keys: 'app/*', as: '*' },
         async begin(now) {
           set(now);

@@ -45,6 +45,7 @@ export async function protocolTrials(values: Values): Promise<readonly Trial[]> 
           requestsPerMinute: 600,
         },
         env: { [variable]: token },
+        credentials: [token],
         async begin({ FIRST }) {
           await begin(fake);
           fake.set('FIRST', FIRST);

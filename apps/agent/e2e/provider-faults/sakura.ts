@@ -64,6 +64,7 @@ export async function sakuraTrials(values: Values): Promise<readonly Trial[]> {
           requestsPerMinute: 100,
         },
         env: { [variable]: accessToken, [`${variable}_SECRET`]: accessTokenSecret },
+        credentials: [accessToken, accessTokenSecret],
         async begin({ FIRST }) {
           fake.set(vault, 'FIRST', FIRST);
           await begin({ fake, vault });

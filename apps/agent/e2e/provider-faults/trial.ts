@@ -14,6 +14,8 @@ export interface Trial extends AsyncDisposable {
   readonly settings: object;
   /** With its credentials. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What of them nobody may see; random. */
+  readonly credentials?: readonly string[];
   /** Which of its secrets are meant; everything by default. */
   readonly dataFrom?: object;
   /** Of the error that the log tells then. */

@@ -67,6 +67,7 @@ export async function webhookTrials(values: Values): Promise<readonly Trial[]> {
         code,
         settings: { type: 'webhook', url: fake.url, token: { env: variable }, timeout: '1s', ...operations },
         env: { [variable]: token },
+        credentials: [token],
         async begin({ FIRST }) {
           fake.set('FIRST', FIRST);
           await begin(fake);
