@@ -103,6 +103,12 @@ describe('list', () => {
     });
   });
 
+  test('a name can do nothing to the terminal', async () => {
+    doppler.addConfig(project, 'odd', { 'A\u001b[2J\nB': 'x' });
+    const env = { DOPPLER_TOKEN: doppler.serviceToken(project, 'odd') };
+    expect((await run(['list', 'homelab'], { env })).stdout).toBe('A\\u001b[2J\\u000aB\n');
+  });
+
   test('a source that is not there is a clear error', async () => {
     const { exitCode, stderr } = await run(['list', 'homelap']);
     expect(exitCode).toBe(2);

@@ -86,7 +86,8 @@ async function askAgain(problem: string, { stdin, stderr: output, signal }: Edge
   const prompts = await import('@clack/prompts');
   using input = new TerminalInput(stdin);
   const answer = await prompts.confirm({ message: `${problem}. Edit again?`, input, output, signal });
-  return answer === true;
+  if (prompts.isCancel(answer)) throw new UserError('interrupted: nothing was written', EXIT.interrupted);
+  return answer;
 }
 
 /** A command and its arguments: no variable before it, and no second command. */

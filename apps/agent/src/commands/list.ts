@@ -4,6 +4,7 @@ import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { count } from '../output/count.ts';
+import { printable, printableLines } from '../output/printable.ts';
 import { styleFor } from '../output/style.ts';
 import { openSource } from '../writing/open-source.ts';
 
@@ -32,13 +33,15 @@ export async function list(name: string, options: ListOptions, edge: Edge): Prom
     stdout.write(`${JSON.stringify({ source: name, secrets: [...secrets, ...failed] }, null, 2)}\n`);
   } else {
     const style = styleFor(edge, stdout);
-    const width = Math.max(0, ...infos.map((info) => info.name.length));
+    const width = infos.reduce((most, info) => Math.max(most, printable(info.name).length), 0);
     for (const { name: secret, version } of infos) {
-      const text =
-        options.reveal === true ? plainValue(snapshot, secret) : version === undefined ? '' : `version ${version}`;
-      stdout.write(text === '' ? `${secret}\n` : `${secret.padEnd(width)}  ${text}\n`);
+      const value = options.reveal === true ? plainValue(snapshot, secret) : '';
+      const shown = stdout.isTTY === true ? printableLines(value) : value;
+      const text = options.reveal === true ? shown : version === undefined ? '' : `version ${printable(version)}`;
+      const label = printable(secret);
+      stdout.write(text === '' ? `${label}\n` : `${label.padEnd(width)}  ${text}\n`);
     }
-    for (const { secret, error } of unknown) stdout.write(`${style.bad('✗')} ${secret}  ${error.message}\n`);
+    for (const { secret, error } of unknown) stdout.write(`${style.bad('✗')} ${printable(secret)}  ${error.message}\n`);
     edge.stderr.write(style.faint(`${count(infos.length, 'secret')} in ${source.description.identity}\n`));
   }
   return unknown.length > 0 ? EXIT.failed : EXIT.fine;

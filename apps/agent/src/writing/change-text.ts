@@ -2,6 +2,7 @@ import type { Config } from '@hikyaku/config';
 import type { WriteResult } from '@hikyaku/core';
 import { selects } from '@hikyaku/engine';
 import { count } from '../output/count.ts';
+import { printable } from '../output/printable.ts';
 import type { Style } from '../output/style.ts';
 import type { PlannedChange } from './changes.ts';
 import type { OpenSource } from './open-source.ts';
@@ -12,7 +13,9 @@ export function plannedText({ config, source }: OpenSource, planned: readonly Pl
   return `${style.strong(source.name)}${style.faint(`  ${source.description.identity}`)}\n${lines.join('')}`;
 }
 
-function plannedLine({ name, kind, value, before }: PlannedChange, uses: readonly string[], style: Style): string {
+function plannedLine(change: PlannedChange, uses: readonly string[], style: Style): string {
+  const { kind, value, before } = change;
+  const name = printable(change.name);
   const used = uses.length === 0 ? '' : style.faint(`  used by ${uses.join(', ')}`);
   const empty = value?.byteLength === 0 ? style.bad(', and be empty') : '';
   switch (kind) {
@@ -50,8 +53,8 @@ export function resultText(
   const kinds = new Map(planned.map(({ name, kind }) => [name, kind]));
   const lines = results.map(({ name, error }) =>
     error === undefined
-      ? `${style.good('✓')} ${name}  ${DONE[kinds.get(name) ?? 'change']}\n`
-      : `${style.bad('✗')} ${name}  ${error.message}\n`,
+      ? `${style.good('✓')} ${printable(name)}  ${DONE[kinds.get(name) ?? 'change']}\n`
+      : `${style.bad('✗')} ${printable(name)}  ${error.message}\n`,
   );
   const failed = results.filter(({ error }) => error !== undefined).length;
   const written = results.length - failed;
