@@ -17,6 +17,7 @@ import { openWritableSource } from '../writing/open-source.ts';
 import type { OpenSource } from '../writing/open-source.ts';
 import { createPrivateFile } from '../writing/private-file.ts';
 import type { PrivateFile } from '../writing/private-file.ts';
+import { readEverything } from '../writing/read-everything.ts';
 import { writeChanges } from '../writing/write-changes.ts';
 import type { WriteOptions } from '../writing/write-changes.ts';
 
@@ -51,12 +52,12 @@ export async function edit(
 }
 
 async function readBefore(
-  { client }: OpenSource,
+  { client, source }: OpenSource,
   names: readonly string[],
-  { signal }: Edge,
+  edge: Edge,
 ): Promise<ReadonlyMap<string, Secret>> {
-  if (names.length > 0) return await readCurrent(client, names, { signal });
-  const { secrets, unknown } = await client.read({ all: true, refs: [], signal, progress() {} });
+  if (names.length > 0) return await readCurrent(client, names, edge);
+  const { secrets, unknown } = await readEverything(client, source.name, edge);
   // Left out of the file it would look as if it were to be removed.
   for (const error of unknown?.values() ?? []) throw error;
   const sorted = [...secrets].toSorted(([a], [b]) => (a < b ? -1 : 1));

@@ -1,4 +1,4 @@
-import type { SecretInfo, SecretsClient, Snapshot } from '@hikyaku/core';
+import type { SecretInfo, Snapshot } from '@hikyaku/core';
 import type { ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
@@ -7,6 +7,7 @@ import { count } from '../output/count.ts';
 import { printable, printableLines } from '../output/printable.ts';
 import { styleFor } from '../output/style.ts';
 import { openSource } from '../writing/open-source.ts';
+import { readEverything } from '../writing/read-everything.ts';
 
 export interface ListOptions extends ConnectOptions {
   /** Values too. */
@@ -18,7 +19,8 @@ export async function list(name: string, options: ListOptions, edge: Edge): Prom
   await using opened = await openSource(name, options, edge);
   const { client, source } = opened;
   const { stdout } = edge;
-  const snapshot = options.reveal === true || client.list === undefined ? await readAll(client, edge) : undefined;
+  const snapshot =
+    options.reveal === true || client.list === undefined ? await readEverything(client, name, edge) : undefined;
   const infos = (snapshot === undefined ? ((await client.list?.(edge)) ?? []) : infosOf(snapshot)).toSorted((a, b) =>
     a.name < b.name ? -1 : 1,
   );
@@ -45,10 +47,6 @@ export async function list(name: string, options: ListOptions, edge: Edge): Prom
     edge.stderr.write(style.faint(`${count(infos.length, 'secret')} in ${source.description.identity}\n`));
   }
   return unknown.length > 0 ? EXIT.failed : EXIT.fine;
-}
-
-async function readAll(client: SecretsClient, { signal }: Edge): Promise<Snapshot> {
-  return await client.read({ all: true, refs: [], signal, progress() {} });
 }
 
 function infosOf({ secrets }: Snapshot): readonly SecretInfo[] {
