@@ -55,6 +55,7 @@ export interface ProviderErrorOptions {
 
 /**
  * The error of a provider. The message says what failed, on which thing and what to do; it never holds a value or a token.
+ * Control characters in it are escaped, as names may come from the service.
  * Callers branch on `code`, never on the class: two installed copies of this package break `instanceof`.
  */
 export class ProviderError extends Error {
@@ -64,11 +65,19 @@ export class ProviderError extends Error {
   readonly retryAfterMs?: number;
 
   constructor(code: ProviderErrorCode, message: string, options: ProviderErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(onOneLine(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? RETRYABLE.has(code);
     if (options.retryAfterMs !== undefined && options.retryAfterMs >= 0) this.retryAfterMs = options.retryAfterMs;
   }
+}
+
+/** Messages name secrets, and a service may call them anything: also what moves a terminal's cursor or makes up another line. */
+function onOneLine(message: string): string {
+  return message.replaceAll(
+    /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Whether `error` is a ProviderError, of this or of another installed copy of the package. */
