@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { type FakeDoppler, startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import {
@@ -193,6 +196,25 @@ test('with `snapshot: false` nothing is kept, and what was kept before is droppe
   const again = await run({ snapshot: false });
   await again.logged({ secret: id(), msg: 'not synced' });
   expect(await readSecret(admin, id())).toBeUndefined();
+});
+
+test('what is more than there is room for is not kept: a warning says so, and it is synced all the same', async () => {
+  const files = await mkdtemp(join(tmpdir(), 'hikyaku-large-'));
+  const names = ['first', 'second'];
+  for (const name of names) await writeFile(join(files, name), randomBytes(600_000));
+  const path = await configs.write({
+    providers: { lab: { type: 'file', path: files } },
+    secrets: names.map((name) => ({ name, namespace, from: 'lab', data: { [name]: name } })),
+  });
+  const flags = ['--config', path, '--kubeconfig', kubeconfig, '--file-root', files, '--log-level', 'warn'];
+  const finished = await hikyaku(['sync', ...flags]);
+  await rm(files, { recursive: true });
+  expectExit(finished, 0);
+  expect(finished.stderr).toMatch(
+    /"source":"lab","problem":"its keys in use take 12\d{5} bytes .*"msg":"snapshot not kept"/,
+  );
+  expect(await snapshotText()).toBeUndefined();
+  for (const name of names) expect(await readSecret(admin, `${namespace}/${name}`)).toBeDefined();
 });
 
 /** What is kept of the source, `undefined` when nothing is. */
