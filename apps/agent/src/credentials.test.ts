@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CredentialReference, SourceConfig } from '@hikyaku/config';
@@ -12,7 +12,11 @@ import { Credentials } from './credentials.ts';
 const { signal } = new AbortController();
 const secretRef = { secretRef: { name: 'tokens', key: 'homelab' } };
 
-function createWorld(token: CredentialReference | undefined, env: Readonly<Record<string, string>> = {}) {
+function createWorld(
+  token: CredentialReference | undefined,
+  env: Readonly<Record<string, string>> = {},
+  checkFile?: (path: string) => Promise<string>,
+) {
   const clock = new FakeClock();
   const reads: string[] = [];
   const world = {
@@ -31,7 +35,7 @@ function createWorld(token: CredentialReference | undefined, env: Readonly<Recor
     },
   } as unknown as KubeClient;
   const source = { name: 'homelab', credentials: new Map(token && [['token', token]]) } as unknown as SourceConfig;
-  world.credentials = new Credentials(source, { env, client, clock, namespace: 'hikyaku' });
+  world.credentials = new Credentials(source, { env, client, clock, namespace: 'hikyaku', checkFile });
   return world;
 }
 
@@ -55,14 +59,17 @@ describe('env', () => {
     expect(await tokenOf(createWorld({ env: 'TOKEN' }, { TOKEN: ' hunter2\n' }))).toBe('hunter2');
   });
 
-  test('is only that variable, never one that every object has', async () => {
-    await expect(tokenOf(createWorld({ env: 'TOKEN' }))).rejects.toMatchObject({
-      code: 'INVALID_CONFIG',
-      message: expect.stringContaining(
-        'token of source homelab wants the environment variable TOKEN, which is not set',
-      ),
-    });
-  });
+  test.each(['TOKEN', 'constructor', 'toString', '__proto__'])(
+    'is only that variable, never one that every object has: %s',
+    async (name) => {
+      await expect(tokenOf(createWorld({ env: name }))).rejects.toMatchObject({
+        code: 'INVALID_CONFIG',
+        message: expect.stringContaining(
+          `token of source homelab wants the environment variable ${name}, which is not set`,
+        ),
+      });
+    },
+  );
 
   test.each(['', ' \n'])('an empty one (%j) is none', async (text) => {
     await expect(tokenOf(createWorld({ env: 'TOKEN' }, { TOKEN: text }))).rejects.toMatchObject({
@@ -94,7 +101,29 @@ describe('file', () => {
   });
 });
 
+test('a file that was checked is the one that is read, though a link to it is changed in between', async () => {
+  const [link, allowed, other] = ['link', 'allowed', 'other'].map((name) => path.join(directory, name));
+  if (link === undefined || allowed === undefined || other === undefined) throw new TypeError('no paths');
+  await writeFile(allowed, 'allowed');
+  await writeFile(other, 'a token of the agent itself');
+  await symlink(allowed, link);
+  const world = createWorld({ file: link }, {}, async (file) => {
+    const real = await realpath(file);
+    await rm(link);
+    await symlink(other, link);
+    return real;
+  });
+  expect(await tokenOf(world)).toBe('allowed');
+});
+
 describe('secretRef', () => {
+  test.each(['constructor', 'toString', '__proto__'])('a key that every object has (%s) is none', async (key) => {
+    await expect(tokenOf(createWorld({ secretRef: { name: 'tokens', key } }))).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringContaining(`wants the key ${key} of Secret hikyaku/tokens, which has no such key`),
+    });
+  });
+
   test('is read from the agent’s own namespace, decoded and trimmed', async () => {
     const world = createWorld(secretRef);
     expect(await tokenOf(world)).toBe('first');

@@ -12,8 +12,8 @@ export interface CredentialSurroundings {
   /** Where a `secretRef` without a namespace points. */
   readonly namespace: string;
   readonly clock: Clock;
-  /** Rejects with `INVALID_CONFIG` where the config may not name this file. */
-  readonly checkFile?: ((path: string) => Promise<void>) | undefined;
+  /** The real path of a file, which is what to read; rejects with `INVALID_CONFIG` where the config may not name it. */
+  readonly checkFile?: ((path: string) => Promise<string>) | undefined;
 }
 
 export type CredentialOptions = CallOptions & { readonly refused?: SecretValue };
@@ -56,15 +56,16 @@ export class Credentials {
 
   async #resolve(field: string, reference: CredentialReference, options: CredentialOptions): Promise<SecretValue> {
     if ('env' in reference) {
-      const text = this.#surroundings.env[reference.env];
+      const text = ownText(this.#surroundings.env, reference.env);
       if (text === undefined)
         throw this.#missing(field, `wants the environment variable ${reference.env}, which is not set`);
       return SecretValue.of(text.trim());
     }
     if ('file' in reference) {
-      await this.#checkFile(field, reference.file);
+      // A link may lead elsewhere by the time it is read.
+      const file = await this.#checkFile(field, reference.file);
       try {
-        return SecretValue.of((await readFile(reference.file, { encoding: 'utf8', signal: options.signal })).trim());
+        return SecretValue.of((await readFile(file, { encoding: 'utf8', signal: options.signal })).trim());
       } catch (error) {
         options.signal.throwIfAborted();
         throw this.#missing(field, `cannot be read from ${reference.file} (${codeOf(error)})`);
@@ -73,9 +74,9 @@ export class Credentials {
     return await this.#fromSecret(field, reference.secretRef, options);
   }
 
-  async #checkFile(field: string, file: string): Promise<void> {
+  async #checkFile(field: string, file: string): Promise<string> {
     try {
-      await this.#surroundings.checkFile?.(file);
+      return (await this.#surroundings.checkFile?.(file)) ?? file;
     } catch (error) {
       throw isProviderError(error) ? this.#missing(field, `is refused: ${error.message}`) : error;
     }
@@ -95,7 +96,7 @@ export class Credentials {
     if (cached !== undefined && refused === undefined && clock.monotonic() < cached.until) return cached.value;
     try {
       const { data } = await client.secrets.get(namespace, name, { signal });
-      const encoded = data?.[key];
+      const encoded = data && ownText(data, key);
       if (encoded === undefined)
         throw this.#missing(field, `wants the key ${key} of Secret ${namespace}/${name}, which has no such key`);
       const value = SecretValue.of(Buffer.from(encoded, 'base64').toString('utf8').trim());
@@ -125,6 +126,11 @@ export class Credentials {
 }
 
 type SecretRefReference = Extract<CredentialReference, { readonly secretRef: unknown }>['secretRef'];
+
+/** Every object has a `constructor`, which is no key of it. */
+function ownText(texts: Readonly<Record<string, string | undefined>>, key: string): string | undefined {
+  return Object.hasOwn(texts, key) ? texts[key] : undefined;
+}
 
 function describe(reference: CredentialReference): string {
   if ('env' in reference) return `environment variable ${reference.env}`;

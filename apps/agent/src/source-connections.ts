@@ -1,5 +1,5 @@
 import type { SourceConfig } from '@hikyaku/config';
-import type { Clock, LogFields, Logger, SecretsClient } from '@hikyaku/core';
+import type { Clock, LogFields, Logger, SecretsClient, SourceDescription } from '@hikyaku/core';
 import { Credentials } from './credentials.ts';
 import type { CredentialSurroundings } from './credentials.ts';
 import { Dispatchers } from './dispatchers.ts';
@@ -26,10 +26,9 @@ export class SourceConnections implements AsyncDisposable {
   }
 
   async connect(source: SourceConfig): Promise<SecretsClient> {
-    const { name, provider, settings, description } = source;
-    const { clock, logger, checkFile } = this.#options;
-    const { ca } = description;
-    if (ca !== undefined && !ca.includes('-----BEGIN')) await checkFile?.(ca);
+    const { name, provider, settings } = source;
+    const { clock, logger } = this.#options;
+    const description = await this.#withRealFile(source.description);
     const credentials = new Credentials(source, this.#options);
     return await provider.connect(settings, {
       credential: (field, options) => credentials.get(field, options),
@@ -42,6 +41,14 @@ export class SourceConnections implements AsyncDisposable {
       clock,
       ...(await this.#ownCluster(source)),
     });
+  }
+
+  /** With the certificates at the path that was checked, whatever a link on the way leads to later. */
+  async #withRealFile(description: SourceDescription): Promise<SourceDescription> {
+    const { ca } = description;
+    const { checkFile } = this.#options;
+    if (ca === undefined || ca.includes('-----BEGIN') || checkFile === undefined) return description;
+    return { ...description, ca: await checkFile(ca) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

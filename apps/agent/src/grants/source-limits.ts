@@ -17,8 +17,11 @@ export interface SourceLimits {
   readonly allowedOrigins?: readonly string[] | undefined;
   /** All that they may reach besides that, where grants say so. */
   readonly grantedOrigins?: readonly string[] | undefined;
-  /** Rejects with `INVALID_CONFIG` where the config may not name this file, as a credential or as certificates to trust. */
-  readonly checkFile?: ((path: string) => Promise<void>) | undefined;
+  /**
+   * The real path of a file, which is what to read; rejects with `INVALID_CONFIG` where the config may not name it, as a credential
+   * or as certificates to trust.
+   */
+  readonly checkFile?: ((path: string) => Promise<string>) | undefined;
 }
 
 export interface LimitOptions {
@@ -50,12 +53,12 @@ export function fileAccessOf(source: SourceConfig, { files, grantedFiles }: Sour
   return { ...files, root: grantedFiles };
 }
 
-async function checkFile(path: string, folders: readonly string[]): Promise<void> {
+async function checkFile(path: string, folders: readonly string[]): Promise<string> {
   const real = await realPath(path);
   const allowed = await Promise.all(folders.map(realPath));
   const refused = await Promise.all(ALWAYS_REFUSED.map(realPath));
   const isAllowed = allowed.some((folder) => isInside(real, folder));
-  if (isAllowed && !refused.some((folder) => isInside(real, folder))) return;
+  if (isAllowed && !refused.some((folder) => isInside(real, folder))) return real;
   throw new ProviderError(
     'INVALID_CONFIG',
     `${path} may not be read: in a pod a config names files below ${folders.join(' or ')}. Who approves another directory writes it behind files in grants.yaml`,
