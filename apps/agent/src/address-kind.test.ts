@@ -23,6 +23,7 @@ test.each([
   ['100.100.100.200', 'metadata'],
   ['::ffff:100.100.100.200', 'metadata'],
   ['168.63.129.16', 'metadata'],
+  ['192.0.0.192', 'metadata'],
   ['0.0.0.0', 'unspecified'],
   ['0.1.2.3', 'unspecified'],
   ['::', 'unspecified'],

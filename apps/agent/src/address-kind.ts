@@ -10,7 +10,7 @@ interface Ranges {
 
 /**
  * Loopback, link-local and unspecified by the IANA registries of special-purpose addresses (RFC 6890). `metadata` is where clouds
- * give out credentials of the machine, as far as that is not link-local: AWS (also EKS Pod Identity), Google, Alibaba, Azure.
+ * give out credentials of the machine, as far as that is not link-local: AWS (also EKS Pod Identity), Google, Alibaba, Azure, Oracle.
  */
 const RANGES: readonly (readonly [AddressKind, Ranges])[] = [
   ['loopback', { v4: ['127.0.0.0/8'], v6: ['::1/128'] }],
@@ -18,7 +18,7 @@ const RANGES: readonly (readonly [AddressKind, Ranges])[] = [
   [
     'metadata',
     {
-      v4: ['100.100.100.200/32', '168.63.129.16/32'],
+      v4: ['100.100.100.200/32', '168.63.129.16/32', '192.0.0.192/32'],
       v6: ['fd00:ec2::254/128', 'fd00:ec2::23/128', 'fd20:ce::254/128'],
     },
   ],
