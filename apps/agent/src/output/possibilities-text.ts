@@ -1,4 +1,5 @@
 import type { Possibility } from '../grants/possibilities.ts';
+import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 
 export interface PossibilitiesTextOptions {
@@ -15,7 +16,7 @@ export function possibilitiesText({ against, added, granted }: PossibilitiesText
   const list = (title: string, all: readonly Possibility[]): string =>
     all.length === 0
       ? ''
-      : `${title}\n${all.map(({ kind, what }) => `  ${style.change('+')} ${kind} ${what}\n`).join('')}`;
+      : `${title}\n${all.map(({ kind, what }) => `  ${style.change('+')} ${kind} ${printable(what)}\n`).join('')}`;
   return (
     list(`possible now, and not at ${against}:`, added) +
     list(`granted now, and not at ${against}, though this config does not ask for it:`, granted)

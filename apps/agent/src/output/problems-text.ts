@@ -1,13 +1,15 @@
 import type { Problem } from '@hikyaku/config';
 import { count } from './count.ts';
+import { printable } from './printable.ts';
 import type { Style } from './style.ts';
 
 /** `file:line:column: path: message`, one paragraph per problem, so that editors and people can jump there. */
 export function problemsText(problems: readonly Problem[], style: Style): string {
   const lines = problems.map(({ file, line, column, path, message, suggestion }) => {
     const where = style.strong(`${file}:${line}:${column}`);
-    const what = path === '' ? message : `${path}: ${message}`;
-    return `${where} ${what}${suggestion === undefined ? '' : `\n    ${style.good(suggestion)}`}\n`;
+    // A config that somebody else proposes may hold what moves a terminal's cursor.
+    const what = printable(path === '' ? message : `${path}: ${message}`);
+    return `${where} ${what}${suggestion === undefined ? '' : `\n    ${style.good(printable(suggestion))}`}\n`;
   });
   return `${lines.join('')}${style.bad(count(problems.length, 'problem'))}\n`;
 }
