@@ -37,6 +37,7 @@ export class Connection {
   readonly server: string;
   readonly host: string;
   readonly timeoutMs: number;
+  readonly maxBytes: number;
   readonly #kubeConfig: KubeConfig;
   readonly #options: ConnectionOptions;
   readonly #credentials: Credentials;
@@ -50,6 +51,7 @@ export class Connection {
     this.server = server.href.replace(/\/$/, '');
     this.host = server.host;
     this.timeoutMs = options.timeoutMs;
+    this.maxBytes = options.maxBytes;
     this.#kubeConfig = kubeConfig;
     this.#options = options;
     this.#credentials = new Credentials(kubeConfig, options.now);
@@ -66,7 +68,7 @@ export class Connection {
       return exchange(
         dispatcher instanceof Promise ? await dispatcher : dispatcher,
         this.#dispatchOptions(method, withQuery(path, options.query), headers, text),
-        { signal, timeoutMs, maxBytes: this.#options.maxBytes, startTimer: this.#options.startTimer },
+        { signal, timeoutMs, maxBytes: this.maxBytes, startTimer: this.#options.startTimer },
       );
     };
     const text = body === undefined ? null : JSON.stringify(body);

@@ -88,6 +88,32 @@ describe('watch', () => {
     expect(await rejection(all(kube))).toMatchObject({ code: 'UNAVAILABLE', networkCode: 'CUT_OFF' });
   });
 
+  test.each([200, 500])('an answer without an end (%d) is given up, and not kept in memory', async (status) => {
+    let sent = 0;
+    await using server = await startServer((_, response) => {
+      response.writeHead(status);
+      const send = (): void => {
+        while (!response.destroyed && sent < 50_000_000 && response.write('x'.repeat(10_000))) sent += 10_000;
+      };
+      response.on('drain', send);
+      send();
+    });
+    await using kube = connectKube(kubeConfigFor(server.url), { maxBytes: 100_000, timeoutMs: 2_000 });
+    expect(await rejection(all(kube))).toMatchObject({
+      code: 'UNEXPECTED',
+      message: expect.stringMatching(/longer than any object$/),
+    });
+    await expect.poll(() => server.openConnections()).toBe(0);
+    expect(sent).toBeLessThan(50_000_000);
+  });
+
+  test('many lines are no long one', async () => {
+    const lines = event('ADDED', 'a', '1').repeat(3_000);
+    await using server = await startServer((_, response) => response.writeHead(200).end(lines));
+    await using kube = connectKube(kubeConfigFor(server.url), { maxBytes: 1_000 });
+    expect(await all(kube)).toHaveLength(3_000);
+  });
+
   test('a server that never begins is UNAVAILABLE', async () => {
     await using server = await startServer(() => {});
     await using kube = connectKube(kubeConfigFor(server.url), { timeoutMs: 50 });

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { TimeoutReached } from './exchange.ts';
+import { TimeoutReached, TooManyBytes } from './exchange.ts';
 import type { WatchEvent, WatchOptions } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
 import { timeoutError } from './network-error.ts';
@@ -7,7 +7,7 @@ import { fromServer } from './objects.ts';
 import type { KubeObject } from './objects.ts';
 import { withQuery } from './path.ts';
 import { asRecord } from './plain-text.ts';
-import { readLines } from './read-lines.ts';
+import { readLines, readText } from './read-lines.ts';
 import { errorFromStatus, statusError } from './status-error.ts';
 
 export async function* watch<T extends KubeObject>(
@@ -23,11 +23,11 @@ export async function* watch<T extends KubeObject>(
   try {
     const response = await connection.open(withQuery(path, query), options.accept, limit.signal);
     if (response.statusCode !== 200) {
-      throw statusError(doing, response.statusCode, response.headers, await response.body.text());
+      throw statusError(doing, response.statusCode, response.headers, await readText(response.body, connection));
     }
     // The server ends the watch itself; when it does not, nobody is there any more.
     limit.restart(timeoutSeconds * 1000 + 30_000);
-    for await (const line of readLines(response.body)) {
+    for await (const line of readLines(response.body, connection)) {
       const event = asRecord(JSON.parse(line));
       const object = asRecord(event['object']);
       if (event['type'] === 'ERROR') {
@@ -40,6 +40,9 @@ export async function* watch<T extends KubeObject>(
     if (options.signal.aborted) throw options.signal.reason;
     if (error instanceof KubeError) throw error;
     if (error instanceof TimeoutReached) throw timeoutError(doing, connection.host, limit.timeoutMs);
+    if (error instanceof TooManyBytes) {
+      throw new KubeError('UNEXPECTED', `${doing}: what ${connection.host} sends is longer than any object`);
+    }
     if (error instanceof SyntaxError) {
       throw new KubeError('UNEXPECTED', `${doing}: an event of ${connection.host} is not JSON`);
     }
