@@ -71,7 +71,8 @@ export class Credentials {
         throw this.#missing(field, `cannot be read from ${reference.file} (${codeOf(error)})`);
       }
     }
-    return await this.#fromSecret(field, reference.secretRef, options);
+    if ('secretRef' in reference) return await this.#fromSecret(field, reference.secretRef, options);
+    throw this.#missing(field, 'is of a kind that is not yet available');
   }
 
   async #checkFile(field: string, file: string): Promise<string> {
@@ -135,7 +136,8 @@ function ownText(texts: Readonly<Record<string, string | undefined>>, key: strin
 function describe(reference: CredentialReference): string {
   if ('env' in reference) return `environment variable ${reference.env}`;
   if ('file' in reference) return reference.file;
-  return `Secret ${reference.secretRef.name}`;
+  if ('secretRef' in reference) return `Secret ${reference.secretRef.name}`;
+  return Object.keys(reference).join();
 }
 
 function codeOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import type { SourceConfig } from '@hikyaku/config';
+import { ProviderError } from '@hikyaku/core';
 import type { Clock, LogFields, Logger, SecretsClient, SourceDescription } from '@hikyaku/core';
 import { Credentials } from './credentials.ts';
 import type { CredentialSurroundings } from './credentials.ts';
@@ -33,6 +34,8 @@ export class SourceConnections implements AsyncDisposable {
     return await provider.connect(settings, {
       credential: (field, options) => credentials.get(field, options),
       credentialPaths: [...source.credentials.keys()],
+      serviceAccountToken: () => Promise.reject(notYet(name, 'a token of the ServiceAccount')),
+      signAssertion: () => Promise.reject(notYet(name, 'a key of the cluster')),
       budget: (account, perMinute, options) => this.#budgets.take(`${provider.type} ${account}`, perMinute, options),
       dispatcher: this.#dispatchers.for(description),
       dispatcherFor: (tls, options) => this.#dispatchers.for(description, tls, options),
@@ -68,6 +71,10 @@ export class SourceConnections implements AsyncDisposable {
     };
     return { ownCluster };
   }
+}
+
+function notYet(source: string, what: string): ProviderError {
+  return new ProviderError('INVALID_CONFIG', `source ${source} wants ${what}, which is not yet available`);
 }
 
 function withFields(logger: Logger, more: LogFields): Logger {

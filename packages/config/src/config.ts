@@ -6,6 +6,8 @@ export interface Config {
   readonly resyncMs: number;
   /** When more Secrets than this would be deleted at once, a person is asked first. */
   readonly hold: { readonly lostSecrets: Threshold } | 'off';
+  /** Who can open what is sealed: clusters and backup keys, by name. */
+  readonly recipients: ReadonlyMap<string, Recipient>;
   /** By name. */
   readonly sources: ReadonlyMap<string, SourceConfig>;
   /** One per Secret: an entry with several namespaces stands here once for each. In the order of the files. */
@@ -41,16 +43,42 @@ export interface SourceConfig {
   readonly position: Position;
 }
 
-/** Where a credential is kept. `file` is absolute; a `secretRef` without a namespace is in the agent's own. */
+/**
+ * Where a credential is kept. `file` is absolute; a `secretRef` without a namespace is in the agent's own; `perCluster` goes by the names
+ * under `recipients:`; the audience of a `serviceAccountToken` is one of the origins of its source.
+ */
 export type CredentialReference =
   | { readonly env: string }
   | { readonly file: string }
-  | { readonly secretRef: { readonly name: string; readonly key: string; readonly namespace?: string } };
+  | { readonly secretRef: { readonly name: string; readonly key: string; readonly namespace?: string } }
+  | { readonly sealed: SealedReference }
+  | { readonly perCluster: ReadonlyMap<string, SealedReference> }
+  | { readonly serviceAccountToken: { readonly audience: string } };
+
+/** One age file, armored, that stands in the config. */
+export interface SealedReference {
+  readonly text: string;
+  /** It may be one without a binding, as plain `age` makes it. A binding that is there counts all the same. */
+  readonly unbound: boolean;
+  readonly position: Position;
+}
+
+/** Somebody who can open what is sealed. */
+export interface Recipient {
+  readonly name: string;
+  /** Age recipients (public keys): the first is the current one, further ones are kept while its identity is rotated. */
+  readonly keys: readonly string[];
+  /** A person's key, and no cluster. */
+  readonly backup: boolean;
+  readonly position: Position;
+}
 
 /** One Secret of one namespace. */
 export interface SecretEntry {
   readonly namespace: string;
   readonly name: string;
+  /** The only clusters that it is for; absent: all of them. */
+  readonly clusters?: ReadonlySet<string>;
   /** Everything a source has, or what matches. An entry with neither `data` nor `dataFrom` has one item for all of `from`. */
   readonly bulk: readonly BulkItem[];
   /** By key of the Kubernetes Secret. */
@@ -102,6 +130,8 @@ export interface DataItem {
 export interface PushEntry {
   readonly namespace: string;
   readonly name: string;
+  /** The only clusters that it is for; absent: all of them. */
+  readonly clusters?: ReadonlySet<string>;
   readonly source: string;
   /** By name at the source: the key of the Secret. Absent: all keys, each under its own name. */
   readonly data?: ReadonlyMap<string, string>;

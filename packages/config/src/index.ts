@@ -5,6 +5,8 @@ export type {
   DataItem,
   Position,
   PushEntry,
+  Recipient,
+  SealedReference,
   SecretEntry,
   SourceConfig,
   Threshold,

@@ -107,6 +107,7 @@ export async function joinFiles(
   const config: Config = {
     resyncMs: fields.find(({ resync }) => resync !== undefined)?.resync ?? DEFAULT_RESYNC_MS,
     hold: fields.find(({ hold }) => hold !== undefined)?.hold ?? { lostSecrets: DEFAULT_THRESHOLD },
+    recipients: new Map(),
     sources,
     secrets,
     pushes: pushes.map(({ push }) => push),

@@ -7,6 +7,7 @@ export type { ProviderErrorCode, ProviderErrorOptions } from './provider-error.t
 export { providerProblems } from './provider-problems.ts';
 export { defineProvider } from './provider.ts';
 export type {
+  Assertion,
   ClientTls,
   CredentialField,
   DispatcherOptions,

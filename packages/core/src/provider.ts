@@ -41,6 +41,11 @@ export interface SourceDescription {
   readonly origins: readonly string[];
   /** Certificates to trust for these origins instead of the system's: PEM text, or the path of a PEM file beside the config file. */
   readonly ca?: string;
+  /**
+   * The paths of the credentials that this source uses; all of {@link Provider.credentials} by default. What is not used needs no
+   * value: with a service account identity a token is not asked for.
+   */
+  readonly credentials?: readonly string[];
 }
 
 export interface ProviderContext {
@@ -52,6 +57,22 @@ export interface ProviderContext {
   credential(path: string, options: CallOptions & { readonly refused?: SecretValue }): Promise<SecretValue>;
   /** The paths of the credentials that the config names, or that have a default: `token`, `headers.X-Api-Key`. */
   readonly credentialPaths: readonly string[];
+  /** The name of this cluster under `recipients:`; absent where that is not known. */
+  readonly cluster?: string;
+  /**
+   * A token of the agent's own ServiceAccount for one audience, which must be one of {@link SourceDescription.origins}, so that it is
+   * worth nothing elsewhere. Ask per request, keep nothing; after a 401 pass the refused one, once, to get a fresh one.
+   * Rejects with `INVALID_CONFIG` for another audience, and where there is no ServiceAccount.
+   */
+  serviceAccountToken(
+    audience: string,
+    options: CallOptions & { readonly refused?: SecretValue },
+  ): Promise<SecretValue>;
+  /**
+   * A JWT for the assertion grant (RFC 7523), signed RS256 with this cluster's own key, whose public half somebody has given to the
+   * service. Rejects with `INVALID_CONFIG` for an audience outside of {@link SourceDescription.origins}, and where there is no key.
+   */
+  signAssertion(assertion: Assertion, options: CallOptions): Promise<SecretValue>;
   /** Resolves when one more request fits into `perMinute`; shared by all sources of this process with the same `account`. */
   budget(account: string, perMinute: number, options: CallOptions): Promise<void>;
   /** For undici's `request` and `fetch`; bound to {@link SourceDescription.origins}; shared: never close it. */
@@ -70,6 +91,18 @@ export interface ProviderContext {
 export interface DispatcherOptions {
   /** For answers that stay open for minutes, such as watches: on connections of their own, so that they keep no other request waiting. */
   readonly longLived?: boolean;
+}
+
+/** What a JWT for the assertion grant says; `iat`, `exp` and `jti` are added. */
+export interface Assertion {
+  readonly issuer: string;
+  readonly subject: string;
+  /** The url of the token endpoint. */
+  readonly audience: string;
+  /** The `kid` of the header: what the service calls the key. */
+  readonly keyId: string;
+  /** From now, milliseconds. */
+  readonly lifetimeMs: number;
 }
 
 /** PEM texts. */

@@ -1,11 +1,18 @@
+import { randomUUID, sign } from 'node:crypto';
 import { ProviderError, SecretValue, systemClock } from '@hikyaku/core';
-import type { ClientTls, Clock, FileAccess, Logger, ProviderContext } from '@hikyaku/core';
+import type { Assertion, ClientTls, Clock, FileAccess, Logger, ProviderContext } from '@hikyaku/core';
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 
 export interface ContextOptions {
   /** By the path of the field; a function is asked each time, with the text that was refused. */
   readonly credentials?: Readonly<Record<string, string | ((refused: string | undefined) => string)>>;
+  /** The name of the cluster under `recipients:`. */
+  readonly cluster?: string;
+  /** Tokens of the ServiceAccount by audience; a function is asked each time, with the token that was refused. */
+  readonly serviceAccountTokens?: Readonly<Record<string, string | ((refused: string | undefined) => string)>>;
+  /** Of the cluster, as PEM: signs assertions. */
+  readonly signingKey?: string;
   /** The real one by default. */
   readonly clock?: Clock;
   readonly files?: Partial<FileAccess>;
@@ -42,6 +49,9 @@ export interface TestContext extends ProviderContext, AsyncDisposable {
 /** What the agent hands to `connect`, for a test: real connections, given credentials, no limit of requests. Disposing it cuts the connections. */
 export function createContext({
   credentials = {},
+  cluster,
+  serviceAccountTokens = {},
+  signingKey,
   clock = systemClock,
   files = {},
   ca,
@@ -73,6 +83,16 @@ export function createContext({
       return SecretValue.of(typeof value === 'string' ? value : value(refused?.text()));
     },
     credentialPaths: Object.keys(credentials),
+    ...(cluster !== undefined && { cluster }),
+    async serviceAccountToken(audience, { refused }) {
+      const value = serviceAccountTokens[audience];
+      if (value === undefined) throw new ProviderError('INVALID_CONFIG', `there is no token for ${audience}`);
+      return SecretValue.of(typeof value === 'string' ? value : value(refused?.text()));
+    },
+    async signAssertion(assertion) {
+      if (signingKey === undefined) throw new ProviderError('INVALID_CONFIG', 'this cluster has no key to sign with');
+      return SecretValue.of(signJwt(assertion, signingKey, clock.now()));
+    },
     async budget(account, perMinute, { signal }) {
       signal.throwIfAborted();
       budgets.push(`${account} ${perMinute}`);
@@ -92,6 +112,23 @@ export function createContext({
       await Promise.all(agents.map((agent) => agent.destroy()));
     },
   };
+}
+
+/** RFC 7515, RS256. */
+function signJwt({ issuer, subject, audience, keyId, lifetimeMs }: Assertion, key: string, nowMs: number): string {
+  const seconds = Math.floor(nowMs / 1_000);
+  const claims = {
+    iss: issuer,
+    sub: subject,
+    aud: audience,
+    iat: seconds,
+    exp: seconds + Math.floor(lifetimeMs / 1_000),
+    jti: randomUUID(),
+  };
+  const signed = [{ alg: 'RS256', typ: 'JWT', kid: keyId }, claims]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.');
+  return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), key).toString('base64url')}`;
 }
 
 function recordInto(
