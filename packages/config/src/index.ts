@@ -26,7 +26,7 @@ export type { GrantsData } from './grants-text.ts';
 export { jsonSchema } from './json-schema.ts';
 export { UnusableProviderError } from './known-providers.ts';
 export type { KnownProviders } from './known-providers.ts';
-export { loadConfig } from './load-config.ts';
+export { loadConfig, readConfigFiles } from './load-config.ts';
 export { nearest } from './nearest.ts';
 export { parseConfig } from './parse-config.ts';
 export type { LoadResult, ParseOptions } from './parse-config.ts';

@@ -16,7 +16,7 @@ const ATTEMPTS = 10;
 export async function loadConfig(path: string, options: ParseOptions): Promise<LoadResult> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const before = await revisionOf(path);
-    const { files, problems } = await readFiles(path);
+    const { files, problems } = await readConfigFiles(path);
     // Kubernetes swaps the files of a mounted ConfigMap all at once. Half of the old ones and half of the new ones could lack
     // an entry that moved from one to the other, and its Secret would be deleted.
     if (before === (await revisionOf(path))) return joinFiles(files, options, problems);
@@ -33,12 +33,14 @@ async function revisionOf(path: string): Promise<string | undefined> {
   }
 }
 
-interface Files {
+/** What stands in the files of a configuration, and which of them cannot be read. */
+export interface ConfigFiles {
   readonly files: readonly ConfigFile[];
   readonly problems: readonly Problem[];
 }
 
-async function readFiles(path: string): Promise<Files> {
+/** The files that {@link loadConfig} reads, as they are. */
+export async function readConfigFiles(path: string): Promise<ConfigFiles> {
   let paths: readonly string[];
   try {
     const isDirectory = (await stat(path)).isDirectory();
