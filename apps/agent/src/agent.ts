@@ -73,7 +73,7 @@ export async function createAgent({
   const { sources } = opened;
   const pushed = new ConfigMapPushInventory({ client, access, hmacKey, onUnreadable });
   await pushed.reload(edge);
-  const origin = new KubernetesPushOrigin({ client, access, clock: systemClock });
+  const origin = new KubernetesPushOrigin({ client, access });
   const bySource = openPushes(config, {
     held,
     origin,

@@ -40,3 +40,5 @@ export type {
   OwnerReference,
   SecretObject,
 } from './objects.ts';
+export { watchByName } from './watch-by-name.ts';
+export type { NamedEvent, WatchByNameOptions } from './watch-by-name.ts';

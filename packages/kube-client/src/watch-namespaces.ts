@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from './connection.ts';
 import type { NamespaceEvent, WatchNamespacesOptions } from './kube-client.ts';
 import { isKubeError } from './kube-error.ts';
 import { fromServer } from './objects.ts';
 import type { KubeObject } from './objects.ts';
+import { pause } from './pause.ts';
 import { asRecord } from './plain-text.ts';
 import { metadataOnly } from './resource-calls.ts';
 import { watch } from './watch.ts';
@@ -52,14 +52,6 @@ export async function* watchNamespaces(
       await pause(Math.min(error.retryAfterMs ?? delayMs, 10 * maximumDelayMs), signal);
       delayMs = Math.min(delayMs * 2, maximumDelayMs);
     }
-  }
-}
-
-async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(delayMs * (1 + Math.random() / 4), undefined, { signal });
-  } catch {
-    throw signal.reason;
   }
 }
 

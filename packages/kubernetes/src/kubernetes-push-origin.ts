@@ -1,19 +1,15 @@
 import { SecretValue } from '@hikyaku/core';
-import type { CallOptions, Clock } from '@hikyaku/core';
+import type { CallOptions } from '@hikyaku/core';
 import { secretId } from '@hikyaku/engine';
 import type { OriginProblem, OriginSecret, OriginState, PushOrigin } from '@hikyaku/engine';
-import { isKubeError, metadataOnly, path } from '@hikyaku/kube-client';
+import { isKubeError, metadataOnly, path, watchByName } from '@hikyaku/kube-client';
 import type { KubeClient, KubeError, SecretObject } from '@hikyaku/kube-client';
 import type { Access } from './ownership.ts';
 
 export interface KubernetesPushOriginOptions {
   readonly client: KubeClient;
   readonly access: Access;
-  readonly clock: Clock;
 }
-
-/** The server ends a watch every few minutes, or in quick succession while it stops. */
-const BETWEEN_WATCHES_MS = 1_000;
 
 /** They are keys to the cluster itself, or Helm's records of it. */
 const NEVER_PUSHED: ReadonlySet<string> = new Set([
@@ -26,12 +22,10 @@ const NEVER_PUSHED: ReadonlySet<string> = new Set([
 export class KubernetesPushOrigin implements PushOrigin {
   readonly #client: KubeClient;
   readonly #access: Access;
-  readonly #clock: Clock;
 
-  constructor({ client, access, clock }: KubernetesPushOriginOptions) {
+  constructor({ client, access }: KubernetesPushOriginOptions) {
     this.#client = client;
     this.#access = access;
-    this.#clock = clock;
   }
 
   async read(secret: OriginSecret, { signal }: CallOptions): Promise<OriginState> {
@@ -58,24 +52,11 @@ export class KubernetesPushOrigin implements PushOrigin {
   }
 
   async *watch({ namespace, name }: OriginSecret, { signal }: CallOptions): AsyncIterable<void> {
-    let resourceVersion: string | undefined;
-    for (;;) {
-      try {
-        const query = { fieldSelector: `metadata.name=${name}`, resourceVersion };
-        const secrets = path`/api/v1/namespaces/${namespace}/secrets`;
-        for await (const { type, object } of this.#client.watch(secrets, { signal, query, accept: metadataOnly })) {
-          ({ resourceVersion } = object.metadata);
-          if (type !== 'BOOKMARK') yield;
-        }
-      } catch (error) {
-        if (signal.aborted || !isKubeError(error)) throw error;
-        if (error.code === 'FORBIDDEN') return;
-        if (error.code !== 'GONE') throw error;
-        // What happened since is not told any more.
-        resourceVersion = undefined;
-        yield;
-      }
-      await this.#clock.sleep(BETWEEN_WATCHES_MS, { signal });
+    try {
+      const secrets = path`/api/v1/namespaces/${namespace}/secrets`;
+      for await (const _ of watchByName(this.#client, secrets, name, { signal, accept: metadataOnly })) yield;
+    } catch (error) {
+      if (signal.aborted || !isKubeError(error) || error.code !== 'FORBIDDEN') throw error;
     }
   }
 
