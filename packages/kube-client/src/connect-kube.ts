@@ -7,8 +7,9 @@ import { fromServer } from './objects.ts';
 import type { ConfigMapObject, KubeObject, LeaseObject, NamespaceObject, SecretObject } from './objects.ts';
 import type { OutsideConnections } from './outside-connections.ts';
 import { path } from './path.ts';
-import { asRecord } from './plain-text.ts';
+import { asRecord, textsOf } from './plain-text.ts';
 import { resourceCalls, write } from './resource-calls.ts';
+import { serviceAccountToken } from './service-account-token.ts';
 import { watch } from './watch.ts';
 import { watchNamespaces } from './watch-namespaces.ts';
 
@@ -73,6 +74,8 @@ export function connectKube(kubeConfig: KubeConfig, options: KubeOptions = {}): 
         return write(connection, 'POST', '/api/v1/namespaces', body, doing, writeOptions);
       },
     },
+    serviceAccountToken: (namespace, name, tokenRequest, callOptions) =>
+      serviceAccountToken(connection, namespace, name, tokenRequest, callOptions),
     async selfSubjectReview(callOptions) {
       const apiVersion = 'authentication.k8s.io/v1';
       const { body } = await connection.request('POST', `/apis/${apiVersion}/selfsubjectreviews`, {
@@ -80,10 +83,11 @@ export function connectKube(kubeConfig: KubeConfig, options: KubeOptions = {}): 
         body: { apiVersion, kind: 'SelfSubjectReview' },
         doing: 'create SelfSubjectReview',
       });
-      const { username, groups } = asRecord(asRecord(asRecord(body)['status'])['userInfo']);
+      const { username, groups, extra } = asRecord(asRecord(asRecord(body)['status'])['userInfo']);
       return {
         username: String(username),
-        groups: Array.isArray(groups) ? groups.map(String) : [],
+        groups: textsOf(groups),
+        extra: Object.fromEntries(Object.entries(asRecord(extra)).map(([key, values]) => [key, textsOf(values)])),
       };
     },
     async selfSubjectAccessReview(access, callOptions) {

@@ -75,13 +75,52 @@ describe('requests', () => {
     await using server = await startServer((request, response) => {
       if (request.url === '/version') answer(response, 200, { major: '1', minor: '36', gitVersion: 'v1.36.3' });
       else if (request.url.endsWith('selfsubjectreviews')) {
-        answer(response, 201, { status: { userInfo: { username: 'me', groups: ['us'] } } });
+        answer(response, 201, {
+          status: { userInfo: { username: 'me', groups: ['us'], extra: { 'example.com/pod': ['a'] } } },
+        });
       } else answer(response, 201, { status: { allowed: true } });
     });
     await using kube = connectKube(kubeConfigFor(server.url));
     expect(await kube.version({ signal })).toEqual({ major: '1', minor: '36', gitVersion: 'v1.36.3' });
-    expect(await kube.selfSubjectReview({ signal })).toEqual({ username: 'me', groups: ['us'] });
+    expect(await kube.selfSubjectReview({ signal })).toEqual({
+      username: 'me',
+      groups: ['us'],
+      extra: { 'example.com/pod': ['a'] },
+    });
     expect(await kube.selfSubjectAccessReview({ verb: 'get', resource: 'secrets' }, { signal })).toBe(true);
+  });
+
+  test('a token of a ServiceAccount is asked for with its audiences, its lifetime and its Pod', async () => {
+    await using server = await startServer(({ body }, response) =>
+      answer(response, 201, { ...JSON.parse(body), status: { token: 'a.b.c' } }),
+    );
+    await using kube = connectKube(kubeConfigFor(server.url));
+    const pod = { name: 'hikyaku-1', uid: 'the-uid' };
+    const request = { audiences: ['https://nas.lan'], expirationSeconds: 3600, pod };
+    expect(await kube.serviceAccountToken('hikyaku', 'agent', request, { signal })).toEqual({
+      token: 'a.b.c',
+      audiences: ['https://nas.lan'],
+    });
+    expect(server.received[0]).toMatchObject({
+      method: 'POST',
+      url: '/api/v1/namespaces/hikyaku/serviceaccounts/agent/token',
+    });
+    expect(JSON.parse(server.received[0]?.body ?? '')).toMatchObject({
+      spec: {
+        audiences: ['https://nas.lan'],
+        expirationSeconds: 3600,
+        boundObjectRef: { apiVersion: 'v1', kind: 'Pod', ...pod },
+      },
+    });
+  });
+
+  test('an answer without a token is UNEXPECTED', async () => {
+    await using server = await startServer((_, response) => answer(response, 201, { status: {} }));
+    await using kube = connectKube(kubeConfigFor(server.url));
+    const request = { audiences: [], expirationSeconds: 600 };
+    await expect(kube.serviceAccountToken('hikyaku', 'agent', request, { signal })).rejects.toMatchObject({
+      code: 'UNEXPECTED',
+    });
   });
 
   test('an answer that is text is text, an empty one is undefined', async () => {

@@ -2,6 +2,8 @@ export { connectKube } from './connect-kube.ts';
 export type { KubeOptions } from './connect-kube.ts';
 export type { StartTimer } from './exchange.ts';
 export { kubeConfigFromText } from './kube-config-from-text.ts';
+export { LeaderElection, LeadershipLost } from './leader-election.ts';
+export type { LeaderElectionOptions } from './leader-election.ts';
 export { loadKubeConfig } from './load-kube-config.ts';
 export type { LoadedKubeConfig, LoadKubeConfigOptions } from './load-kube-config.ts';
 export { KubeConfigError } from './kube-config-error.ts';
@@ -14,6 +16,7 @@ export type {
   AccessRequest,
   CallOptions,
   DeleteOptions,
+  IssuedToken,
   KubeClient,
   KubeResponse,
   Method,
@@ -22,6 +25,7 @@ export type {
   RequestOptions,
   ResourceCalls,
   ServerVersion,
+  TokenRequest,
   UserInfo,
   WatchEvent,
   WatchNamespacesOptions,

@@ -94,6 +94,23 @@ export interface WatchNamespacesOptions {
 export interface UserInfo {
   readonly username: string;
   readonly groups: readonly string[];
+  /** For example the Pod that a token is bound to: `authentication.kubernetes.io/pod-name`. */
+  readonly extra: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface TokenRequest {
+  /** None: what the API server itself accepts. */
+  readonly audiences: readonly string[];
+  readonly expirationSeconds: number;
+  /** The token ends with it. */
+  readonly pod?: { readonly name: string; readonly uid?: string | undefined } | undefined;
+}
+
+export interface IssuedToken {
+  /** A JWT; secret. */
+  readonly token: string;
+  /** Those of the request, or the API server's own where it named none. */
+  readonly audiences: readonly string[];
 }
 
 export interface AccessRequest {
@@ -123,6 +140,13 @@ export interface KubeClient extends AsyncDisposable {
     get(name: string, options: CallOptions): Promise<NamespaceObject>;
     create(namespace: NamespaceObject, options: WriteOptions): Promise<ObjectIdentity>;
   };
+  /** A new token of a ServiceAccount. */
+  serviceAccountToken(
+    namespace: string,
+    name: string,
+    request: TokenRequest,
+    options: CallOptions,
+  ): Promise<IssuedToken>;
   /** Who the server thinks we are. */
   selfSubjectReview(options: CallOptions): Promise<UserInfo>;
   /** Whether RBAC lets us; admission policies are not asked. */

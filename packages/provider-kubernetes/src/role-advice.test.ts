@@ -5,7 +5,7 @@ const READ = { namespace: 'web', secret: 'app', to: 'read' } as const;
 const { signal } = new AbortController();
 
 async function advice(username: string, right: Parameters<typeof roleAdvice>[1] = READ): Promise<string> {
-  return await roleAdvice({ selfSubjectReview: async () => ({ username, groups: [] }) }, right, { signal });
+  return await roleAdvice({ selfSubjectReview: async () => ({ username, groups: [], extra: {} }) }, right, { signal });
 }
 
 test.each([
