@@ -12,7 +12,7 @@ import {
   SecretSnapshots,
 } from '@hikyaku/kubernetes';
 import type { Cluster } from './connect-cluster.ts';
-import { Credentials } from './credentials.ts';
+import { Credentials } from './credentials/credentials.ts';
 import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
 import type { HeldGrants } from './grants/held-grants.ts';

@@ -1,8 +1,8 @@
 import type { SourceConfig } from '@hikyaku/config';
 import { ProviderError } from '@hikyaku/core';
 import type { Clock, LogFields, Logger, SecretsClient, SourceDescription } from '@hikyaku/core';
-import { Credentials } from './credentials.ts';
-import type { CredentialSurroundings } from './credentials.ts';
+import { Credentials } from './credentials/credentials.ts';
+import type { CredentialSurroundings } from './credentials/credentials.ts';
 import { Dispatchers } from './dispatchers.ts';
 import { fileAccessOf } from './grants/source-limits.ts';
 import type { SourceLimits } from './grants/source-limits.ts';

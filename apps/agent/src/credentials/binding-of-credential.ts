@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { SourceConfig } from '@hikyaku/config';
+import { ProviderError } from '@hikyaku/core';
+import type { Provider } from '@hikyaku/core';
+import type { Binding } from '@hikyaku/sealing';
+import { loadBuiltIn } from '../providers.ts';
+
+export interface BindingOptions {
+  /** The real path of a file, which is what to read; rejects where the config may not name it. */
+  readonly checkFile?: ((path: string) => Promise<string>) | undefined;
+}
+
+/**
+ * What a credential of this field has to be sealed for. A plug-in says `plug-in:NAME/token`, NAME as it stands behind `type:`, so that
+ * no code from outside can ask for what was sealed for a provider of ours. Rejects with `INVALID_CONFIG` where the certificates cannot
+ * be read.
+ */
+export async function bindingOfCredential(
+  { provider, description }: Pick<SourceConfig, 'provider' | 'description'>,
+  field: string,
+  options: BindingOptions = {},
+): Promise<Binding> {
+  const { origins, ca } = description;
+  return {
+    use: `${await kindOf(provider)}/${field}`,
+    to: [...new Set(origins.map((origin) => new URL(origin).origin))].toSorted(),
+    ...(ca !== undefined && { ca: hashOf(await certificatesText(ca, options)) }),
+  };
+}
+
+/** Certificates as PEM text, whether the config has them or the path of a file. */
+export async function certificatesText(ca: string, { checkFile }: BindingOptions = {}): Promise<string> {
+  if (ca.includes('-----BEGIN')) return ca;
+  const path = (await checkFile?.(ca)) ?? ca;
+  try {
+    return await readFile(path, 'utf8');
+  } catch {
+    throw new ProviderError('INVALID_CONFIG', `the CA file ${ca} cannot be read`);
+  }
+}
+
+async function kindOf(provider: Provider): Promise<string> {
+  const isOurs = provider === (await loadBuiltIn(provider.type));
+  return isOurs ? provider.type : `plug-in:${provider.type}`;
+}
+
+/** Of the whole text: what counts as a certificate in it is for OpenSSL to say. Line ends and white space around it may differ. */
+function hashOf(certificates: string): string {
+  const text = certificates.replaceAll('\r\n', '\n').trim();
+  return `sha256-${createHash('sha256').update(text).digest('base64url')}`;
+}
