@@ -1,3 +1,5 @@
+export { AccessTokens } from './access-tokens.ts';
+export type { AccessToken, AccessTokensOptions } from './access-tokens.ts';
 export { etagOf, isEtag, isStrongEtag, sameEtag } from './etag.ts';
 export { fingerprint } from './fingerprint.ts';
 export { httpError, httpErrorCode } from './http-error.ts';

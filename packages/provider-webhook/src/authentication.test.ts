@@ -300,7 +300,7 @@ describe('OAuth 2 client credentials', () => {
     impatient.abort();
     await Promise.allSettled([first]);
     expect((await second).secrets.size).toBe(1);
-    expect(tokens.issued).toBeGreaterThan(0);
+    expect(tokens.issued).toBe(1);
   });
 });
 

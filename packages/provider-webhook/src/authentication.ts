@@ -1,8 +1,8 @@
 import { ProviderError } from '@hikyaku/core';
 import type { CallOptions, ClientTls, ProviderContext, SecretValue } from '@hikyaku/core';
-import { fingerprint } from '@hikyaku/provider-utils';
-import { AccessTokens } from './access-tokens.ts';
-import type { AccessToken } from './access-tokens.ts';
+import { AccessTokens, fingerprint } from '@hikyaku/provider-utils';
+import type { AccessToken } from '@hikyaku/provider-utils';
+import { ClientCredentials } from './client-credentials.ts';
 import { headerNameProblem, isHeaderValue } from './header-rules.ts';
 import type { TemplatedConfig } from './templated-config.ts';
 
@@ -23,6 +23,7 @@ export class Authentication {
   readonly #config: TemplatedConfig;
   readonly #context: ProviderContext;
   readonly #paths: ReadonlySet<string>;
+  readonly #client: ClientCredentials | undefined;
   readonly #accessTokens: AccessTokens | undefined;
 
   /** Throws `INVALID_CONFIG` when the credentials do not go together. */
@@ -30,7 +31,10 @@ export class Authentication {
     this.#config = config;
     this.#context = context;
     this.#paths = new Set(context.credentialPaths);
-    this.#accessTokens = config.oauth && new AccessTokens(config.oauth, config, context);
+    const client = config.oauth && new ClientCredentials(config.oauth, config, context);
+    this.#client = client;
+    this.#accessTokens =
+      client && new AccessTokens({ clock: context.clock, request: (options) => client.request(options) });
     checkTogether(config, this.#paths);
   }
 
@@ -90,7 +94,7 @@ export class Authentication {
     });
     if (accessToken !== undefined) {
       headers['authorization'] = `Bearer ${accessToken.text}`;
-      who.push('oauth', accessToken.account);
+      who.push('oauth', this.#client?.account ?? '');
     }
     return {
       headers,

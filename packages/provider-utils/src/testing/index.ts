@@ -9,3 +9,6 @@ export { selfSignedCertificate } from './self-signed-certificate.ts';
 export type { SelfSignedCertificate } from './self-signed-certificate.ts';
 export { sendAnswer, statusSeen } from './send-answer.ts';
 export { settled } from './settled.ts';
+export { signToken } from './sign-token.ts';
+export { findKey, verifyToken } from './verify-token.ts';
+export type { VerifiedToken } from './verify-token.ts';

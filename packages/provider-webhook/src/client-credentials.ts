@@ -1,37 +1,22 @@
 import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext, SecretValue } from '@hikyaku/core';
-import { httpError, sendRequest, userAgent } from '@hikyaku/provider-utils';
-import type { HttpAnswer } from '@hikyaku/provider-utils';
+import { httpError, sendRequest, userAgent, withCredentials } from '@hikyaku/provider-utils';
+import type { AccessToken, HttpAnswer } from '@hikyaku/provider-utils';
 import * as oauth from 'oauth4webapi';
 import type { OAuthConfig, TemplatedConfig } from './templated-config.ts';
-
-export interface AccessToken {
-  readonly text: string;
-  /** For whom it is; not a credential. */
-  readonly account: string;
-  /** On the monotonic clock; absent when the server did not say. */
-  readonly usableUntil?: number;
-}
-
-interface Coming {
-  readonly token: Promise<AccessToken>;
-  readonly signal: AbortSignal;
-}
 
 const TOKEN = /^[\x21-\x7e]+$/;
 /** Of an RFC 6749 error; anything else is not repeated. */
 const ERROR_CODE = /^[a-z_]{1,40}$/;
 
 /**
- * Access tokens by OAuth 2 client credentials (RFC 6749, 4.4): one is used until shortly before it expires, and all who need a new
- * one at the same time wait for the same request. The token endpoint gets the client secret and no other credential.
+ * Asks for access tokens by OAuth 2 client credentials (RFC 6749, 4.4). The token endpoint gets the client secret and no other
+ * credential.
  */
-export class AccessTokens {
+export class ClientCredentials {
   readonly #oauth: OAuthConfig;
   readonly #timeoutMs: number;
   readonly #context: ProviderContext;
-  #current: AccessToken | undefined;
-  #coming: Coming | undefined;
 
   constructor(config: OAuthConfig, { timeout }: Pick<TemplatedConfig, 'timeout'>, context: ProviderContext) {
     this.#oauth = config;
@@ -39,50 +24,21 @@ export class AccessTokens {
     this.#context = context;
   }
 
-  /** Another one than `refused`. */
-  async get({ signal, refused }: CallOptions & { readonly refused?: AccessToken }): Promise<AccessToken> {
-    for (;;) {
-      const current = this.#current;
-      if (current !== undefined && current !== refused && this.#isUsable(current)) return current;
-      const coming = (this.#coming ??= this.#begin(signal));
-      try {
-        return await coming.token;
-      } catch (error) {
-        signal.throwIfAborted();
-        // Whoever began it gave up; the others ask again.
-        if (!coming.signal.aborted) throw error;
-      }
-    }
-  }
-
-  #begin(signal: AbortSignal): Coming {
-    const token = this.#request({ signal }).finally(() => {
-      this.#coming = undefined;
-    });
-    return { token, signal };
-  }
-
-  #isUsable({ usableUntil }: AccessToken): boolean {
-    return usableUntil === undefined || this.#context.clock.monotonic() < usableUntil;
+  /** For whom the tokens are; no credential. */
+  get account(): string {
+    const { tokenUrl, clientId, scope = '', parameters = {} } = this.#oauth;
+    return JSON.stringify([tokenUrl, clientId, scope, parameters]);
   }
 
   /** A refused client secret is asked for again once, in case it was replaced meanwhile. */
-  async #request({ signal }: CallOptions): Promise<AccessToken> {
-    const path = 'oauth.clientSecret';
-    const secret = await this.#context.credential(path, { signal });
-    try {
-      return await this.#requestWith(secret, { signal });
-    } catch (error) {
-      if (!isProviderError(error) || error.code !== 'UNAUTHENTICATED') throw error;
-      const fresh = await this.#context.credential(path, { signal, refused: secret });
-      if (fresh.equals(secret)) throw error;
-      return await this.#requestWith(fresh, { signal });
-    }
+  request({ signal }: CallOptions): Promise<AccessToken> {
+    return withCredentials(this.#context, ['oauth.clientSecret'], ([secret]) => this.#requestWith(secret, { signal }), {
+      signal,
+    });
   }
 
   async #requestWith(secret: SecretValue, { signal }: CallOptions): Promise<AccessToken> {
     const { tokenUrl, clientId, scope, parameters = {}, authentication } = this.#oauth;
-    const { clock } = this.#context;
     const text = secret.text()?.trim() ?? '';
     if (text === '')
       throw new ProviderError('INVALID_CONFIG', 'what `oauth.clientSecret` points to is empty or not UTF-8 text');
@@ -91,7 +47,6 @@ export class AccessTokens {
     const client = { client_id: clientId };
     const prove = authentication === 'post' ? oauth.ClientSecretPost(text) : oauth.ClientSecretBasic(text);
     const asked = { ...parameters, ...(scope !== undefined && { scope }) };
-    const startedAt = clock.monotonic();
     try {
       const response = await oauth.clientCredentialsGrantRequest(server, client, prove, asked, {
         signal,
@@ -102,12 +57,7 @@ export class AccessTokens {
       const answer = await oauth.processClientCredentialsResponse(server, client, response);
       if (answer.token_type !== 'bearer' || !TOKEN.test(answer.access_token)) throw this.#nonsense();
       const { expires_in: seconds } = answer;
-      return (this.#current = {
-        text: answer.access_token,
-        account: JSON.stringify([tokenUrl, clientId, scope ?? '', parameters]),
-        // A tenth earlier, at most a minute, so that no request arrives with a token that has just expired.
-        ...(seconds !== undefined && { usableUntil: startedAt + seconds * 1000 - Math.min(60_000, seconds * 100) }),
-      });
+      return { text: answer.access_token, ...(seconds !== undefined && { lifetimeMs: seconds * 1000 }) };
     } catch (error) {
       signal.throwIfAborted();
       throw isProviderError(error) ? error : this.#explain(error);
