@@ -13,13 +13,15 @@ export const OWN = {
   inventory: 'hikyaku-inventory',
   inventoryKey: 'hikyaku-inventory-key',
   grants: 'hikyaku-grants',
+  /** A Secret, and the ConfigMap with its public half. */
+  identity: 'hikyaku-identity',
   /** Followed by a number. */
   snapshot: 'hikyaku-snapshot',
 } as const;
 
 /** Whether a Secret of the agent's namespace is one that the agent itself keeps there. */
 export function isOwnSecret(name: string): boolean {
-  return name === OWN.inventoryKey || name === 'hikyaku-identity' || /^hikyaku-snapshot-\d+$/.test(name);
+  return name === OWN.inventoryKey || name === OWN.identity || /^hikyaku-snapshot-\d+$/.test(name);
 }
 
 /** Whose rights the agent works with. */
