@@ -1,8 +1,13 @@
+export { bindingOf, bindingProblem, checkBinding, sameBinding } from './binding.ts';
 export type { Binding } from './binding.ts';
-export { fingerprintOf, generateIdentity, parseIdentities, recipientOf } from './keys.ts';
-export { openWithPassphrase } from './open-with-passphrase.ts';
+export { generateIdentity, isProtected, openWithPassphrase, parseIdentities, recipientOf } from './identities.ts';
+export { open } from './open.ts';
+export type { Opened } from './open.ts';
 export { Opener } from './opener.ts';
-export { open, readHeader, seal } from './seal.ts';
-export type { Opened, SealedHeader, SealOptions } from './seal.ts';
+export { fingerprintOf, isPostQuantum, isRecipient, recipientProblem } from './recipients.ts';
+export { LARGEST_VALUE, seal } from './seal.ts';
+export type { SealOptions } from './seal.ts';
+export { readHeader } from './sealed-header.ts';
+export type { SealedHeader } from './sealed-header.ts';
 export { SealedError } from './sealed-error.ts';
 export type { SealedErrorCode } from './sealed-error.ts';

@@ -1,5 +1,5 @@
 import type { CallOptions } from '@hikyaku/core';
-import type { Opened } from './seal.ts';
+import type { Opened } from './open.ts';
 import type { SealedError } from './sealed-error.ts';
 
 /** Works with keys in a process of its own that ends at once, so that what the library needs does not stay in the memory of a daemon. */
