@@ -12,6 +12,8 @@ export type {
   CredentialField,
   DispatcherOptions,
   FileAccess,
+  Notice,
+  NoticeVerdict,
   Provider,
   ProviderContext,
   SourceDescription,

@@ -25,7 +25,28 @@ export interface Provider<Config = unknown> {
   describe(config: Config): SourceDescription;
   /** Opens a source. Must not send a request yet, so that a service that is down does not keep others from starting. */
   connect(config: Config, context: ProviderContext): SecretsClient | Promise<SecretsClient>;
+  /**
+   * Pure: whether a request that came to the agent's receiver was sent by the service, and a short time ago where the service says
+   * when. Absent: notices are signed as Standard Webhooks 1.0.0 has it. A genuine notice only makes the agent read sooner.
+   */
+  verifyNotice?(notice: Notice, secret: SecretValue): NoticeVerdict;
 }
+
+/** A request of somebody who says that something has changed. */
+export interface Notice {
+  /** As it came, before any parsing; at most 64 KiB. */
+  readonly body: Uint8Array;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+export type NoticeVerdict =
+  /** `id`, where the service gives one: a notice with the same id is not acted on again. */
+  | { readonly genuine: true; readonly id?: string }
+  /** For the log; it holds nothing that was sent. */
+  | { readonly genuine: false; readonly because: string };
 
 export interface CredentialField {
   /** The field's path in the config, dotted: `token`; `*` stands for every key of a map: `headers.*`. */

@@ -4,6 +4,8 @@ export { etagOf, isEtag, isStrongEtag, sameEtag } from './etag.ts';
 export { fingerprint } from './fingerprint.ts';
 export { httpError, httpErrorCode } from './http-error.ts';
 export { networkError } from './network-error.ts';
+export { signNotice, verifyNotice } from './notice.ts';
+export type { NoticeHeaders, SignNoticeOptions, VerifyNoticeOptions } from './notice.ts';
 export { parseJson } from './parse-json.ts';
 export { readBody } from './read-body.ts';
 export { retry } from './retry.ts';

@@ -6,8 +6,7 @@ import { connectTemplated } from './templated-client.ts';
 import { templatedConfig } from './templated-config.ts';
 import type { TemplatedConfig } from './templated-config.ts';
 
-export { signNotice, verifyNotice } from './protocol/index.ts';
-export type { NoticeHeaders, NoticeVerdict, ProtocolConfig } from './protocol/index.ts';
+export type { ProtocolConfig } from './protocol/index.ts';
 export type { TemplatedConfig } from './templated-config.ts';
 
 const webhookConfig = z.discriminatedUnion('protocol', [templatedConfig, protocolConfig], {

@@ -1,3 +1,4 @@
+import { verifyNotice } from '@hikyaku/provider-utils';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -10,7 +11,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import webhook from '../index.ts';
 import { buildExample, BUILD_TIMEOUT_MS, EXAMPLE_DIRECTORY } from './example-server.test.kit.ts';
 import type { ExampleBuild, ExampleServer } from './example-server.test.kit.ts';
-import { verifyNotice } from './notice.ts';
 import { connectTo, texts } from './protocol.test.kit.ts';
 import type { Connection } from './protocol.test.kit.ts';
 

@@ -3,8 +3,6 @@ import type { ProviderContext } from '@hikyaku/core';
 import type { ProtocolConfig } from './protocol-config.ts';
 import { ProtocolSecretsClient } from './protocol-secrets-client.ts';
 
-export { signNotice, verifyNotice } from './notice.ts';
-export type { NoticeHeaders, NoticeVerdict } from './notice.ts';
 export { protocolConfig } from './protocol-config.ts';
 export type { ProtocolConfig } from './protocol-config.ts';
 

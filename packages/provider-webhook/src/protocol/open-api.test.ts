@@ -1,3 +1,4 @@
+import { signNotice } from '@hikyaku/provider-utils';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { SecretValue } from '@hikyaku/core';
@@ -12,7 +13,6 @@ import type { FakeProtocol, FakeProtocolFault } from '../testing/index.ts';
 import { errorAnswer, readAnswer, writeAnswer } from './documents.ts';
 import { buildExample, BUILD_TIMEOUT_MS } from './example-server.test.kit.ts';
 import type { ExampleServer } from './example-server.test.kit.ts';
-import { signNotice } from './notice.ts';
 import { connectTo, settled } from './protocol.test.kit.ts';
 
 const { signal } = new AbortController();

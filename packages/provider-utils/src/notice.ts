@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { SecretValue } from '@hikyaku/core';
+import type { NoticeVerdict, SecretValue } from '@hikyaku/core';
 
 /** As Standard Webhooks names them (https://github.com/standard-webhooks/standard-webhooks, version 1.0.0). */
 export interface NoticeHeaders {
@@ -9,12 +9,6 @@ export interface NoticeHeaders {
   /** `v1,<base64>`; several are separated by spaces, while the secret is being replaced. */
   readonly 'webhook-signature': string;
 }
-
-export type NoticeVerdict =
-  /** `id`: remember it for twice `toleranceMs`, and do not act on it again. */
-  | { readonly genuine: true; readonly id: string }
-  /** For the log; it holds nothing that was sent. */
-  | { readonly genuine: false; readonly because: string };
 
 export interface SignNoticeOptions {
   /** Unique to the notice, the same when it is sent again; letters, digits, `-` and `_`. */
