@@ -252,7 +252,7 @@ secrets: []
     const said = await mistakesOf(`providers:\n  one: { type: doppler, token: ${literalToken} }\nsecrets: []\n`);
     expect(said).toBe(
       'hikyaku.yaml:2:32 providers.one.token: `token`: a credential does not belong in the file\n' +
-        '    use `{ env: NAME }`, `{ file: PATH }` or `{ secretRef: { name: NAME, key: KEY } }`\n1 problem\n',
+        '    `hikyaku seal providers.one.token` seals it; or use `{ env: NAME }`, `{ file: PATH }` or `{ secretRef: { name: NAME, key: KEY } }`\n1 problem\n',
     );
   });
 

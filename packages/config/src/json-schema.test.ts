@@ -5,9 +5,17 @@ import { jsonSchema } from './json-schema.ts';
 import { parseConfig } from './parse-config.ts';
 import { isMapping } from './place.ts';
 
+const KEYS = ['q', 'p', 'z'].map((letter) => `age1${letter.repeat(58)}`);
+const SEALED = JSON.stringify('-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n-----END AGE ENCRYPTED FILE-----\n');
+
 /** What of section 4 of the design is available, and a line for every other word. */
 const EXAMPLE = `
 version: 1
+recipients:
+  home: ${KEYS[0]}
+  cabin: { keys: [${KEYS[1]}] }
+  lab: { keys: [] }
+  me: { key: ${KEYS[2]}, backup: true }
 resync: 10m
 hold: { lostSecrets: 50% }
 providers:
@@ -19,10 +27,20 @@ providers:
     refresh: 1m
     hold: { lostKeys: 50% }
   nas: { type: webhook, protocol: hikyaku, url: "https://nas.lan", headers: { Authorization: { file: token } } }
+  lan:
+    type: webhook
+    protocol: plain
+    url: "https://lan"
+    headers:
+      A: { sealed: ${SEALED}, unbound: true }
+      B: { perCluster: { home: { sealed: ${SEALED} }, cabin: { sealed: ${SEALED}, unbound: true } } }
+      C: { serviceAccountToken: {} }
+      D: { serviceAccountToken: { audience: "https://lan" } }
 secrets:
   - { name: web-env, namespace: web, from: homelab }
   - name: db
     namespaces: [web, worker]
+    clusters: [home, lab]
     from: homelab
     dataFrom:
       - { keys: ["DB_*", "!DB_OLD*"] }
@@ -45,6 +63,7 @@ secrets:
 pushes:
   - from: { namespace: web, secret: app-env }
     to: homelab
+    clusters: [cabin]
     data: { APP_KEY: app-key }
     update: ifAbsent
     whenRemoved: delete
@@ -69,6 +88,13 @@ function accepts(schema: unknown, value: unknown): boolean {
     maxProperties: () => !isMapping(value) || Object.keys(value).length <= Number(schema['maxProperties']),
     not: () => !accepts(schema['not'], value),
     items: () => !Array.isArray(value) || value.every((item) => accepts(schema['items'], item)),
+    dependentRequired: () =>
+      !isMapping(value) ||
+      Object.entries(mapping('dependentRequired')).every(
+        ([key, others]) =>
+          !Object.hasOwn(value, key) ||
+          (Array.isArray(others) && others.every((other) => Object.hasOwn(value, String(other)))),
+      ),
     required: () => !isMapping(value) || list('required').every((key) => Object.hasOwn(value, String(key))),
     propertyNames: () => !isMapping(value) || Object.keys(value).every((key) => accepts(schema['propertyNames'], key)),
     properties: () =>
@@ -111,7 +137,12 @@ describe('the JSON Schema', () => {
 
   test.each([
     ['an unknown word at the top', 'versoin: 1'],
-    ['a word for later at the top', 'recipients: {}'],
+    ['a recipient that is no public key', 'recipients: { a: abc }'],
+    ['a recipient without a key', 'recipients: { a: {} }'],
+    ['a recipient with both words', `recipients: { a: { key: ${KEYS[0]}, keys: [${KEYS[1]}] } }`],
+    ['a recipient with a name in capitals', `recipients: { A: ${KEYS[0]} }`],
+    ['no cluster', 'secrets: [{ name: a, namespace: n, from: b, clusters: [] }]'],
+    ['one cluster as text', 'pushes: [{ from: { namespace: a, secret: b }, to: c, clusters: home }]'],
     ['another version', 'version: 2'],
     ['a duration without a unit', 'resync: 10'],
     ['an unknown provider', 'providers: { a: { type: dopler } }'],
@@ -121,7 +152,18 @@ describe('the JSON Schema', () => {
     ['a snapshot that is no yes or no', 'providers: { a: { type: doppler, project: p, config: c, snapshot: 5m } }'],
     ['a literal token', 'providers: { a: { type: doppler, project: p, config: c, token: abc } }'],
     ['two references', 'providers: { a: { type: doppler, project: p, config: c, token: { env: A, file: b } } }'],
-    ['a sealed token', 'providers: { a: { type: doppler, project: p, config: c, token: { sealed: x } } }'],
+    ['a literal as a sealed token', 'providers: { a: { type: doppler, project: p, config: c, token: { sealed: x } } }'],
+    ['`unbound` alone', 'providers: { a: { type: doppler, project: p, config: c, token: { unbound: true } } }'],
+    [
+      '`unbound` beside something else',
+      'providers: { a: { type: doppler, project: p, config: c, token: { env: A, unbound: true } } }',
+    ],
+    [
+      'a literal for one cluster',
+      'providers: { a: { type: doppler, project: p, config: c, token: { perCluster: { home: x } } } }',
+    ],
+    ['no cluster at all', 'providers: { a: { type: doppler, project: p, config: c, token: { perCluster: {} } } }'],
+    ['`oidc` as a token', 'providers: { a: { type: doppler, project: p, config: c, token: { oidc: {} } } }'],
     ['a literal header', 'providers: { a: { type: webhook, protocol: plain, url: "https://a", headers: { A: b } } }'],
     [
       'an unknown word beside a nested credential',
@@ -172,13 +214,7 @@ describe('the JSON Schema', () => {
     const later: string[] = [];
     visit(schema, '');
     expect(bare).toEqual([]);
-    expect(new Set(later)).toEqual(
-      new Set(
-        'recipients sealed perCluster serviceAccountToken oidc servicePrincipal clusters restart template with generate extract rewrite'.split(
-          ' ',
-        ),
-      ),
-    );
+    expect(new Set(later)).toEqual(new Set('restart template with generate extract rewrite'.split(' ')));
 
     function visit(part: unknown, path: string): void {
       if (Array.isArray(part)) for (const item of part) visit(item, path);

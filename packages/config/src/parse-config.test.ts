@@ -46,6 +46,15 @@ async function entryOf(entry: string): Promise<SecretEntry> {
 const NAMED = 'name: s, namespace: n, from: home';
 
 describe('what is read', () => {
+  test.each([
+    ['{ cron: "*/5 * * * *", timeZone: Asia/Tokyo }', { cron: '*/5 * * * *', timeZone: 'Asia/Tokyo' }],
+    ['{ cron: "30 3 * * mon-fri" }', { cron: '30 3 * * mon-fri', timeZone: 'UTC' }],
+    ['{ cron: "@hourly" }', { cron: '@hourly', timeZone: 'UTC' }],
+  ])('`refresh: %s`', async (text, refresh) => {
+    const { sources } = await configOf(withSource(`{ type: doppler, project: p, config: c, refresh: ${text} }`));
+    expect(sources.get('home')).toMatchObject({ refresh });
+  });
+
   test('every default is applied', async () => {
     const { resyncMs, hold, sources, secrets } = await configOf(withEntry(`{ ${NAMED} }`));
     expect({ resyncMs, hold, sources: [...sources.values()], secrets }).toEqual({
@@ -58,7 +67,7 @@ describe('what is read', () => {
           settings: { project: 'p', config: 'c' },
           credentials: new Map([['token', { env: 'DOPPLER_TOKEN' }]]),
           description: { identity: 'p/c', origins: ['https://api.doppler.com'] },
-          refreshMs: 60_000,
+          refresh: { everyMs: 60_000 },
           hold: { lostKeys: { percent: 50 } },
           snapshot: true,
           position: { file: 'f', line: 1, column: 14 },
@@ -91,7 +100,7 @@ describe('what is read', () => {
     expect(config.resyncMs).toBe(7_200_000);
     expect(config.hold).toBe('off');
     expect(config.sources.get('a')).toMatchObject({
-      refreshMs: 90_000,
+      refresh: { everyMs: 90_000 },
       hold: { lostKeys: { count: 3 } },
       snapshot: false,
     });
@@ -364,11 +373,6 @@ describe('the top', () => {
       ['f:2:1: secrets: `secrets` must be a list, got nothing; write `secrets: []` when there are none'],
     ],
     ['no `providers`', 'secrets: []', ['f:1:1: providers: `providers` is missing']],
-    [
-      '`recipients`',
-      `${SOURCE}recipients: { a: b }\nsecrets: []`,
-      ['f:2:1: recipients: `recipients` is not yet available'],
-    ],
   ])('%s is refused', async (_, text, expected) => {
     const problems = await problemsOf(text);
     expect(problems.map((problem, index) => problem.slice(0, expected[index]?.length))).toEqual(expected);
@@ -434,9 +438,45 @@ describe('a source', () => {
       ['f:2:9: providers.home: plain http is not allowed: use https'],
     ],
     [
-      'a cron',
-      withSource('{ type: doppler, project: p, config: c, refresh: { cron: "* * * * *", timeZone: Asia/Tokyo } }'),
-      ['f:2:60: providers.home.refresh.cron: `refresh: { cron }` is not yet available'],
+      'a cron with a minute that is none',
+      withSource('{ type: doppler, project: p, config: c, refresh: { cron: "61 * * * *" } }'),
+      [
+        'f:2:66: providers.home.refresh.cron: `cron` must be a cron expression of five fields such as `*/5 * * * *`, or of six with the second first: its minute cannot be',
+      ],
+    ],
+    [
+      'a cron of too few fields',
+      withSource('{ type: doppler, project: p, config: c, refresh: { cron: "* * *" } }'),
+      [
+        'f:2:66: providers.home.refresh.cron: `cron` must be a cron expression of five fields such as `*/5 * * * *`, or of six with the second first',
+      ],
+    ],
+    [
+      'a cron whose range would fill the memory',
+      withSource('{ type: doppler, project: p, config: c, refresh: { cron: "0-999999999 * * * *" } }'),
+      [
+        'f:2:66: providers.home.refresh.cron: `cron` must be a cron expression of five fields such as `*/5 * * * *`, or of six with the second first',
+      ],
+    ],
+    [
+      'a time zone that does not exist',
+      withSource('{ type: doppler, project: p, config: c, refresh: { cron: "* * * * *", timeZone: Asia/Tokio } }'),
+      [
+        'f:2:89: providers.home.refresh.timeZone: `timeZone` must be a time zone such as `Asia/Tokyo`; did you mean `Asia/Tokyo`?',
+      ],
+    ],
+    [
+      'a time zone without a cron',
+      withSource('{ type: doppler, project: p, config: c, refresh: { timezone: UTC } }'),
+      [
+        'f:2:58: providers.home.refresh.cron: `cron` is missing',
+        'f:2:60: providers.home.refresh.timezone: unknown key `timezone`; did you mean `timeZone`?',
+      ],
+    ],
+    [
+      'a `refresh` that is a number',
+      withSource('{ type: doppler, project: p, config: c, refresh: 5 }'),
+      ['f:2:58: providers.home.refresh: `refresh` must be text or a mapping, got a number'],
     ],
     [
       '`snapshot`',
@@ -456,7 +496,10 @@ describe('a source', () => {
 
 describe('a credential', () => {
   const withToken = (token: string): string => withSource(`{ type: doppler, project: p, config: c, token: ${token} }`);
-  const FORMS = 'use `{ env: NAME }`, `{ file: PATH }` or `{ secretRef: { name: NAME, key: KEY } }`';
+  const OTHERS = 'or use `{ env: NAME }`, `{ file: PATH }` or `{ secretRef: { name: NAME, key: KEY } }`';
+  const FORMS = `\`hikyaku seal providers.home.token\` seals it; ${OTHERS}`;
+  const ONE_OF =
+    '`token` needs exactly one of `env`, `file`, `secretRef`, `sealed`, `perCluster` and `serviceAccountToken`';
 
   test.each([
     [
@@ -476,16 +519,8 @@ describe('a credential', () => {
         `f:2:49: providers.home.token: \`token\` must be a mapping that says where the credential is kept, got nothing; ${FORMS}`,
       ],
     ],
-    [
-      'an empty mapping',
-      '{}',
-      ['f:2:56: providers.home.token: `token` needs exactly one of `env`, `file` and `secretRef`'],
-    ],
-    [
-      'two references',
-      '{ env: A, file: b }',
-      ['f:2:56: providers.home.token: `token` needs exactly one of `env`, `file` and `secretRef`'],
-    ],
+    ['an empty mapping', '{}', [`f:2:56: providers.home.token: ${ONE_OF}; ${FORMS}`]],
+    ['two references', '{ env: A, file: b }', [`f:2:56: providers.home.token: ${ONE_OF}; ${FORMS}`]],
     ['a misspelt form', '{ evn: A }', ['f:2:58: providers.home.token.evn: unknown key `evn`; did you mean `env`?']],
     [
       'a value in place of the name of a variable',
@@ -500,23 +535,6 @@ describe('a credential', () => {
         'f:2:77: providers.home.token.secretRef.name: `name` must be lower-case letters, digits, `-` and `.` (letter or digit at either end), at most 253 characters',
       ],
     ],
-    ['`sealed`', '{ sealed: { home: abc } }', ['f:2:58: providers.home.token.sealed: `sealed` is not yet available']],
-    [
-      '`perCluster`',
-      '{ perCluster: { home: abc } }',
-      ['f:2:58: providers.home.token.perCluster: `perCluster` is not yet available'],
-    ],
-    [
-      '`serviceAccountToken`',
-      '{ serviceAccountToken: {} }',
-      ['f:2:58: providers.home.token.serviceAccountToken: `serviceAccountToken` is not yet available'],
-    ],
-    ['`oidc`', '{ oidc: {} }', ['f:2:58: providers.home.token.oidc: `oidc` is not yet available']],
-    [
-      '`servicePrincipal`',
-      '{ servicePrincipal: {} }',
-      ['f:2:58: providers.home.token.servicePrincipal: `servicePrincipal` is not yet available'],
-    ],
   ])('%s is refused', async (_, token, expected) => {
     expect(await problemsOf(withToken(token))).toEqual(expected);
   });
@@ -525,7 +543,7 @@ describe('a credential', () => {
     const withHeaders = (headers: string): string =>
       withSource(`{ type: webhook, protocol: plain, url: "https://a", headers: ${headers} }`);
     expect(await problemsOf(withHeaders('{ Authorization: abc }'))).toEqual([
-      `f:2:87: providers.home.headers.Authorization: \`Authorization\`: a credential does not belong in the file; ${FORMS}`,
+      `f:2:87: providers.home.headers.Authorization: \`Authorization\`: a credential does not belong in the file; \`hikyaku seal providers.home.headers.Authorization\` seals it; ${OTHERS}`,
     ]);
     expect(await problemsOf(withHeaders('abc'))).toEqual([
       'f:2:70: providers.home.headers: `headers` must be a mapping, got text',
@@ -537,7 +555,10 @@ describe('a credential', () => {
     ['as a token', withToken(LITERAL)],
     ['as a number of the wrong kind', withToken(`[ ${LITERAL} ]`)],
     ['behind env', withToken(`{ env: ${LITERAL} }`)],
-    ['behind a reserved word', withToken(`{ sealed: ${LITERAL} }`)],
+    ['behind sealed', withToken(`{ sealed: ${LITERAL} }`)],
+    ['behind sealed as a list', withToken(`{ sealed: [ ${LITERAL} ] }`)],
+    ['for one cluster', withToken(`{ perCluster: { home: ${LITERAL} } }`)],
+    ['as an audience', withToken(`{ serviceAccountToken: { audience: ${LITERAL} } }`)],
     ['behind an unknown key', withSource(`{ type: doppler, project: p, config: c, tokn: ${LITERAL} }`)],
     ['in a setting of the wrong kind', withSource(`{ type: doppler, project: p, config: c, names: ${LITERAL} }`)],
     ['in a message of another library', withSource(`{ type: outside, room: ${LITERAL} }`)],
@@ -636,7 +657,6 @@ describe('an entry', () => {
       `{ ${NAMED}, immutable: yes }`,
       ['3:53: secrets[0].immutable: `immutable` must be true or false, got text'],
     ],
-    ['`clusters`', `{ ${NAMED}, clusters: [home] }`, ['3:42: secrets[0].clusters: `clusters` is not yet available']],
     ['`restart`', `{ ${NAMED}, restart: true }`, ['3:42: secrets[0].restart: `restart` is not yet available']],
     [
       'an unknown word for `existing`',

@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import type { Config, Position, PushEntry, SourceConfig } from './config.ts';
+import { Claims } from './claims.ts';
+import type { Config, PushEntry, SourceConfig } from './config.ts';
 import { duration } from './duration.ts';
-import { readFields, reserved } from './fields.ts';
+import { readFields } from './fields.ts';
 import { missing, wrongKind } from './issues.ts';
 import type { KnownProviders } from './known-providers.ts';
 import { isMapping } from './place.ts';
@@ -12,6 +13,7 @@ import { pushEntry, readPushEntry } from './push-entry.ts';
 import { checkLoops } from './push-loops.ts';
 import { readYaml } from './read-yaml.ts';
 import type { ConfigFile } from './read-yaml.ts';
+import { readRecipients, recipientMap } from './recipients.ts';
 import { readSecretEntry, secretEntry } from './secret-entry.ts';
 import { readSource, sourceName } from './source.ts';
 import { DEFAULT_THRESHOLD, threshold } from './threshold.ts';
@@ -47,7 +49,7 @@ export const configFile = z.strictObject({
     .describe('The sources: configured providers, by a name of your choice'),
   secrets: z.array(secretEntry).optional().describe('The Kubernetes Secrets'),
   pushes: z.array(pushEntry).optional().describe('Kubernetes Secrets whose keys are kept at a source too'),
-  recipients: reserved(),
+  recipients: recipientMap.optional(),
 });
 
 /**
@@ -73,29 +75,36 @@ export async function joinFiles(
   }
   const fields = roots.map((root) => ({
     root,
-    ...readFields(root, configFile, problems, ['providers', 'secrets', 'pushes']),
+    ...readFields(root, configFile, problems, ['recipients', 'providers', 'secrets', 'pushes']),
   }));
   for (const word of ['resync', 'hold'] as const) refuseSecond(roots, word, problems);
 
   const isComplete =
     earlier.length === 0 && roots.length === files.length && roots.every(({ value }) => isMapping(value));
-  const places = readNames(roots, problems);
+  const recipientPlaces = readNames(roots, 'recipients', 'recipient', problems);
+  const recipients = readRecipients(recipientPlaces, problems);
+  const knownRecipients = isComplete && roots.every((root) => namesAll(root, 'recipients')) ? recipients : undefined;
+  const places = readNames(roots, 'providers', 'source', problems);
   if (isComplete) for (const word of ['providers', 'secrets'] as const) requireOnce(roots, word, problems);
 
   const sources = new Map<string, SourceConfig>();
   for (const [name, place] of places) {
-    const source = await readSource(name, place, providers, problems);
+    const source = await readSource(name, place, providers, knownRecipients, problems);
     if (source !== undefined) sources.set(name, source);
   }
 
-  const namesKnown = isComplete && roots.every(namesSources) && roots.some(({ children }) => children.has('providers'));
+  const namesKnown =
+    isComplete &&
+    roots.every((root) => namesAll(root, 'providers')) &&
+    roots.some(({ children }) => children.has('providers'));
   const context = {
     names: namesKnown ? new Set(places.keys()) : undefined,
+    recipients: knownRecipients,
     agentNamespace,
-    taken: new Map<string, Position>(),
+    taken: new Claims(),
   };
   const secrets = itemsOf(roots, 'secrets', problems).flatMap((entry) => readSecretEntry(entry, context, problems));
-  const pushContext = { ...context, taken: new Map<string, Position>() };
+  const pushContext = { ...context, taken: new Claims() };
   const pushes: { readonly push: PushEntry; readonly place: Place }[] = [];
   for (const place of itemsOf(roots, 'pushes', problems)) {
     const push = readPushEntry(place, pushContext, problems);
@@ -107,7 +116,7 @@ export async function joinFiles(
   const config: Config = {
     resyncMs: fields.find(({ resync }) => resync !== undefined)?.resync ?? DEFAULT_RESYNC_MS,
     hold: fields.find(({ hold }) => hold !== undefined)?.hold ?? { lostSecrets: DEFAULT_THRESHOLD },
-    recipients: new Map(),
+    recipients,
     sources,
     secrets,
     pushes: pushes.map(({ push }) => push),
@@ -115,23 +124,32 @@ export async function joinFiles(
   return { ok: true, config };
 }
 
-/** The entries of `providers` of all files, by name. */
-function readNames(roots: readonly Place[], problems: Problem[]): ReadonlyMap<string, Place> {
+/** The entries of a map that may stand in several files, by name. */
+function readNames(
+  roots: readonly Place[],
+  word: 'providers' | 'recipients',
+  what: string,
+  problems: Problem[],
+): ReadonlyMap<string, Place> {
   const places = new Map<string, Place>();
   for (const { children } of roots) {
-    const providers = children.get('providers');
-    if (providers === undefined) continue;
-    if (!isMapping(providers.value)) {
-      if (providers.whole) problems.push(wrongKind(providers, 'a mapping'));
+    const map = children.get(word);
+    if (map === undefined) continue;
+    if (!isMapping(map.value)) {
+      if (map.whole) problems.push(wrongKind(map, 'a mapping'));
       continue;
     }
-    for (const [name, place] of providers.children) {
+    for (const [name, place] of map.children) {
       const first = places.get(String(name));
       if (first === undefined) places.set(String(name), place);
       else {
         const where = `first in ${first.file}:${first.keyPosition.line}`;
         problems.push(
-          problemAtKey(place, `the source \`${name}\` is named twice: ${where}`, 'remove one, or give it another name'),
+          problemAtKey(
+            place,
+            `the ${what} \`${name}\` is named twice: ${where}`,
+            'remove one, or give it another name',
+          ),
         );
       }
     }
@@ -155,10 +173,10 @@ function itemsOf(roots: readonly Place[], word: 'secrets' | 'pushes', problems: 
   });
 }
 
-function namesSources({ children }: Place): boolean {
-  const providers = children.get('providers');
-  // A key that was refused may have named a source.
-  return providers === undefined || (providers.whole && isMapping(providers.value));
+function namesAll({ children }: Place, word: 'providers' | 'recipients'): boolean {
+  const map = children.get(word);
+  // A key that was refused may have been one of the names.
+  return map === undefined || (map.whole && isMapping(map.value));
 }
 
 function requireOnce(roots: readonly Place[], word: 'providers' | 'secrets', problems: Problem[]): void {

@@ -1,5 +1,8 @@
 import * as z from 'zod';
-import type { Position, PushEntry } from './config.ts';
+import type { Claims } from './claims.ts';
+import { clusterNames, readClusters } from './clusters.ts';
+import type { Clusters } from './clusters.ts';
+import type { PushEntry } from './config.ts';
 import { readFields, readValue } from './fields.ts';
 import { missing, wrongKind } from './issues.ts';
 import { dnsLabel, dnsSubdomain, secretKey } from './kubernetes-names.ts';
@@ -7,6 +10,7 @@ import { isMapping, nameOf } from './place.ts';
 import type { Place } from './place.ts';
 import { problemAt, problemAtKey } from './problem.ts';
 import type { Problem } from './problem.ts';
+import type { KnownRecipients } from './recipients.ts';
 import { checkSource } from './source-of.ts';
 import type { SourceNames } from './source-of.ts';
 
@@ -22,6 +26,7 @@ const origin = z.strictObject({
 
 export const pushEntry = z.strictObject({
   from: origin.describe('The Kubernetes Secret; in a pod its owner must let the agent read it'),
+  clusters: clusterNames,
   to: z.string().describe('Name of the source, whose provider must be one that can write'),
   data: z.record(remoteName, secretKey()).optional().meta({
     minProperties: 1,
@@ -41,29 +46,44 @@ export const pushEntry = z.strictObject({
 
 export interface PushContext {
   readonly names: SourceNames;
+  readonly recipients: KnownRecipients;
   readonly agentNamespace: string;
   /** Where each push, and each name at a source, was first said. This entry's are added. */
-  readonly taken: Map<string, Position>;
+  readonly taken: Claims;
 }
 
 /** Reads one item of `pushes`. What it gives is only good when `problems` stays empty. */
 export function readPushEntry(place: Place, context: PushContext, problems: Problem[]): PushEntry | undefined {
-  const { to, update = 'always', whenRemoved = 'keep' } = readFields(place, pushEntry, problems, ['from', 'data']);
+  const {
+    to,
+    update = 'always',
+    whenRemoved = 'keep',
+  } = readFields(place, pushEntry, problems, ['from', 'data', 'clusters']);
   if (!isMapping(place.value)) return undefined;
   const target = place.children.get('to');
   if (target !== undefined && to !== undefined) checkSource(target, to, context.names, problems);
+  const clusters = readClusters(place, context.recipients, problems);
   const from = readOrigin(place, context, problems);
   const data = readData(place, problems);
   if (to === undefined || from === undefined) return undefined;
 
   const push = `${from.namespace}/${from.name}`;
   const second = `the Secret \`${push}\` is pushed to \`${to}\` twice`;
-  claim(`${push} ${to}`, target ?? place, second, 'put both into one entry', context, problems);
+  const { taken } = context;
+  claim(`${push} ${to}`, clusters, target ?? place, second, 'put both into one entry', taken, problems);
   for (const [name, item] of place.children.get('data')?.children ?? []) {
     const twice = `${nameOf([name])} of \`${to}\` is pushed twice`;
-    claim(`${to}\0${name}`, item, twice, 'remove one, or give it another name', context, problems);
+    claim(`${to}\0${name}`, clusters, item, twice, 'remove one, or give it another name', taken, problems);
   }
-  return { ...from, source: to, ...(data && { data }), update, whenRemoved, position: place.position };
+  return {
+    ...from,
+    ...(clusters && { clusters }),
+    source: to,
+    ...(data && { data }),
+    update,
+    whenRemoved,
+    position: place.position,
+  };
 }
 
 function readOrigin(
@@ -109,13 +129,14 @@ function readData(place: Place, problems: Problem[]): ReadonlyMap<string, string
 
 function claim(
   what: string,
+  clusters: Clusters,
   place: Place,
   message: string,
   suggestion: string,
-  { taken }: PushContext,
+  taken: Claims,
   problems: Problem[],
 ): void {
-  const first = taken.get(what);
-  if (first === undefined) taken.set(what, place.keyPosition);
-  else problems.push(problemAtKey(place, `${message}: first in ${first.file}:${first.line}`, suggestion));
+  const first = taken.claim(what, clusters, place.keyPosition);
+  if (first !== undefined)
+    problems.push(problemAtKey(place, `${message}: first in ${first.file}:${first.line}`, suggestion));
 }

@@ -1,3 +1,4 @@
+import { overlap } from './clusters.ts';
 import type { BulkItem, Position, PushEntry, SecretEntry } from './config.ts';
 import { matchesGlob } from './key-globs.ts';
 import { nameOf } from './place.ts';
@@ -18,6 +19,7 @@ export function checkLoops(
   for (const { push, place } of pushes) {
     for (const secret of secrets) {
       if (secret.namespace !== push.namespace || secret.name !== push.name) continue;
+      if (!overlap(push.clusters, secret.clusters)) continue;
       const loop = findLoop(push, secret);
       if (loop === undefined) continue;
       const { name, pulled, how } = loop;

@@ -42,6 +42,9 @@ export function readYaml(
   }
 
   if (Buffer.byteLength(text) > LARGEST_BYTES) return { problems: [tooLarge(path)] };
+  // Nothing else is said of such a file: a message could name the word that is one.
+  const privateKeys = findPrivateKeys(path, text);
+  if (privateKeys.length > 0) return { problems: privateKeys };
 
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   let document: Document.Parsed;
@@ -189,6 +192,23 @@ export function tooLarge(file: string): Problem {
     message: 'the file is larger than 1 MiB',
     suggestion: 'split it into a directory of files',
   };
+}
+
+/** Private keys of age, also in comments: whoever has read the file has them. */
+function findPrivateKeys(file: string, text: string): readonly Problem[] {
+  return text.split('\n').flatMap((line, index) => {
+    const found = line.indexOf('AGE-SECRET-KEY-');
+    if (found === -1) return [];
+    return {
+      file,
+      line: index + 1,
+      column: found + 1,
+      path: '',
+      message: 'a private key of age stands here, and whoever could read the file has it',
+      suggestion:
+        'revoke it: make another, put its public key under `recipients`, and replace every credential that this one could open',
+    };
+  });
 }
 
 function hasTag(node: unknown): node is Node & { readonly tag: string } {

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { bulkItem, readBulkItem } from './bulk-item.ts';
-import type { BulkItem, DataItem, Position, SecretEntry } from './config.ts';
+import type { Claims } from './claims.ts';
+import { clusterNames, readClusters } from './clusters.ts';
+import type { Clusters } from './clusters.ts';
+import type { BulkItem, DataItem, SecretEntry } from './config.ts';
 import { dataItem, readDataItem } from './data-item.ts';
 import type { ItemContext } from './data-item.ts';
 import { readFields, readValue, reserved } from './fields.ts';
@@ -11,6 +14,7 @@ import { isMapping } from './place.ts';
 import type { Place } from './place.ts';
 import { problemAt, problemAtKey } from './problem.ts';
 import type { Problem } from './problem.ts';
+import type { KnownRecipients } from './recipients.ts';
 import { missingKeysOf, refusedTypeReason } from './secret-type.ts';
 import { sourceOf } from './source-of.ts';
 import type { SourceNames } from './source-of.ts';
@@ -25,7 +29,7 @@ export const secretEntry = z.strictObject({
     .min(1, { error: 'must name at least one' })
     .optional()
     .describe('Its namespaces; or `namespace`'),
-  clusters: reserved(),
+  clusters: clusterNames,
   from: z
     .string()
     .optional()
@@ -67,9 +71,10 @@ export const secretEntry = z.strictObject({
 
 export interface EntryContext {
   readonly names: SourceNames;
+  readonly recipients: KnownRecipients;
   readonly agentNamespace: string;
   /** The Secrets of the entries read so far, `namespace/name`. This entry's are added. */
-  readonly taken: Map<string, Position>;
+  readonly taken: Claims;
 }
 
 /** Reads one item of `secrets`: a Secret for each of its namespaces. What it gives is only good when `problems` stays empty. */
@@ -81,6 +86,7 @@ export function readSecretEntry(place: Place, context: EntryContext, problems: P
     'dataFrom',
     'labels',
     'annotations',
+    'clusters',
   ]);
   if (!isMapping(place.value)) return [];
   const { name, type = 'Opaque', from: own } = fields;
@@ -106,7 +112,9 @@ export function readSecretEntry(place: Place, context: EntryContext, problems: P
   if (existing === 'refuse')
     checkType(place, type, bulk.length === 0 && !place.children.has('dataFrom') ? items : undefined, problems);
 
+  const clusters = readClusters(place, context.recipients, problems);
   const entry = {
+    ...(clusters && { clusters }),
     bulk,
     items,
     type,
@@ -121,7 +129,7 @@ export function readSecretEntry(place: Place, context: EntryContext, problems: P
   } as const;
   return readNamespaces(place, context.agentNamespace, problems).map((namespacePlace) => {
     const entryNamespace = String(namespacePlace.value);
-    if (name !== undefined) claim(`${entryNamespace}/${name}`, place, context.taken, problems);
+    if (name !== undefined) claim(`${entryNamespace}/${name}`, clusters, place, context.taken, problems);
     return { namespace: entryNamespace, name: name ?? '', ...entry };
   });
 }
@@ -240,17 +248,17 @@ function checkType(
   }
 }
 
-function claim(secret: string, entry: Place, taken: Map<string, Position>, problems: Problem[]): void {
-  const first = taken.get(secret);
+function claim(secret: string, clusters: Clusters, entry: Place, taken: Claims, problems: Problem[]): void {
   const named = entry.children.get('name') ?? entry;
-  if (first === undefined) taken.set(secret, named.position);
-  else {
-    problems.push(
-      problemAt(
-        named,
-        `the Secret \`${secret}\` stands here twice: first in ${first.file}:${first.line}`,
-        'remove one, or give it another name',
-      ),
-    );
-  }
+  const first = taken.claim(secret, clusters, named.position);
+  if (first === undefined) return;
+  problems.push(
+    problemAt(
+      named,
+      `the Secret \`${secret}\` stands here twice: first in ${first.file}:${first.line}`,
+      clusters === undefined
+        ? 'remove one, or give it another name'
+        : 'remove one, or let the `clusters` of each be others than those of the other',
+    ),
+  );
 }

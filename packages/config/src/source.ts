@@ -3,7 +3,6 @@ import { isProviderError } from '@hikyaku/core';
 import type { Provider } from '@hikyaku/core';
 import * as z from 'zod';
 import type { SourceConfig } from './config.ts';
-import { readCredentials } from './credential.ts';
 import { duration } from './duration.ts';
 import { readValue } from './fields.ts';
 import { issueProblems, missing, notYetAvailable, wrongKind } from './issues.ts';
@@ -16,6 +15,8 @@ import { isMapping } from './place.ts';
 import type { Place } from './place.ts';
 import { problemAt, problemAtKey } from './problem.ts';
 import type { Problem } from './problem.ts';
+import type { KnownRecipients } from './recipients.ts';
+import { readCredentials, settleCredentials } from './source-credentials.ts';
 import { DEFAULT_THRESHOLD, threshold } from './threshold.ts';
 
 const DEFAULT_REFRESH_MS = 60_000;
@@ -45,6 +46,7 @@ export async function readSource(
   name: string,
   place: Place,
   providers: KnownProviders,
+  recipients: KnownRecipients,
   problems: Problem[],
 ): Promise<SourceConfig | undefined> {
   const nameProblem = sourceName.safeParse(name).error?.issues[0]?.message;
@@ -63,16 +65,17 @@ export async function readSource(
   const provider = await readProvider(place, providers, problems);
   if (provider === undefined) return undefined;
   const own = Object.fromEntries(Object.entries(place.value).filter(([key]) => !Object.hasOwn(sourceWords.shape, key)));
-  const { references, rest } = readCredentials(place, own, provider.credentials ?? [], problems);
+  const { credentials: fields = [] } = provider;
+  const written = readCredentials(place, own, fields, recipients, problems);
   if (!place.whole) return undefined;
 
-  const understood = await understand(provider, rest, place, problems);
+  const understood = await understand(provider, written.rest, place, problems);
   if (understood === undefined) return undefined;
   return {
     name,
     provider,
     ...understood,
-    credentials: references,
+    credentials: settleCredentials(written, fields, understood.description, problems),
     refreshMs: refreshMs ?? DEFAULT_REFRESH_MS,
     hold: hold ?? { lostKeys: DEFAULT_THRESHOLD },
     snapshot: snapshot ?? true,
