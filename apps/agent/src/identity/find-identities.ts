@@ -1,4 +1,4 @@
-import { SealedError, parseIdentities } from '@hikyaku/sealing';
+import { parseIdentities, SealedError } from '@hikyaku/sealing';
 import type { Edge } from '../edge.ts';
 import { UserError } from '../user-error.ts';
 import { identityFiles } from './identity-files.ts';
@@ -40,16 +40,13 @@ export async function findIdentities(options: IdentityFileOptions, edge: Edge): 
 
 function identitiesIn(text: string, from: string): readonly FoundIdentity[] {
   // Whoever has a key in hardware may have others beside it.
-  const lines = text.split('\n').map((line) => line.trim());
-  const usable = lines.filter((line) => !line.startsWith('AGE-PLUGIN-'));
+  const lines = text.split('\n').filter((line) => !line.trim().startsWith('AGE-PLUGIN-'));
   try {
-    const identities = parseIdentities(usable.join('\n'));
-    if (identities.length > 0) return identities.map((identity) => ({ identity, from }));
+    return parseIdentities(lines.join('\n')).map((identity) => ({ identity, from }));
   } catch (error) {
     if (!(error instanceof SealedError)) throw error;
-    throw new UserError(`${from} holds something that is no age identity: ${error.message}`);
+    const hasPlugIns = lines.length < text.split('\n').length;
+    const more = hasPlugIns ? ' besides keys of age plug-ins, which only the `age` command can use' : '';
+    throw new UserError(`${from} cannot be used: ${error.message}${more}`);
   }
-  const why =
-    usable.length < lines.length ? 'only keys of age plug-ins, which only `age -d` itself can use' : 'no age identity';
-  throw new UserError(`${from} holds ${why}`);
 }

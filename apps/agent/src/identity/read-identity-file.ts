@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { openWithPassphrase, SealedError } from '@hikyaku/sealing';
+import { isProtected, openWithPassphrase, SealedError } from '@hikyaku/sealing';
 import { isInteractive } from '../edge.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
@@ -17,10 +17,7 @@ export async function readIdentityFile({ path, byDefault }: IdentityFile, edge: 
     throw new UserError(`the identity file ${path} cannot be read (${code})`);
   });
   if (bytes === undefined) return undefined;
-  const isSealed = /^(age-encryption\.org\/|-----BEGIN AGE ENCRYPTED FILE-----)/.test(
-    bytes.toString('latin1').trimStart(),
-  );
-  return isSealed ? await openIdentityFile(path, bytes, edge) : bytes.toString('utf8');
+  return isProtected(bytes) ? await openIdentityFile(path, bytes, edge) : bytes.toString('utf8');
 }
 
 async function openIdentityFile(path: string, bytes: Uint8Array, edge: Edge): Promise<string> {
@@ -28,10 +25,10 @@ async function openIdentityFile(path: string, bytes: Uint8Array, edge: Edge): Pr
     throw new UserError(`the identity file ${path} has a passphrase, and there is no terminal to ask for it`);
   const passphrase = await askPassphrase(path, edge);
   try {
-    return Buffer.from((await openWithPassphrase(bytes, passphrase)).reveal()).toString('utf8');
+    return (await openWithPassphrase(bytes, passphrase)).text() ?? '';
   } catch (error) {
     if (!(error instanceof SealedError)) throw error;
-    throw new UserError(`the identity file ${path} does not open with that passphrase: ${error.message}`);
+    throw new UserError(`the identity file ${path} does not open: ${error.message}`);
   }
 }
 
