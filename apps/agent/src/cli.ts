@@ -1,7 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ConformanceOptions } from './commands/conformance.ts';
 import type { EditOptions } from './commands/edit.ts';
+import type { ExposureOptions } from './commands/exposure.ts';
 import type { GrantsOptions } from './commands/grants.ts';
+import type { LintOptions } from './commands/lint.ts';
 import type { ListOptions } from './commands/list.ts';
 import type { PlanAgainstOptions } from './commands/plan-against.ts';
 import type { PlanOptions } from './commands/plan.ts';
@@ -110,6 +112,34 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .action(async (_, self: Command) => {
       const { validate } = await import('./commands/validate.ts');
       setExitCode(await validate(optionsOf<LoadConfigOptions>(self), edge));
+    });
+  command('lint', 'check what is sealed, and for whom; no key is needed')
+    .option(
+      '--against <revision>',
+      'say what has changed since this git revision, too: who can open what, and where it goes',
+    )
+    .option('--exit-code', 'with --against: exit with 3 when something has changed')
+    .addOption(plugin())
+    .option('--no-plugins', 'run no code of plug-ins; what is sealed for them is not checked')
+    .addHelpText(
+      'after',
+      '\nE is an error (exit code 1), W a warning. What each means, and how to use it in CI: docs/lint.md\n\nExamples:\n  hikyaku lint\n  hikyaku lint --config clusters/ --against origin/main\n  hikyaku lint --json | jq -r ".findings[] | .code"',
+    )
+    .action(async (_, self: Command) => {
+      const { lint } = await import('./commands/lint.ts');
+      setExitCode(await lint(optionsOf<LintOptions>(self), edge));
+    });
+  command('exposure', 'list what a cluster can read, or could: what to do when it is stolen')
+    .argument('<cluster>', 'a name under `recipients:`, also one that was removed')
+    .addOption(plugin())
+    .option('--no-plugins', 'run no code of plug-ins')
+    .addHelpText(
+      'after',
+      '\nA checklist in Markdown, to paste into an issue; there is no value in it. No key is needed.\n\nExamples:\n  hikyaku exposure cabin\n  hikyaku exposure cabin --json | jq -r ".sources[].name"',
+    )
+    .action(async (cluster: string, _, self: Command) => {
+      const { exposure } = await import('./commands/exposure.ts');
+      setExitCode(await exposure(cluster, optionsOf<ExposureOptions>(self), edge));
     });
   command('grants', 'print the smallest grants.yaml with which the config works in a cluster')
     .option('--config-map', 'print the ConfigMap hikyaku-grants, to apply')

@@ -1,10 +1,11 @@
-import { parseConfig, readGrantsFile, UnusableProviderError } from '@hikyaku/config';
-import type { Config } from '@hikyaku/config';
+import { readGrantsFile, UnusableProviderError } from '@hikyaku/config';
 import { join } from 'node:path';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { folderOf } from '../file-access.ts';
+import { configAt } from '../grants/config-at.ts';
+import type { AgainstOptions } from '../grants/config-at.ts';
 import { GitRevision } from '../grants/git-revision.ts';
 import { grantsBeside } from '../grants/grants-beside.ts';
 import type { HeldGrants } from '../grants/held-grants.ts';
@@ -13,13 +14,10 @@ import { plugInFiles } from '../grants/plug-in-files.ts';
 import { moreGranted, newIn, possible } from '../grants/possibilities.ts';
 import type { Possibilities } from '../grants/possibilities.ts';
 import { ConfigError, loadConfigFile } from '../load-config-file.ts';
-import type { LoadConfigOptions } from '../load-config-file.ts';
 import { possibilitiesText } from '../output/possibilities-text.ts';
 import { styleFor } from '../output/style.ts';
-import { ownNamespace } from '../own-namespace.ts';
-import { AgentProviders } from '../plugins/agent-providers.ts';
 
-export type PlanAgainstOptions = LoadConfigOptions & { readonly against: string; readonly exitCode?: boolean };
+export type PlanAgainstOptions = AgainstOptions & { readonly exitCode?: boolean };
 
 /**
  * Says what the config and the `grants.yaml` beside it let through that was not possible with those of a git revision. Asks no
@@ -63,9 +61,8 @@ async function possibleAt(
   edge: Edge,
   grants: HeldGrants | undefined,
 ): Promise<Possibilities> {
-  const files = await revision.configFiles(options.config);
-  if (files.length === 0) return new Map();
-  const config = await configAt(files, options, edge);
+  const config = await configAt(revision, options, edge);
+  if (config === undefined) return new Map();
   const read = async (path: string): Promise<Uint8Array> => {
     const bytes = await revision.read(path);
     if (bytes === undefined) throw new UnusableProviderError(`there was no file ${path}`);
@@ -73,15 +70,4 @@ async function possibleAt(
   };
   const plugIns = await plugInFiles(config, options.config, options.plugin, read);
   return possible(config, needsOf(config, options.config, plugIns), grants);
-}
-
-async function configAt(
-  files: Parameters<typeof parseConfig>[0],
-  options: PlanAgainstOptions,
-  edge: Edge,
-): Promise<Config> {
-  const providers = new AgentProviders({ ...options, plugins: false }, edge);
-  const result = await parseConfig(files, { providers, agentNamespace: ownNamespace(options, edge) });
-  if (result.ok) return result.config;
-  throw new ConfigError(result.problems.map((problem) => ({ ...problem, file: `${options.against}:${problem.file}` })));
 }
