@@ -11,12 +11,16 @@ const LONGEST_BODY = 64 * 1024;
 /** A header that hikyaku wrote. */
 export type BoundHeader = SealedHeader & Required<Pick<SealedHeader, 'binding' | 'sealedAt'>>;
 
+export function isBound(header: SealedHeader): header is BoundHeader {
+  return header.binding !== undefined && header.sealedAt !== undefined;
+}
+
 /** Throws a SealedError where it could not be read again. */
 export function bindStanza(header: BoundHeader): { readonly args: string[]; readonly body: Uint8Array<ArrayBuffer> } {
-  const body = new TextEncoder().encode(bodyOf(header));
+  const body = new TextEncoder().encode(bindBodyOf(header));
   if (body.length > LONGEST_BODY)
     throw new SealedError('TOO_LARGE', `more recipients than ${LONGEST_BODY} bytes can name`);
-  parseBody(body);
+  parseBindBody(body);
   return { args: [NAME, VERSION], body };
 }
 
@@ -30,11 +34,11 @@ export function headerOf(stanzas: readonly Stanza[]): SealedHeader {
       'DAMAGED',
       'what it is for is said in a way that this version of hikyaku does not know: use a newer one',
     );
-  return parseBody(bind.body);
+  return parseBindBody(bind.body);
 }
 
 /** One header has one body, byte for byte. */
-function bodyOf({ binding: { use, to, ca }, sealedAt, recipients, seen }: BoundHeader): string {
+export function bindBodyOf({ binding: { use, to, ca }, sealedAt, recipients, seen }: BoundHeader): string {
   const names = (map: ReadonlyMap<string, readonly string[]>) =>
     Object.fromEntries(
       [...map].map(([name, fps]) => [name, fps.toSorted()] as const).toSorted(([a], [b]) => (a < b ? -1 : 1)),
@@ -42,7 +46,8 @@ function bodyOf({ binding: { use, to, ca }, sealedAt, recipients, seen }: BoundH
   return JSON.stringify({ v: 1, use, to, ca, at: sealedAt, rcpt: names(recipients), seen: names(seen) });
 }
 
-function parseBody(body: Uint8Array): BoundHeader {
+/** Throws a SealedError. */
+export function parseBindBody(body: Uint8Array): BoundHeader {
   const fields = parseObject(body);
   const { use, to, ca, at, rcpt, seen } = fields;
   if (
@@ -56,7 +61,7 @@ function parseBody(body: Uint8Array): BoundHeader {
     throw unreadable();
   const header = { binding: bindingFrom(use, to, ca), sealedAt: at, recipients: namesOf(rcpt), seen: namesOf(seen) };
   // Also whatever is there twice, in another order or besides: what is read must be all that was written.
-  if (bodyOf(header) !== Buffer.from(body).toString()) throw unreadable();
+  if (bindBodyOf(header) !== Buffer.from(body).toString()) throw unreadable();
   return header;
 }
 
