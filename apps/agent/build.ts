@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { build } from 'esbuild';
 import type { Metafile, Plugin } from 'esbuild';
 
-/** Instead of what the agent never calls; why each: docs/decisions/0004-dependencies.md */
+/** Instead of what the agent never calls, or calls otherwise; why each: docs/decisions/0004-dependencies.md */
 const STUBS: Readonly<Record<string, string>> = {
   // The generated API client, most of client-node's size: only KubeConfig is used.
   'client-node/dist/gen/index.js': `export const createConfiguration = undefined; export class ServerConfiguration {}`,
@@ -20,13 +20,18 @@ const STUBS: Readonly<Record<string, string>> = {
     export { default as Pool } from './lib/dispatcher/pool.js';
     export { default as ProxyAgent } from './lib/dispatcher/proxy-agent.js';
     export { default as buildConnector } from './lib/core/connect.js';`,
+  // Seen from a part.
+  'sealing/src/opener-entry.ts': `export const openerEntry = new URL('../opener.js', import.meta.url);`,
 };
 
 const stubs: Plugin = {
   name: 'stubs',
   setup(bundle) {
     bundle.onLoad(
-      { filter: /(client-node[\\/]dist[\\/](gen[\\/]index|azure_auth|gcp_auth)|undici[\\/]index)\.js$/ },
+      {
+        filter:
+          /((client-node[\\/]dist[\\/](gen[\\/]index|azure_auth|gcp_auth)|undici[\\/]index)\.js|sealing[\\/]src[\\/]opener-entry\.ts)$/,
+      },
       ({ path }) => {
         const stub = Object.entries(STUBS).find(([suffix]) => path.replaceAll('\\', '/').endsWith(`/${suffix}`));
         if (stub === undefined) throw new Error(`no stub for ${basename(path)}`);
@@ -72,8 +77,12 @@ const BANNER = `
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);`.trim();
 
+const MAIN = 'src/main.ts';
+/** The process in which sealed values are opened (docs/decisions/0021-sealing.md). */
+const OPENER = '../../packages/sealing/src/opener-process.ts';
+
 const { metafile, outputFiles } = await build({
-  entryPoints: { main: 'src/main.ts' },
+  entryPoints: { main: MAIN, opener: OPENER },
   outdir: 'dist',
   // In parts, as each is read when it is needed first: what a command does not use costs no memory (docs/decisions/0020-in-parts.md).
   splitting: true,
@@ -94,15 +103,12 @@ const { metafile, outputFiles } = await build({
   logLevel: 'warning',
 });
 
-const main = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === 'src/main.ts')?.[0];
-if (main === undefined) throw new Error('the bundle has no beginning');
-
 /** An old Node gets a sentence instead of a syntax error's stack. */
 const ENTRY = `if (Number(process.versions.node.split('.')[0]) < 24) {
   process.stderr.write('error: hikyaku needs Node 24 or later; this is ' + process.version + '\\n');
   process.exit(2);
 }
-await import('./parts/${basename(main)}');
+await import('./parts/${partOf(MAIN)}');
 `;
 
 await mkdir('dist/parts', { recursive: true });
@@ -112,11 +118,22 @@ const before = await partsOfBuild();
 for (const { path, contents } of outputFiles) await writeFile(path, contents);
 await writeFile('dist/meta.json', JSON.stringify(metafile));
 // At once and last, so that an agent which starts during a build finds one or the other.
-await writeFile('dist/hikyaku.js.new', ENTRY);
-await rename('dist/hikyaku.js.new', 'dist/hikyaku.js');
+await replace('dist/opener.js', `await import('./parts/${partOf(OPENER)}');\n`);
+await replace('dist/hikyaku.js', ENTRY);
 // Agents that run already may still ask for a part of the build before.
 const kept = new Set([...before, ...outputFiles.map(({ path }) => basename(path))]);
 for (const name of await readdir('dist/parts')) if (!kept.has(name)) await rm(`dist/parts/${name}`);
+
+function partOf(source: string): string {
+  const found = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === source);
+  if (found === undefined) throw new Error(`the bundle has no part for ${source}`);
+  return basename(found[0]);
+}
+
+async function replace(path: string, content: string): Promise<void> {
+  await writeFile(`${path}.new`, content);
+  await rename(`${path}.new`, path);
+}
 
 /** The names of the parts that stand in `dist/meta.json`. */
 async function partsOfBuild(): Promise<readonly string[]> {
