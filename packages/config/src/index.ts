@@ -12,6 +12,8 @@ export type {
   Threshold,
   Transform,
 } from './config.ts';
+export { configFor } from './config-for.ts';
+export type { ClusterConfig } from './config-for.ts';
 export { DEFAULT_GRANTS, grantsPush } from './grants.ts';
 export type { Grants, PlugInGrant, PushGrant } from './grants.ts';
 export { isSecretId, parseGrants } from './grants-file.ts';
