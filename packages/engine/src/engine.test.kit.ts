@@ -290,7 +290,7 @@ export class MemoryArchive implements SnapshotArchive {
 export function sourceOf(client: SecretsClient, more: Partial<SourceOptions> = {}): Source {
   return new Source({
     name: 'homelab',
-    refreshMs: 60_000,
+    schedule: { everyMs: 60_000 },
     demand: EVERYTHING,
     connect: async () => client,
     clock: new FakeClock(),
@@ -305,6 +305,7 @@ export interface WorldOptions {
   readonly entries?: readonly InventoryEntry[];
   readonly holds?: Holds;
   readonly archive?: SnapshotArchive;
+  readonly undecided?: ReadonlySet<SecretId>;
 }
 
 /** One source, `homelab`, and everything around it in memory. */
@@ -314,6 +315,7 @@ export function createWorld({
   entries = [],
   holds = NO_HOLDS,
   archive,
+  undecided,
 }: WorldOptions) {
   const clock = new FakeClock();
   const client = new MemoryClient(answer);
@@ -333,6 +335,7 @@ export function createWorld({
     clock,
     random: half,
     concurrency: 1,
+    ...(undecided && { undecided }),
   });
   return {
     clock,

@@ -179,7 +179,7 @@ export class MemorySource implements SecretsClient {
   }
 }
 
-export interface PushWorldOptions extends Partial<Pick<SourcePushesOptions, 'refusal' | 'identity'>> {
+export interface PushWorldOptions extends Partial<Pick<SourcePushesOptions, 'refusal' | 'identity' | 'undecided'>> {
   readonly specs: readonly PushSpec[];
   readonly secrets?: Readonly<Record<SecretId, Texts | OriginProblem['code']>>;
   readonly source?: SecretsClient;
@@ -196,6 +196,7 @@ export function createPushWorld({
   hold = 'off',
   identity = 'here',
   refusal,
+  undecided,
 }: PushWorldOptions) {
   const origin = new MemoryOrigin();
   for (const [id, state] of Object.entries(secrets)) origin.secrets.set(id, state);
@@ -204,7 +205,8 @@ export function createPushWorld({
   const report = new MemoryReport();
   const clock = new FakeClock();
   const options = { source: 'homelab', identity, origin, inventory, hold, report, clock, random: half };
-  const pushes = new SourcePushes({ ...options, specs, connect: async () => client, ...(refusal && { refusal }) });
+  const more = { ...(refusal && { refusal }), ...(undecided && { undecided }) };
+  const pushes = new SourcePushes({ ...options, specs, connect: async () => client, ...more });
   return {
     origin,
     inventory,

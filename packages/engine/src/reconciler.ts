@@ -16,6 +16,8 @@ import type { Fingerprint, Observation, Target, TargetErrorCode } from './target
 
 export interface ReconcilerOptions {
   readonly specs: readonly SecretSpec[];
+  /** Secrets of which is not known whether they are wanted: what was made of them is neither changed nor taken away, nor counted as lost. */
+  readonly undecided?: ReadonlySet<SecretId>;
   readonly sources: ReadonlyMap<string, Source>;
   readonly target: Target;
   readonly inventory: Inventory;
@@ -106,7 +108,7 @@ export class Reconciler {
     this.#renderAll();
     const observations = new Map<SecretId, Observation>();
     const wanted = new Map([...this.#cache].map(([id, { rendered }]) => [id, rendered.desired]));
-    const removable = [...inventory.entries.keys()].filter((id) => !wanted.has(id));
+    const removable = [...this.#decided().keys()].filter((id) => !wanted.has(id));
     const known = [...wanted].filter(([, desired]) => desired !== undefined).map(([id]) => id);
     await this.#forEach([...known, ...removable], async (id) => {
       observations.set(id, await target.observe(id, wanted.get(id), inventory.entries.get(id), { signal }));
@@ -266,17 +268,23 @@ export class Reconciler {
   #plan(approved = false, observations?: ReadonlyMap<SecretId, Observation>): readonly Action[] {
     const fingerprints = new Map<SecretId, Fingerprint>();
     for (const [id, { fingerprint }] of this.#cache) if (fingerprint !== undefined) fingerprints.set(id, fingerprint);
-    const { inventory, holds } = this.#options;
+    const { holds } = this.#options;
     const rendered = [...this.#cache].map(([id, cached]) => this.#isOlder(id, cached) ?? cached.rendered);
     return plan({
       prunable: this.#prunable,
       rendered,
       fingerprints,
-      inventory: inventory.entries,
+      inventory: this.#decided(),
       holds,
       approved,
       ...(observations && { observations }),
     });
+  }
+
+  #decided(): ReadonlyMap<SecretId, InventoryEntry> {
+    const { inventory, undecided } = this.#options;
+    if (undecided === undefined || undecided.size === 0) return inventory.entries;
+    return new Map([...inventory.entries].filter(([id]) => !undecided.has(id)));
   }
 
   #isDue(action: Action, { resync }: ReconcileRequest): boolean {

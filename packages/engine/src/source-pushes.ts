@@ -2,7 +2,7 @@ import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CallOptions, Clock, SecretsClient, Snapshot, WriteResult } from '@hikyaku/core';
 import { backoffMs } from './backoff.ts';
 import type { Threshold } from './exceeds.ts';
-import type { PushInventory } from './push-inventory.ts';
+import type { PushedKey, PushInventory } from './push-inventory.ts';
 import { PushLedger } from './push-ledger.ts';
 import type { Decided } from './push-ledger.ts';
 import type { OriginState, PushOrigin } from './push-origin.ts';
@@ -14,6 +14,7 @@ import { pushId } from './push-spec.ts';
 import type { PushSpec } from './push-spec.ts';
 import type { PushRecord, Report } from './report.ts';
 import { secretId } from './secret-spec.ts';
+import type { SecretId } from './secret-spec.ts';
 import { TargetError } from './target.ts';
 import { toProviderError } from './to-provider-error.ts';
 import { writeGuarded } from './write-guarded.ts';
@@ -25,6 +26,8 @@ export interface SourcePushesOptions {
   readonly identity: string;
   /** May be none, where only something is left that was pushed before. */
   readonly specs: readonly PushSpec[];
+  /** Secrets of which is not known whether they are pushed here: what was pushed of them is neither changed nor taken away. */
+  readonly undecided?: ReadonlySet<SecretId>;
   /** Why a push is not granted; `undefined` where it is. */
   readonly refusal?: (spec: PushSpec) => string | undefined;
   readonly origin: PushOrigin;
@@ -163,7 +166,7 @@ export class SourcePushes implements AsyncDisposable {
 
   async #decide(pushes: readonly OpenPush[], approved: boolean, signal: AbortSignal): Promise<Decided> {
     const { source, identity, inventory, hold, connect } = this.#options;
-    const known = [...inventory.entries.values()].filter(({ id }) => id.startsWith(`${source}/`));
+    const known = this.#known();
     const pushed = known.filter((entry) => entry.identity === identity);
     const input: PushInput = { source, pushes, pushed, fingerprint: (id, value) => inventory.fingerprint(id, value) };
     this.#client ??= await connect();
@@ -177,6 +180,14 @@ export class SourcePushes implements AsyncDisposable {
       pushed: new Map(pushed.map((entry) => [entry.id, entry])),
       elsewhere: known.filter((entry) => entry.identity !== identity),
     };
+  }
+
+  /** What was pushed to this source, under whatever identity. */
+  #known(): readonly PushedKey[] {
+    const { source, inventory, undecided } = this.#options;
+    return [...inventory.entries.values()].filter(
+      ({ id, from }) => id.startsWith(`${source}/`) && undecided?.has(from) !== true,
+    );
   }
 
   async #read(client: SecretsClient, names: readonly string[], signal: AbortSignal): Promise<Snapshot> {
@@ -212,9 +223,7 @@ export class SourcePushes implements AsyncDisposable {
   }
 
   #failures(error: ProviderError | TargetError): readonly PushRecord[] {
-    const { specs, inventory } = this.#options;
-    const left = [...inventory.entries.values()].filter(({ id }) => id.startsWith(`${this.source}/`));
-    const secrets = new Set([...specs.map(secretId), ...left.map(({ from }) => from)]);
+    const secrets = new Set([...this.#options.specs.map(secretId), ...this.#known().map(({ from }) => from)]);
     const state = error.code === 'UNSUPPORTED' || error.code === 'INVALID_CONFIG' ? 'refused' : 'failed';
     const rest = { to: this.source, state, messages: [error.message] } as const;
     return [...secrets].map((from) => ({ id: pushId(from, this.source), from, ...rest }));
