@@ -1,7 +1,7 @@
 import type { Config, CredentialReference, Recipient, SealedReference, SourceConfig } from '@hikyaku/config';
-import { fingerprintOf, SealedError } from '@hikyaku/sealing';
+import { fingerprintOf, sameBinding, SealedError } from '@hikyaku/sealing';
 import type { SealedHeader } from '@hikyaku/sealing';
-import { bindingText, sameBinding } from './lint-binding.ts';
+import { bindingText } from './lint-binding.ts';
 import { clustersOf } from './lint-clusters.ts';
 import { holders } from './debt.ts';
 import { valuesIn } from './lint-values.ts';

@@ -1,6 +1,5 @@
-import { isPostQuantum } from './lint-key-kind.ts';
 import type { Config } from '@hikyaku/config';
-import { fingerprintOf, SealedError } from '@hikyaku/sealing';
+import { fingerprintOf, isPostQuantum, SealedError } from '@hikyaku/sealing';
 import { clustersUsing } from './lint-clusters.ts';
 import { error, warning } from './lint-finding.ts';
 import type { Finding } from './lint-finding.ts';

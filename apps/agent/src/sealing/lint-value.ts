@@ -1,7 +1,6 @@
 import type { Config, Recipient } from '@hikyaku/config';
-import { fingerprintOf, SealedError } from '@hikyaku/sealing';
+import { bindingProblem, fingerprintOf, SealedError } from '@hikyaku/sealing';
 import type { Binding, SealedHeader } from '@hikyaku/sealing';
-import { bindingText, sameBinding } from './lint-binding.ts';
 import { allowed, debtOf, intruders } from './debt.ts';
 import type { Holder } from './debt.ts';
 import { clustersUsing } from './lint-clusters.ts';
@@ -48,11 +47,12 @@ function* lintBinding(place: Place, value: ValueSeen, header: SealedHeader, want
         );
     return;
   }
-  if (!sameBinding(binding, wanted)) {
+  const problem = bindingProblem(binding, wanted);
+  if (problem !== undefined) {
     yield error(
       place,
       'OTHER_BINDING',
-      `is sealed for ${bindingText(binding)}, and the config asks for ${bindingText(wanted)}: the agent refuses it`,
+      `the agent refuses it: ${problem}`,
       `put the config back, or seal it for its new destination: ${sealCommand(value)}`,
     );
   } else if (unbound)
