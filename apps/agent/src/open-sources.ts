@@ -24,11 +24,11 @@ export function openSources(config: Config, options: OpenSourcesOptions): OpenSo
   for (const [name, demand] of demands(config.secrets)) {
     const configured = config.sources.get(name);
     if (configured === undefined) throw new TypeError(`the config lets an unknown source through: ${name}`);
-    const { refreshMs, snapshot } = configured;
+    const { refresh: schedule, snapshot } = configured;
     const identity = identityOf(configured);
     const kept = snapshot && { kept: { identity, archive: snapshots } };
     const connect = () => connections.connect(configured);
-    sources.set(name, new Source({ name, demand, clock, refreshMs, connect, ...kept }));
+    sources.set(name, new Source({ name, demand, clock, schedule, connect, ...kept }));
   }
   return {
     sources,

@@ -26,6 +26,9 @@ export interface Position {
   readonly column: number;
 }
 
+/** So many milliseconds after the last read, or at the times of a cron expression. */
+export type Schedule = { readonly everyMs: number } | { readonly cron: string; readonly timeZone: string };
+
 /** One configured provider. */
 export interface SourceConfig {
   readonly name: string;
@@ -35,7 +38,7 @@ export interface SourceConfig {
   /** By the dotted path of the field (`token`, `headers.Authorization`). A field with neither a reference nor a default is absent. */
   readonly credentials: ReadonlyMap<string, CredentialReference>;
   readonly description: SourceDescription;
-  readonly refreshMs: number;
+  readonly refresh: Schedule;
   /** When a refresh would lose more of the keys in use than this, a person is asked first. */
   readonly hold: { readonly lostKeys: Threshold } | 'off';
   /** Whether the last good data is kept in the cluster. */

@@ -2,10 +2,9 @@ import { dirname, resolve } from 'node:path';
 import { isProviderError } from '@hikyaku/core';
 import type { Provider } from '@hikyaku/core';
 import * as z from 'zod';
-import type { SourceConfig } from './config.ts';
-import { duration } from './duration.ts';
+import type { Schedule, SourceConfig } from './config.ts';
 import { readValue } from './fields.ts';
-import { issueProblems, missing, notYetAvailable, wrongKind } from './issues.ts';
+import { issueProblems, missing, wrongKind } from './issues.ts';
 import { inputSchema, propertiesAt } from './json-schema-parts.ts';
 import { UnusableProviderError } from './known-providers.ts';
 import type { KnownProviders } from './known-providers.ts';
@@ -16,17 +15,18 @@ import type { Place } from './place.ts';
 import { problemAt, problemAtKey } from './problem.ts';
 import type { Problem } from './problem.ts';
 import type { KnownRecipients } from './recipients.ts';
+import { schedule } from './schedule.ts';
 import { readCredentials, settleCredentials } from './source-credentials.ts';
 import { DEFAULT_THRESHOLD, threshold } from './threshold.ts';
 
-const DEFAULT_REFRESH_MS = 60_000;
+const DEFAULT_REFRESH: Schedule = { everyMs: 60_000 };
 
 export const sourceName = dnsLabel(40);
 
 /** The words that every source has, beside those of its provider. */
 export const sourceWords = z.strictObject({
   type: z.string().describe('Kind of provider'),
-  refresh: duration('How often the source is read: `30s`, `5m`, `1h`; `1m` by default').optional(),
+  refresh: schedule.optional(),
   hold: z
     .union([z.literal('off'), z.strictObject({ lostKeys: threshold })])
     .optional()
@@ -56,7 +56,8 @@ export async function readSource(
     return undefined;
   }
 
-  const refreshMs = readRefresh(place.children.get('refresh'), problems);
+  const refreshPlace = place.children.get('refresh');
+  const refresh = refreshPlace && readValue(refreshPlace, sourceWords.shape.refresh, problems);
   const holdPlace = place.children.get('hold');
   const hold = holdPlace && readValue(holdPlace, sourceWords.shape.hold, problems);
   const snapshotPlace = place.children.get('snapshot');
@@ -76,19 +77,11 @@ export async function readSource(
     provider,
     ...understood,
     credentials: settleCredentials(written, fields, understood.description, problems),
-    refreshMs: refreshMs ?? DEFAULT_REFRESH_MS,
+    refresh: refresh ?? DEFAULT_REFRESH,
     hold: hold ?? { lostKeys: DEFAULT_THRESHOLD },
     snapshot: snapshot ?? true,
     position: place.keyPosition,
   };
-}
-
-function readRefresh(place: Place | undefined, problems: Problem[]): number | undefined {
-  if (place === undefined) return undefined;
-  const cron = place.children.get('cron');
-  if (cron === undefined) return readValue(place, sourceWords.shape.refresh, problems);
-  problems.push(notYetAvailable(cron, '`refresh: { cron }`'));
-  return undefined;
 }
 
 async function readProvider(

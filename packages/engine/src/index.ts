@@ -12,6 +12,7 @@ export { isWell } from './report.ts';
 export type { PushChanges, PushRecord, PushState, Report, SecretRecord, SecretState, SourceRecord } from './report.ts';
 export { refreshAll, run } from './run.ts';
 export type { RunOptions, SyncOptions } from './run.ts';
+export type { Schedule } from './schedule.ts';
 export { secretId } from './secret-spec.ts';
 export type { BulkItem, DataItem, Existing, NameTransform, SecretId, SecretSpec } from './secret-spec.ts';
 export { Source } from './source.ts';

@@ -50,6 +50,8 @@ export interface SourceRecord {
   /** Values are in use that were kept before this process started, as they have not been read since. */
   readonly stored?: boolean;
   readonly error?: ProviderError;
+  /** The read had no end and was given up. */
+  readonly stuck?: boolean;
   /** Milliseconds until the next read; absent where there is none. */
   readonly nextMs?: number;
 }

@@ -29,6 +29,8 @@ export interface RunOptions extends SyncOptions {
 
 /** Between two reads of one source. Doubles up to its interval while it never stops saying that something has changed. */
 const AFTER_READ_MS = 100;
+/** A wall clock that jumps is noticed so soon. */
+const LOOK_AT_CLOCK_MS = 15_000;
 
 /** Reads every source once. */
 export async function refreshAll(
@@ -80,7 +82,19 @@ export async function run(
       const pauseMs = Math.max(AFTER_READ_MS * 2 ** hurried, source.askedToWaitMs);
       await clock.sleep(Math.min(pauseMs, nextMs), { signal: stopping });
       hurried = noticed.called ? hurried + 1 : 0;
-      await noticed.wait(nextMs - pauseMs, clock, stopping);
+      await untilDue(source, noticed);
+    }
+  }
+
+  async function untilDue(source: Source, noticed: Wake): Promise<void> {
+    for (;;) {
+      const leftMs = source.nextDelayMs();
+      const called = await noticed.wait(
+        source.goesByTheClock ? Math.min(leftMs, LOOK_AT_CLOCK_MS) : leftMs,
+        clock,
+        stopping,
+      );
+      if (called || stopping.aborted || source.nextDelayMs() <= 0) return;
     }
   }
 
@@ -160,7 +174,7 @@ function pendingOf({ state: { snapshot } }: Source): number {
 }
 
 function reportSource(source: Source, report: Report, nextMs?: number): void {
-  const { snapshot, stored, error } = source.state;
+  const { snapshot, stored, error, stuck } = source.state;
   const pending = pendingOf(source);
   report.source({
     source: source.name,
@@ -169,6 +183,7 @@ function reportSource(source: Source, report: Report, nextMs?: number): void {
     ...(pending > 0 && { pending }),
     ...((stored === 'all' || stored.size > 0) && { stored: true }),
     ...(error && { error }),
-    ...(nextMs !== undefined && { nextMs }),
+    ...(stuck && { stuck }),
+    ...(nextMs !== undefined && nextMs !== Infinity && { nextMs }),
   });
 }

@@ -251,7 +251,7 @@ describe('the delay until the next read', () => {
     ['FORBIDDEN', 1_000, 1, 5_000],
     ['FORBIDDEN', 3_600_000, 1, 600_000],
   ])('%s every %d ms, after %d failures: %d', async (code, refreshMs, failures, delay) => {
-    expect(await delayAfter(new ProviderError(code, 'no'), failures, { refreshMs })).toBe(delay);
+    expect(await delayAfter(new ProviderError(code, 'no'), failures, { schedule: { everyMs: refreshMs } })).toBe(delay);
   });
 
   test('never longer than ten minutes, whatever the jitter', async () => {
@@ -291,7 +291,7 @@ describe('the delay until the next read', () => {
     [new ProviderError('FORBIDDEN', 'no'), 3_600_000, 1, 3_600_000],
   ])('%s of one secret, every %d ms, after %d reads: %d', async (error, refreshMs, reads, delay) => {
     const answer = snapshot({ B: '1' }, { unknown: new Map([['A', error]]) });
-    expect(await delayAfter(answer, reads, { refreshMs })).toBe(delay);
+    expect(await delayAfter(answer, reads, { schedule: { everyMs: refreshMs } })).toBe(delay);
   });
 
   test('a good read starts over', async () => {

@@ -1,7 +1,12 @@
-import type { CallOptions, Clock, ProviderError, ReadRequest, Secret, SecretsClient, Snapshot } from '@hikyaku/core';
-import { backoffMs, jitter } from './backoff.ts';
+import type { CallOptions, Clock, ReadRequest, Secret, SecretsClient, Snapshot } from '@hikyaku/core';
+import { ProviderError } from '@hikyaku/core';
+import { backoffMs } from './backoff.ts';
 import { wantsName } from './demand.ts';
 import type { Demand } from './demand.ts';
+import { giveUpWhenSilent } from './give-up.ts';
+import { scheduleTimer } from './schedule-timer.ts';
+import type { ScheduleTimer } from './schedule-timer.ts';
+import type { Schedule } from './schedule.ts';
 import { restore, toStored } from './stored-snapshot.ts';
 import type { Restored, SnapshotArchive, StoredSnapshot } from './stored-snapshot.ts';
 import { toProviderError } from './to-provider-error.ts';
@@ -14,6 +19,8 @@ export interface SourceState {
   readonly error?: ProviderError;
   readonly stored: Stored;
   readonly failures: number;
+  /** The last read had no end and was given up. */
+  readonly stuck?: true;
   /** When the last read that succeeded began, on the monotonic clock. */
   readonly readAt?: number;
 }
@@ -30,7 +37,7 @@ export function isStored(stored: Stored, id: string): boolean {
 
 export interface SourceOptions {
   readonly name: string;
-  readonly refreshMs: number;
+  readonly schedule: Schedule;
   readonly demand: Demand;
   /** Where its last good data is kept; `identity` says which data that is. */
   readonly kept?: { readonly identity: string; readonly archive: SnapshotArchive };
@@ -45,6 +52,13 @@ const LONGEST_RETRY_AFTER_MS = 3_600_000;
 const INCOMPLETE_BACKOFF = { firstMs: 10_000, mostMs: 60_000 };
 /** While a read goes on, what it has brought so far is kept this often. */
 const KEEP_EVERY_MS = 5_000;
+/** A read that brings nothing for so long has no end. */
+const OVERDUE_MS = 300_000;
+/** For a client that was told to stop, before it is left behind. */
+const LAST_WORDS_MS = 1_000;
+const OVERDUE = 'the read is stuck: nothing was heard of it for 5 minutes, and it was given up';
+/** What failures of a source without an interval go by. */
+const USUAL_MS = 60_000;
 
 /** One configured provider. All Secrets that use it share one read per refresh. */
 export class Source {
@@ -61,11 +75,16 @@ export class Source {
   /** What was last handed over to be kept. */
   #keeping: { readonly of: Snapshot; readonly stored: StoredSnapshot } | undefined;
   #state: SourceState = { failures: 0, stored: new Set() };
+  readonly #timer: ScheduleTimer;
+  /** On the monotonic clock: what the last read was told or brought does not let the next one be sooner, or lets it be. */
+  #notBefore = -Infinity;
+  #again = Infinity;
 
   constructor(options: SourceOptions) {
     this.name = options.name;
     this.#options = options;
-    const { kept, demand } = options;
+    const { kept, demand, schedule, clock, random = Math.random } = options;
+    this.#timer = scheduleTimer(schedule, { clock, random });
     this.#restored = kept && restore(kept.archive.take(options.name), kept.identity, demand);
     this.#answer = this.#restored?.previous;
   }
@@ -79,32 +98,50 @@ export class Source {
     const { demand, clock, connect } = this.#options;
     using keeping = this.#keepWhileReading(signal);
     let isReading = true;
-    const request: ReadRequest = {
-      refs: demand.refs,
-      all: demand.bulk.length > 0,
-      wants: (name) => wantsName(demand, name),
-      signal,
-      ...(this.#answer && { previous: this.#answer }),
-      progress: (partial) => {
-        if (!isReading) return;
-        this.#answer = partial;
-        this.#accept(partial, onChange, this.#state.failures);
-        keeping.changed();
-      },
+    const read = async (options: CallOptions & { readonly alive: () => void }): Promise<Snapshot> => {
+      const client = this.#client ?? (await connect());
+      if (!isReading) {
+        await client[Symbol.asyncDispose]?.();
+        throw new Error('connected too late');
+      }
+      this.#client = client;
+      return client.read({
+        refs: demand.refs,
+        all: demand.bulk.length > 0,
+        wants: (name) => wantsName(demand, name),
+        signal: options.signal,
+        ...(this.#answer && { previous: this.#answer }),
+        progress: (partial) => {
+          if (!isReading) return;
+          options.alive();
+          this.#answer = partial;
+          this.#accept(partial, onChange, this.#state.failures);
+          keeping.changed();
+        },
+      } satisfies ReadRequest);
     };
+    this.#timer.begin();
     try {
       const startedAt = clock.monotonic();
-      this.#client ??= await connect();
-      const answer = await this.#client.read(request);
-      this.#answer = answer;
-      this.#incompleteReads = (answer.unknown?.size ?? 0) > 0 ? this.#incompleteReads + 1 : 0;
-      this.#accept(answer, onChange, 0, startedAt);
+      const ended = await giveUpWhenSilent(read, { clock, signal, silenceMs: OVERDUE_MS, lastWordsMs: LAST_WORDS_MS });
+      if (ended.value === undefined) {
+        // Whatever it still says is not listened to, and the next read has a client of its own.
+        isReading = false;
+        if (ended.isDeaf) this.#leaveClient();
+        this.#fail(new ProviderError('UNAVAILABLE', OVERDUE), onChange, true);
+      } else {
+        const answer = ended.value;
+        this.#answer = answer;
+        this.#incompleteReads = (answer.unknown?.size ?? 0) > 0 ? this.#incompleteReads + 1 : 0;
+        this.#accept(answer, onChange, 0, startedAt);
+      }
     } catch (error) {
       signal.throwIfAborted();
       this.#fail(toProviderError(error), onChange);
     } finally {
       isReading = false;
     }
+    this.#planNext();
     await this.#keep(signal);
   }
 
@@ -129,25 +166,51 @@ export class Source {
     return Math.min(askedMs, LONGEST_RETRY_AFTER_MS);
   }
 
-  /** Milliseconds until the next read. */
+  /** Milliseconds until the next read, as the clocks are now; zero when it is due. */
   nextDelayMs(): number {
-    const { refreshMs, random = Math.random } = this.#options;
-    const { error, failures } = this.#state;
-    if (failures === 0 || error === undefined) {
-      const isPassing = [...(this.#accepted?.unknown?.values() ?? [])].some(({ retryable }) => retryable);
-      const wholeMs = jitter(refreshMs, 0.1, random);
-      // What is missing is made up for sooner than on an interval of an hour.
-      const partMs = isPassing ? backoffMs(INCOMPLETE_BACKOFF, this.#incompleteReads, random) : wholeMs;
-      return Math.max(this.askedToWaitMs, Math.min(wholeMs, partMs));
-    }
-    const backoff = error.retryable
-      ? { firstMs: 1_000, mostMs: Math.max(refreshMs, 60_000) }
-      : { firstMs: Math.max(refreshMs, 5_000), mostMs: 600_000 };
-    return Math.max(this.askedToWaitMs, Math.min(backoffMs(backoff, failures, random), 600_000));
+    const now = this.#options.clock.monotonic();
+    const dueMs = this.#state.failures > 0 ? Infinity : this.#timer.leftMs;
+    return Math.max(0, this.#notBefore - now, Math.min(dueMs, this.#again - now));
+  }
+
+  /** Whether its times are those of a clock that may jump: then it is asked again and again how long it takes. */
+  get goesByTheClock(): boolean {
+    return 'cron' in this.#options.schedule;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client?.[Symbol.asyncDispose]?.();
+    const { clock } = this.#options;
+    const closing = this.#client?.[Symbol.asyncDispose]?.();
+    if (closing === undefined) return;
+    const closed = new AbortController();
+    const late = clock.sleep(LAST_WORDS_MS, { signal: closed.signal }).catch(() => {});
+    await Promise.race([closing, late]).finally(() => closed.abort());
+  }
+
+  #planNext(): void {
+    const { schedule, clock, random = Math.random } = this.#options;
+    const { error, failures } = this.#state;
+    this.#timer.end();
+    const now = clock.monotonic();
+    this.#notBefore = now + this.askedToWaitMs;
+    this.#again = Infinity;
+    if (failures > 0 && error !== undefined) {
+      const usualMs = 'everyMs' in schedule ? schedule.everyMs : USUAL_MS;
+      const backoff = error.retryable
+        ? { firstMs: 1_000, mostMs: Math.max(usualMs, 60_000) }
+        : { firstMs: Math.max(usualMs, 5_000), mostMs: 600_000 };
+      this.#again = now + Math.min(backoffMs(backoff, failures, random), 600_000);
+    } else if ([...(this.#accepted?.unknown?.values() ?? [])].some(({ retryable }) => retryable)) {
+      // What is missing is made up for sooner than on an interval of an hour.
+      this.#again = now + backoffMs(INCOMPLETE_BACKOFF, this.#incompleteReads, random);
+    }
+  }
+
+  #leaveClient(): void {
+    const client = this.#client;
+    this.#client = undefined;
+    // It may never end: nobody waits for it.
+    void (async () => client?.[Symbol.asyncDispose]?.())().catch(() => {});
   }
 
   #accept(answer: Snapshot, onChange: () => void, failures: number, readAt = this.#state.readAt): void {
@@ -170,14 +233,15 @@ export class Source {
     return { snapshot, stored: new Set(filled.filter((id) => before === undefined || isStored(stored, id))) };
   }
 
-  #fail(error: ProviderError, onChange: () => void): void {
-    const failures = this.#state.failures + 1;
+  #fail(error: ProviderError, onChange: () => void, isStuck = false): void {
+    const { stuck: _, ...before } = this.#state;
+    const failed = { ...before, error, failures: before.failures + 1, ...(isStuck && { stuck: true as const }) };
     const { lastGood } = this.#restored ?? {};
-    if (this.#state.snapshot !== undefined || lastGood === undefined) {
-      this.#state = { ...this.#state, error, failures };
+    if (before.snapshot !== undefined || lastGood === undefined) {
+      this.#state = failed;
       return;
     }
-    this.#state = { ...this.#state, snapshot: lastGood, stored: 'all', error, failures };
+    this.#state = { ...failed, snapshot: lastGood, stored: 'all' };
     onChange();
   }
 

@@ -1,4 +1,4 @@
-import type { Config } from '@hikyaku/config';
+import type { Config, SourceConfig } from '@hikyaku/config';
 import type { WriteResult } from '@hikyaku/core';
 import { selects } from '@hikyaku/engine';
 import { count } from '../output/count.ts';
@@ -58,8 +58,7 @@ export function resultText(
   );
   const failed = results.filter(({ error }) => error !== undefined).length;
   const written = results.length - failed;
-  const next =
-    written === 0 ? '' : `${style.faint(`A running agent reads ${source.name} every ${seconds(source.refreshMs)}.`)}\n`;
+  const next = written === 0 ? '' : `${style.faint(`A running agent reads ${source.name} ${howOften(source)}.`)}\n`;
   const summary = failed === 0 ? '' : `${style.bad(`${count(failed, 'secret')} not written`)}, ${written} written\n`;
   return lines.join('') + summary + next;
 }
@@ -81,6 +80,10 @@ export function resultJson(
     };
   });
   return `${JSON.stringify({ source: source.name, secrets }, null, 2)}\n`;
+}
+
+function howOften({ refresh }: SourceConfig): string {
+  return 'everyMs' in refresh ? `every ${seconds(refresh.everyMs)}` : `at \`${refresh.cron}\` (${refresh.timeZone})`;
 }
 
 function seconds(ms: number): string {
