@@ -76,6 +76,15 @@ export function createContext({
   }
   const budgets: string[] = [];
   const base = files.base ?? '/';
+  /** As the agent does it: what is for another address is worth nothing to this source. */
+  function checkAudience(audience: string): void {
+    const to = new URL(audience).origin;
+    if (origins?.some((origin) => new URL(origin).origin === to) === false)
+      throw new ProviderError(
+        'INVALID_CONFIG',
+        `a token for ${to} was refused: this source may only reach ${origins.join(', ')}`,
+      );
+  }
   return {
     async credential(path, { refused }) {
       const value = credentials[path];
@@ -84,12 +93,16 @@ export function createContext({
     },
     credentialPaths: Object.keys(credentials),
     ...(cluster !== undefined && { cluster }),
-    async serviceAccountToken(audience, { refused }) {
+    async serviceAccountToken(audience, { signal, refused }) {
+      signal.throwIfAborted();
+      checkAudience(audience);
       const value = serviceAccountTokens[audience];
       if (value === undefined) throw new ProviderError('INVALID_CONFIG', `there is no token for ${audience}`);
       return SecretValue.of(typeof value === 'string' ? value : value(refused?.text()));
     },
-    async signAssertion(assertion) {
+    async signAssertion(assertion, { signal }) {
+      signal.throwIfAborted();
+      checkAudience(assertion.audience);
       if (signingKey === undefined) throw new ProviderError('INVALID_CONFIG', 'this cluster has no key to sign with');
       return SecretValue.of(signJwt(assertion, signingKey, clock.now()));
     },

@@ -12,6 +12,12 @@ export interface Fixture extends Partial<AsyncDisposable> {
   readonly config: object;
   /** By the path of the field. With a function: it is asked each time, with the text that was refused. */
   readonly credentials?: ContextOptions['credentials'];
+  /** Instead of credentials, or besides them: the cluster's name, tokens of its ServiceAccount, and the key that signs assertions. */
+  readonly cluster?: ContextOptions['cluster'];
+  readonly serviceAccountTokens?: ContextOptions['serviceAccountTokens'];
+  readonly signingKey?: ContextOptions['signingKey'];
+  /** What the service was given to prove who asks, and has given out, beyond these: no error and no log line may hold it. */
+  tokens?(): readonly string[];
   readonly files?: ContextOptions['files'];
   /** PEM: certificates to trust. */
   readonly ca?: string;

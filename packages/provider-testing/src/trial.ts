@@ -55,9 +55,16 @@ export class Trial implements AsyncDisposable {
   }
 
   #readCredentials(): readonly Hidden[] {
-    return Object.entries(this.fixture.credentials ?? {}).map(([path, credential]): Hidden => {
-      const text = typeof credential === 'string' ? credential : credential(undefined);
-      return { what: `the credential '${path}'`, bytes: bytesOf(text), random: false };
+    const { credentials = {}, serviceAccountTokens = {}, signingKey } = this.fixture;
+    const texts = [
+      ...Object.entries(credentials).map(([path, credential]) => [`the credential '${path}'`, credential] as const),
+      ...Object.entries(serviceAccountTokens).map(([audience, token]) => [`the token for ${audience}`, token] as const),
+      ...(signingKey === undefined ? [] : [['the signing key', signingKey] as const]),
+      ...(this.fixture.tokens?.() ?? []).map((token) => ['a token of the service', token] as const),
+    ];
+    return texts.map(([what, text]): Hidden => {
+      const now = typeof text === 'string' ? text : text(undefined);
+      return { what, bytes: bytesOf(now), random: false };
     });
   }
 
@@ -96,12 +103,15 @@ export class Trial implements AsyncDisposable {
   }
 
   #createContext(description: SourceDescription): Connection['context'] {
-    const { credentials, files } = this.fixture;
+    const { credentials, cluster, serviceAccountTokens, signingKey, files } = this.fixture;
     const ca = this.fixture.ca ?? description.ca;
     return createContext({
       clock: this.clock,
       origins: description.origins,
       ...(credentials && { credentials }),
+      ...(cluster !== undefined && { cluster }),
+      ...(serviceAccountTokens && { serviceAccountTokens }),
+      ...(signingKey !== undefined && { signingKey }),
       ...(files && { files }),
       ...(ca !== undefined && { ca }),
     });
