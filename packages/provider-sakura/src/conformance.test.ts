@@ -2,13 +2,19 @@ import { FakeClock } from '@hikyaku/core/testing';
 import { testProvider } from '@hikyaku/provider-testing';
 import type { Fixture } from '@hikyaku/provider-testing';
 import { describe, test } from 'vitest';
-import { many } from './sakura.test.kit.ts';
+import { clusterKey, many } from './sakura.test.kit.ts';
 import sakura from './index.ts';
 import { startFakeSakura } from './testing/index.ts';
 import type { FakeFault, FakeSakuraOptions } from './testing/index.ts';
 
+const { publicKey, privateKey } = clusterKey();
+
+interface Options extends FakeSakuraOptions {
+  readonly as?: 'key' | 'principal';
+}
+
 /** A fake with one vault, and what the suite may do to it. */
-async function openFixture(options: FakeSakuraOptions): Promise<Fixture> {
+async function openFixture({ as = 'key', ...options }: Options): Promise<Fixture> {
   const clock = new FakeClock();
   // The suite sends more requests than fit into a minute, and asks for no time in between.
   const fake = await startFakeSakura({ ...options, clock, perMinute: 10_000 });
@@ -16,11 +22,21 @@ async function openFixture(options: FakeSakuraOptions): Promise<Fixture> {
   fake.set(vault, 'PINNED', 'the older one');
   fake.set(vault, 'PINNED', 'the later one');
   let key = fake.addKey();
+  const principal = fake.addPrincipal();
+  const kid = fake.uploadKey(principal, publicKey);
+  const login: Pick<Fixture, 'credentials' | 'cluster' | 'signingKey' | 'tokens'> =
+    as === 'key'
+      ? { credentials: { accessToken: () => key.accessToken, accessTokenSecret: () => key.accessTokenSecret } }
+      : { cluster: 'home', signingKey: privateKey, tokens: () => [...fake.accessTokens, ...fake.assertions] };
   const begin = (fault: FakeFault) => fake.fail({ times: Number.POSITIVE_INFINITY, ...fault });
   return {
     clock,
-    config: { vault, url: fake.url },
-    credentials: { accessToken: () => key.accessToken, accessTokenSecret: () => key.accessTokenSecret },
+    config: {
+      vault,
+      url: fake.url,
+      ...(as === 'principal' && { servicePrincipal: { id: principal, kid: { home: kid } } }),
+    },
+    ...login,
     present: { name: 'PRESENT', value: 'correct-horse-battery' },
     pinned: { name: 'PINNED', version: '1', value: 'the older one' },
     all: () => [...fake.secrets(vault).keys()],
@@ -48,6 +64,7 @@ async function openFixture(options: FakeSakuraOptions): Promise<Fixture> {
       fake.restoreVault(vault);
     },
     rotate() {
+      fake.revokeTokens();
       fake.revokeKey(key.accessToken);
       key = fake.addKey();
     },
@@ -59,8 +76,10 @@ async function openFixture(options: FakeSakuraOptions): Promise<Fixture> {
   };
 }
 
-describe.each<[string, FakeSakuraOptions]>([
+describe.each<[string, Options]>([
   ['the service', {}],
+  ['the service, as a service principal', { as: 'principal' }],
+  ['the service, with tokens that last a minute', { as: 'principal', tokenLifetime: 60 }],
   ["the vendor's mock", { mock: true }],
 ])('%s', (_, options) => {
   testProvider(test, sakura, () => openFixture(options), {

@@ -14,11 +14,13 @@ export default defineProvider({
     { path: 'accessToken', default: { env: 'SAKURA_ACCESS_TOKEN' } },
     { path: 'accessTokenSecret', default: { env: 'SAKURA_ACCESS_TOKEN_SECRET' } },
   ],
-  describe({ url, vault, ca }) {
+  describe({ url, vault, ca, servicePrincipal }) {
     return {
       identity: `sakura ${baseUrl(url)} ${vault}`,
+      // Of the token endpoint, too.
       origins: [new URL(url).origin],
       ...(ca !== undefined && { ca }),
+      ...(servicePrincipal !== undefined && { credentials: [] }),
     };
   },
   connect: (config, context) => new SakuraSecretsClient(config, context),

@@ -31,6 +31,13 @@ export const describedVault = z.object({
   Vault: z.object({ ID: z.union([z.string(), z.int().transform(String)]) }),
 });
 
+/** RFC 6749, 5.1. */
+export const givenToken = z.object({
+  access_token: z.string().regex(/^[\x21-\x7e]+$/),
+  token_type: z.string().regex(/^bearer$/i),
+  expires_in: wholeNumber.nullish(),
+});
+
 /** The body as the schema has it; anything else is `INVALID_RESPONSE`, in words that hold nothing of the body. */
 export function parseAnswer<T>(schema: z.ZodType<T>, body: Uint8Array, what: string): T {
   const json = parseJson(body);

@@ -10,16 +10,18 @@ export interface RefusalOptions {
   readonly purpose: Purpose;
   /** What the request is about, for messages: `vault 110000000000`. */
   readonly what: string;
+  /** The id of the service principal that asked; without it, it was an API key. */
+  readonly principal?: string | undefined;
   readonly clock: Clock;
 }
 
 /** The error of an answer of another status than the wanted: about what, SAKURA's word for it, what to do. */
-export function refusal(answer: HttpAnswer, { purpose, what, clock }: RefusalOptions): ProviderError {
+export function refusal(answer: HttpAnswer, { purpose, what, principal, clock }: RefusalOptions): ProviderError {
   const word = errorCodeOf(answer.body);
   const code = codeOf(answer.status, purpose, word);
   const quote = word === undefined ? String(answer.status) : `${answer.status} ${word}`;
   const afterMs = retryAfterMs(answer.headers.get('retry-after'), clock);
-  return new ProviderError(code, whatToDo(code, purpose, what, quote), {
+  return new ProviderError(code, whatToDo({ code, purpose, what, principal, quote }), {
     ...(afterMs !== undefined && { retryAfterMs: afterMs }),
   });
 }
@@ -35,14 +37,22 @@ function codeOf(status: number, purpose: Purpose, word: string | undefined): Pro
   return purpose === 'unveil' && code === 'INVALID_CONFIG' ? 'FORBIDDEN' : code;
 }
 
-function whatToDo(code: ProviderErrorCode, purpose: Purpose, what: string, quote: string): string {
+interface Refused extends Pick<RefusalOptions, 'purpose' | 'what' | 'principal'> {
+  readonly code: ProviderErrorCode;
+  readonly quote: string;
+}
+
+function whatToDo({ code, purpose, what, principal, quote }: Refused): string {
+  const who = principal === undefined ? 'the API key' : `service principal ${principal}`;
   switch (code) {
     case 'UNAUTHENTICATED':
+      if (principal !== undefined)
+        return `SAKURA refused the access token of ${who} for ${what} (${quote}), which it had just given out. Check that \`url\` is SAKURA's own, and that the service principal may use the Secret Manager`;
       return `SAKURA refused the API key for ${what} (${quote}): it was deleted, has expired or is mistyped. Make a new one in the control panel and put it where \`accessToken\` and \`accessTokenSecret\` point`;
     case 'FORBIDDEN':
-      return forbidden(purpose, what, quote);
+      return forbidden(purpose, what, principal === undefined ? 'this API key' : who, quote);
     case 'NOT_FOUND':
-      return `SAKURA does not find ${what} (${quote}). Check \`vault\` and \`url\`, and that the API key belongs to the project that has the vault`;
+      return `SAKURA does not find ${what} (${quote}). Check \`vault\` and \`url\`, and that ${who} belongs to the project that has the vault`;
     case 'RATE_LIMITED':
       return `SAKURA limits the requests for ${what} (${quote}). All clusters and tools of a contract share its quota: lower \`requestsPerMinute\` or use a longer \`refresh\``;
     case 'CONFLICT':
@@ -56,14 +66,14 @@ function whatToDo(code: ProviderErrorCode, purpose: Purpose, what: string, quote
   }
 }
 
-function forbidden(purpose: Purpose, what: string, quote: string): string {
+function forbidden(purpose: Purpose, what: string, who: string, quote: string): string {
   switch (purpose) {
     case 'list':
-      return `SAKURA does not let this API key list ${what} (${quote}). Give it the right to read the vault`;
+      return `SAKURA does not let ${who} list ${what} (${quote}). Give it the right to read the vault`;
     case 'unveil':
-      return `SAKURA lists ${what} and does not open it (${quote}). Check in the control panel that the KMS key of the vault still exists and that the API key may read values; what was read before stays in use`;
+      return `SAKURA lists ${what} and does not open it (${quote}). Check in the control panel that the KMS key of the vault still exists and that ${who} may read values; what was read before stays in use`;
     case 'write':
-      return `SAKURA does not let this API key change ${what} (${quote}). Check its rights, and the number of secrets of the contract: the limit is 100`;
+      return `SAKURA does not let ${who} change ${what} (${quote}). Check its rights, and the number of secrets of the contract: the limit is 100`;
     default:
       return purpose satisfies never;
   }

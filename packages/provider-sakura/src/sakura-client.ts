@@ -1,12 +1,13 @@
 import { isProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext } from '@hikyaku/core';
-import { baseUrl, retry, sendRequest, userAgent, withCredentials } from '@hikyaku/provider-utils';
+import { baseUrl, retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
-import { accountOf, basicAuthorization } from './api-key.ts';
-import type { ApiKey } from './api-key.ts';
+import type { Account, Login } from './account.ts';
+import { ApiKey } from './api-key.ts';
 import { refusal } from './refusal.ts';
 import type { RefusalOptions } from './refusal.ts';
 import type { SakuraConfig } from './sakura-config.ts';
+import { ServicePrincipal } from './service-principal.ts';
 
 export interface SakuraRequest extends CallOptions, Pick<RefusalOptions, 'purpose' | 'what'> {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -17,31 +18,36 @@ export interface SakuraRequest extends CallOptions, Pick<RefusalOptions, 'purpos
   readonly wanted: readonly number[];
 }
 
-/** SAKURA's HTTP API: the API key, the pace, and trying again. */
+/** SAKURA's HTTP API: who asks, the pace, and trying again. */
 export class SakuraClient {
-  readonly #config: Pick<SakuraConfig, 'url' | 'requestsPerMinute'>;
+  readonly #base: string;
+  readonly #perMinute: number;
   readonly #context: ProviderContext;
+  readonly #account: Account;
 
-  constructor(config: Pick<SakuraConfig, 'url' | 'requestsPerMinute'>, context: ProviderContext) {
-    this.#config = config;
+  constructor(
+    { url, requestsPerMinute, servicePrincipal }: Pick<SakuraConfig, 'url' | 'requestsPerMinute' | 'servicePrincipal'>,
+    context: ProviderContext,
+  ) {
+    this.#base = baseUrl(url);
+    this.#perMinute = requestsPerMinute;
     this.#context = context;
+    this.#account =
+      servicePrincipal === undefined
+        ? new ApiKey(context, this.#base)
+        : new ServicePrincipal(servicePrincipal, context, this.#base);
   }
 
   /**
    * Sends a request, up to three times where trying again helps. A write is tried again only when SAKURA says that it was not
    * done: after anything else it is thrown at once, and its outcome is not known. A refused API key is asked for again once, in
-   * case it was replaced meanwhile.
+   * case it was replaced meanwhile; so is a refused access token.
    */
   send(request: SakuraRequest): Promise<HttpAnswer> {
-    return withCredentials(
-      this.#context,
-      ['accessToken', 'accessTokenSecret'],
-      ([token, secret]) => this.#sendWith({ token, secret }, request),
-      request,
-    );
+    return this.#account.loggedIn((login) => this.#sendWith(login, request), request);
   }
 
-  async #sendWith(key: ApiKey, request: SakuraRequest): Promise<HttpAnswer> {
+  async #sendWith(login: Login, request: SakuraRequest): Promise<HttpAnswer> {
     const { signal, purpose } = request;
     const { clock, logger } = this.#context;
 
@@ -49,7 +55,7 @@ export class SakuraClient {
     const outcome = await retry(
       async (attempt) => {
         try {
-          return { answer: await this.#sendOnce(key, request, attempt) };
+          return { answer: await this.#sendOnce(login, request, attempt) };
         } catch (error) {
           if (purpose === 'write' && isProviderError(error) && !isRefused(error.code)) return { error };
           throw error;
@@ -66,13 +72,11 @@ export class SakuraClient {
     return outcome.answer;
   }
 
-  async #sendOnce(key: ApiKey, request: SakuraRequest, attempt: number): Promise<HttpAnswer> {
+  async #sendOnce({ authorization, account }: Login, request: SakuraRequest, attempt: number): Promise<HttpAnswer> {
     const { signal, method, path, body, wanted, purpose, what } = request;
     const { clock, dispatcher, logger } = this.#context;
-    const base = baseUrl(this.#config.url);
-    const authorization = basicAuthorization(key);
-    await this.#context.budget(accountOf(key, base), this.#config.requestsPerMinute, { signal });
-    const answer = await sendRequest(`${base}/secretmanager${path}`, {
+    await this.#context.budget(account, this.#perMinute, { signal });
+    const answer = await sendRequest(`${this.#base}/secretmanager${path}`, {
       dispatcher,
       clock,
       signal,
@@ -88,7 +92,7 @@ export class SakuraClient {
     });
     logger.debug({ status: answer.status, purpose, attempt }, 'sakura answered');
     if (wanted.includes(answer.status)) return answer;
-    throw refusal(answer, { purpose, what, clock });
+    throw refusal(answer, { purpose, what, principal: this.#account.principal, clock });
   }
 }
 

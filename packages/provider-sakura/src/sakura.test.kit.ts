@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { systemClock } from '@hikyaku/core';
 import type { CallOptions, Clock, ReadRequest, SecretsClient, Snapshot } from '@hikyaku/core';
 import { createContext } from '@hikyaku/provider-testing';
@@ -8,6 +9,12 @@ import { startFakeSakura } from './testing/index.ts';
 import type { FakeApiKey, FakeSakura, FakeSakuraOptions } from './testing/index.ts';
 
 export { settled } from '@hikyaku/provider-utils/testing';
+
+/** Of a cluster, in PEM. */
+export interface ClusterKey {
+  readonly publicKey: string;
+  readonly privateKey: string;
+}
 
 export const VALUE = 'correct-horse-battery';
 
@@ -77,6 +84,14 @@ export class World implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#opened.disposeAsync();
   }
+}
+
+export function clusterKey(modulusLength = 2048): ClusterKey {
+  return generateKeyPairSync('rsa', {
+    modulusLength,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
 }
 
 export function many(count: number): Readonly<Record<string, string>> {

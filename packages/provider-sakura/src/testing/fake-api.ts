@@ -1,5 +1,6 @@
 import type { FakeAnswer } from '@hikyaku/provider-utils/testing';
 import { json, refuse, refuseAsMock } from './fake-answer.ts';
+import type { FakePrincipals } from './fake-principals.ts';
 import type { FakeOperation } from './fake-requests.ts';
 import { latestOf } from './fake-vaults.ts';
 import type { FakeVault, FakeVaults } from './fake-vaults.ts';
@@ -12,10 +13,15 @@ export interface FakeCall {
   readonly query: URLSearchParams;
   /** Parsed; `undefined` when there was none or it was not JSON. */
   readonly body: unknown;
+  /** As it came. */
+  readonly text: string;
 }
 
 export interface FakeApiOptions {
   readonly vaults: FakeVaults;
+  readonly principals: FakePrincipals;
+  /** Of the token endpoint; asked for when a request comes. */
+  readonly tokenUrl: () => string;
   /** Shows the vendor's mock instead of what is known of the service. */
   readonly mock: boolean;
   /** The most secrets in one part of a list. */
@@ -31,7 +37,7 @@ const LONGEST_NAME = 255;
 
 /** What the Secret Manager answers when nothing goes wrong. */
 export function fakeApi(options: FakeApiOptions): (call: FakeCall) => FakeAnswer {
-  const { vaults, mock, pageSize, totals, numbersAsText, secretLimit } = options;
+  const { vaults, principals, tokenUrl, mock, pageSize, totals, numbersAsText, secretLimit } = options;
 
   const number = (value: number): number | string => (numbersAsText ? String(value) : value);
   const notFound = (what: string) =>
@@ -135,6 +141,7 @@ export function fakeApi(options: FakeApiOptions): (call: FakeCall) => FakeAnswer
 
   return function answer(call) {
     if (call.operation === 'other') return mock ? { status: 404, body: '404 page not found\n' } : notFound('resource');
+    if (call.operation === 'token') return principals.answer(new URLSearchParams(call.text), tokenUrl());
     if (call.operation === 'vaults') return answerVaults(call);
     // The mock says that such a vault does not exist, and lists it and writes into it all the same.
     const anyVault = mock && call.operation !== 'vault';

@@ -16,8 +16,8 @@ import type { FakeOperation } from './fake-requests.ts';
  * | `half-json` | half of the right body as if it were all |
  * | `slow` | the right body in ten pieces, `delayMs` apart |
  * | `empty`, `array`, `text` | `{}`, `[]` or a JSON string instead of the right body |
- * | `wrong-types` | words for versions, numbers for values |
- * | `nulls` | null for every value and latest version |
+ * | `wrong-types` | words for versions, numbers for values and access tokens |
+ * | `nulls` | null for every value, latest version and access token |
  * | `wrong-name` | about another secret than asked for |
  * | `short-list` | the last secret is left out, the numbers are those of the whole list |
  * | `part-of-list` | the last secret is left out and `Count` says so, `Total` is that of the whole list |
@@ -102,9 +102,9 @@ export function spoil(fault: FakeFault, { right = { status: 200 }, refuse }: Spo
     case 'huge':
       return json(200, { Secret: { Name: 'huge', Version: 1, Value: 'x'.repeat(3 * 1024 * 1024) }, Secrets: [] });
     case 'wrong-types':
-      return changeJson(right, (name, value) => (name.endsWith('Version') ? 'two' : name === 'Value' ? 7 : value));
+      return changeJson(right, (name, value) => (name.endsWith('Version') ? 'two' : isText(name) ? 7 : value));
     case 'nulls':
-      return changeJson(right, (name, value) => (name === 'LatestVersion' || name === 'Value' ? null : value));
+      return changeJson(right, (name, value) => (name === 'LatestVersion' || isText(name) ? null : value));
     case 'wrong-name':
       return changeJson(right, (name, value) => (name === 'Name' ? `${value}-other` : value));
     case 'short-list':
@@ -133,4 +133,9 @@ export function spoil(fault: FakeFault, { right = { status: 200 }, refuse }: Spo
     default:
       return kind satisfies never;
   }
+}
+
+/** What is wanted most of an answer. */
+function isText(name: string): boolean {
+  return name === 'Value' || name === 'access_token';
 }

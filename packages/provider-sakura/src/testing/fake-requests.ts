@@ -1,5 +1,5 @@
 /** What a request is for, by method and path. */
-export type FakeOperation = 'list' | 'unveil' | 'write' | 'remove' | 'vaults' | 'vault' | 'other';
+export type FakeOperation = 'list' | 'unveil' | 'write' | 'remove' | 'vaults' | 'vault' | 'token' | 'other';
 
 export interface FakeSakuraRequest {
   readonly operation: FakeOperation;
@@ -20,6 +20,8 @@ export interface FakeSakuraCounters {
   readonly unveils: number;
   /** Secrets created, updated and deleted. */
   readonly changes: number;
+  /** Access tokens asked for; they are none of the quota. */
+  readonly tokens: number;
   /** Refused with 429. */
   readonly throttled: number;
   /** Answers of 400 and more, and those that were not sent whole. */
@@ -60,6 +62,7 @@ export function countRequests(
     lists: count(({ operation }) => operation === 'list'),
     unveils: count(({ operation }) => operation === 'unveil'),
     changes: count(({ operation }) => operation === 'write' || operation === 'remove'),
+    tokens: count(({ operation }) => operation === 'token'),
     throttled: count(({ status }) => status === 429),
     errors: count(({ status }) => status === 0 || status >= 400),
   };

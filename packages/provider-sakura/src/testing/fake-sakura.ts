@@ -17,6 +17,7 @@ import { fakeApi } from './fake-api.ts';
 import type { FakeCall } from './fake-api.ts';
 import { isCarriedOut, spoil } from './fake-fault.ts';
 import type { FakeFault } from './fake-fault.ts';
+import { FakePrincipals } from './fake-principals.ts';
 import { FakeQuota } from './fake-quota.ts';
 import { countRequests, operationOf } from './fake-requests.ts';
 import type { FakeOperation, FakeSakuraCounters, FakeSakuraRequest } from './fake-requests.ts';
@@ -49,6 +50,8 @@ export interface FakeSakuraOptions {
   readonly numbersAsText?: boolean;
   /** Secrets of all vaults; 100 by default. Does not bind `set`. */
   readonly secretLimit?: number;
+  /** Of the access tokens of service principals, seconds; 3600 by default. */
+  readonly tokenLifetime?: number;
 }
 
 export interface FakeApiKey {
@@ -61,6 +64,20 @@ export interface FakeSakura extends AsyncDisposable {
   readonly url: string;
   addKey(): FakeApiKey;
   revokeKey(accessToken: string): void;
+  /** Where service principals get their access tokens: the default of `servicePrincipal.tokenUrl`. */
+  readonly tokenUrl: string;
+  /** The id of a new service principal. */
+  addPrincipal(): string;
+  /** The id that a service principal's public key (PEM) gets, the `kid`. */
+  uploadKey(principal: string, pem: string): string;
+  /** What a disabled or deleted key has brought before is taken until it expires. */
+  enableKey(keyId: string, enabled: boolean): void;
+  deleteKey(keyId: string): void;
+  /** Ends all access tokens that were given out. */
+  revokeTokens(): void;
+  /** All access tokens that were given out, and all assertions that were received. */
+  readonly accessTokens: readonly string[];
+  readonly assertions: readonly string[];
   /** The id of a new vault, or the one given. */
   addVault(options?: { readonly id?: string; readonly secrets?: Readonly<Record<string, string>> }): string;
   removeVault(vault: string): void;
@@ -88,20 +105,23 @@ export interface FakeSakura extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const TOKEN_PATH = '/cloud/api/iam/1.0/service-principals/oauth2/token';
 const BASE = /^\/cloud\/zone\/(?:is1a|is1b|tk1a|tk1b)\/api\/cloud\/1\.1(?=\/)/;
 
 /**
  * A server that behaves like the Secret Manager of SAKURA Cloud, as far as it is known without an account, and stricter where it
- * is not: API keys, quotas, limits, parts of lists, and faults on demand.
+ * is not: API keys, service principals, quotas, limits, parts of lists, and faults on demand.
  */
 export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<FakeSakura> {
   const { port = 0, tls, clock = systemClock, mock = false, retryAfter = true, recreate = 'restart' } = options;
   const { perMinute = mock ? Infinity : 100, pageSize = 100, totals = true, numbersAsText = false } = options;
-  const { secretLimit = 100 } = options;
+  const { secretLimit = 100, tokenLifetime = 3600 } = options;
   const vaults = new FakeVaults({ clock, recreate });
   const quota = new FakeQuota(perMinute, clock);
   const keys = new Map<string, string>();
-  const answerRight = fakeApi({ vaults, mock, pageSize, totals, numbersAsText, secretLimit });
+  const principals = new FakePrincipals({ clock, mock, lifetime: tokenLifetime });
+  const tokenUrl = (): string => `${origin}${TOKEN_PATH}`;
+  const answerRight = fakeApi({ vaults, principals, tokenUrl, mock, pageSize, totals, numbersAsText, secretLimit });
   const sayNo = (status: number, errorCode: string, message: string): FakeAnswer =>
     mock ? refuseAsMock(status, message) : refuse(status, errorCode, message);
   const faults = new FaultQueue<FakeFault>();
@@ -128,8 +148,9 @@ export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<
       const answer = sayNo(429, 'too_many_requests', 'rate limit exceeded');
       return retryAfter ? { ...answer, headers: { ...answer.headers, 'retry-after': String(seconds) } } : answer;
     }
-    if (!mock && !isKnown(keys, request.headers.authorization))
-      return refuse(401, 'unauthorized', 'The API key is not valid');
+    const { authorization } = request.headers;
+    if (!mock && !isKnown(keys, authorization) && !principals.accepts(authorization))
+      return refuse(401, 'unauthorized', 'The API key or access token is not valid');
     if (!hasBody) return undefined;
     if (!isJson) return sayNo(400, 'bad_request', 'the body is not JSON');
     const isDeclared = request.headers['content-type']?.startsWith('application/json') === true;
@@ -143,9 +164,10 @@ export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<
     const received = await receiveBody(request);
     const body = parseJson(received);
     const path = mock ? url.pathname : url.pathname.replace(BASE, '');
-    const operation = mock || BASE.test(url.pathname) ? operationOf(method, path) : 'other';
+    const isToken = method === 'POST' && url.pathname === TOKEN_PATH;
+    const operation = isToken ? 'token' : mock || BASE.test(url.pathname) ? operationOf(method, path) : 'other';
     const vaultId = path.split('/')[3] ?? '';
-    const call: FakeCall = { operation, method, vaultId, query: url.searchParams, body };
+    const call: FakeCall = { operation, method, vaultId, query: url.searchParams, body, text: String(received) };
     const secret = secretOf(body);
     const record = {
       operation,
@@ -159,7 +181,8 @@ export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<
     requests.push(record);
 
     interrupt(operation);
-    const refused = refuseAtTheDoor(request, received.length > 0, body !== undefined);
+    response.setHeader('date', new Date(clock.now()).toUTCString());
+    const refused = isToken ? undefined : refuseAtTheDoor(request, received.length > 0, body !== undefined);
     const fault = refused === undefined ? takeFault(operation, secret) : undefined;
     const right = refused ?? (fault === undefined || isCarriedOut(fault) ? answerRight(call) : undefined);
     const answer = fault === undefined ? right : spoil(fault, { right, refuse: sayNo });
@@ -185,6 +208,18 @@ export async function startFakeSakura(options: FakeSakuraOptions = {}): Promise<
       return key;
     },
     revokeKey: (accessToken) => void keys.delete(accessToken),
+    tokenUrl: tokenUrl(),
+    addPrincipal: () => principals.add(),
+    uploadKey: (principal, pem) => principals.uploadKey(principal, pem),
+    enableKey: (keyId, enabled) => principals.enableKey(keyId, enabled),
+    deleteKey: (keyId) => principals.deleteKey(keyId),
+    revokeTokens: () => principals.revokeTokens(),
+    get accessTokens() {
+      return principals.accessTokens;
+    },
+    get assertions() {
+      return principals.assertions;
+    },
     addVault({ id, secrets = {} } = {}) {
       const vault = vaults.add(id === undefined ? {} : { id });
       for (const [name, value] of Object.entries(secrets)) vaults.put(vault, name, value);
