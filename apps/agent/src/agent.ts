@@ -13,6 +13,7 @@ import {
 } from '@hikyaku/kubernetes';
 import type { Cluster } from './connect-cluster.ts';
 import { Credentials } from './credentials/credentials.ts';
+import type { SealedValues } from './credentials/sealed-values.ts';
 import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
 import type { HeldGrants } from './grants/held-grants.ts';
@@ -29,6 +30,8 @@ export interface AgentOptions extends SourceLimits {
   readonly edge: Edge;
   readonly logger: Logger;
   readonly report: Report;
+  /** Opens what is sealed; absent: nothing can be. */
+  readonly sealed?: SealedValues | undefined;
   /** Only looks: makes nothing in the agent's namespace. */
   readonly readOnly?: boolean;
 }
@@ -50,6 +53,7 @@ export async function createAgent({
   edge,
   logger,
   report,
+  sealed,
   readOnly = false,
   ...limits
 }: AgentOptions): Promise<Agent> {
@@ -67,6 +71,7 @@ export async function createAgent({
     namespace: access.agent,
     clock: systemClock,
     ...limits,
+    sealed,
     logger,
     snapshots,
   });
@@ -114,10 +119,13 @@ function holdsOf({ hold, sources }: Config): Holds {
 export async function requireCredentials(
   config: Config,
   { client, access }: Cluster,
-  { checkFile }: SourceLimits,
+  { checkFile, unboundOrigins }: SourceLimits,
   edge: Edge,
+  sealed?: SealedValues,
 ): Promise<void> {
-  const surroundings = { env: edge.env, client, namespace: access.agent, clock: systemClock, checkFile };
+  const { env } = edge;
+  const limits = { checkFile, unboundOrigins };
+  const surroundings = { env, client, namespace: access.agent, clock: systemClock, ...limits, sealed };
   const names = new Set([...demands(config.secrets).keys(), ...config.pushes.map(({ source }) => source)]);
   const used = [...names].flatMap((name) => config.sources.get(name) ?? []);
   const problems = await Promise.all(used.map((source) => new Credentials(source, surroundings).problems(edge)));

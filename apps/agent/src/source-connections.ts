@@ -1,8 +1,21 @@
 import type { SourceConfig } from '@hikyaku/config';
-import { ProviderError } from '@hikyaku/core';
-import type { Clock, LogFields, Logger, SecretsClient, SourceDescription } from '@hikyaku/core';
+import { isProviderError, ProviderError } from '@hikyaku/core';
+import type {
+  Assertion,
+  CallOptions,
+  Clock,
+  LogFields,
+  Logger,
+  SecretsClient,
+  SecretValue,
+  SourceDescription,
+} from '@hikyaku/core';
+import { certificatesText } from './credentials/binding-of-credential.ts';
 import { Credentials } from './credentials/credentials.ts';
 import type { CredentialSurroundings } from './credentials/credentials.ts';
+import { sayingSealedOn } from './credentials/sealed-on.ts';
+import { ServiceAccountTokens } from './credentials/service-account-tokens.ts';
+import { signAssertion } from './credentials/sign-assertion.ts';
 import { Dispatchers } from './dispatchers.ts';
 import { fileAccessOf } from './grants/source-limits.ts';
 import type { SourceLimits } from './grants/source-limits.ts';
@@ -14,47 +27,84 @@ export interface SourceConnectionsOptions extends CredentialSurroundings, Source
   readonly clock: Clock;
 }
 
-/** Opens configured sources, with what all sources of a process share: connections and request budgets. */
+/** Opens configured sources, with what all sources of a process share: connections, request budgets, tokens and what was sealed. */
 export class SourceConnections implements AsyncDisposable {
   readonly #options: SourceConnectionsOptions;
   readonly #dispatchers: Dispatchers;
   readonly #budgets: RequestBudgets;
+  readonly #tokens: ServiceAccountTokens;
+  readonly #closing = new AbortController();
 
   constructor(options: SourceConnectionsOptions) {
     this.#options = options;
     this.#dispatchers = new Dispatchers(options);
     this.#budgets = new RequestBudgets(options.clock);
+    this.#tokens = new ServiceAccountTokens(options);
   }
 
-  async connect(source: SourceConfig): Promise<SecretsClient> {
-    const { name, provider, settings } = source;
+  async connect(configured: SourceConfig): Promise<SecretsClient> {
+    const source = { ...configured, description: await this.#withCertificates(configured.description) };
+    const { name, provider, settings, description } = source;
     const { clock, logger } = this.#options;
-    const description = await this.#withRealFile(source.description);
-    const credentials = new Credentials(source, this.#options);
-    return await provider.connect(settings, {
+    const credentials = new Credentials(source, this.#options, this.#tokens);
+    const cluster = await this.#cluster();
+    const client = await provider.connect(settings, {
       credential: (field, options) => credentials.get(field, options),
       credentialPaths: [...source.credentials.keys()],
-      serviceAccountToken: () => Promise.reject(notYet(name, 'a token of the ServiceAccount')),
-      signAssertion: () => Promise.reject(notYet(name, 'a key of the cluster')),
+      serviceAccountToken: (audience, options) => this.#token(source, audience, options),
+      signAssertion: (assertion, options) => this.#sign(source, assertion, options),
       budget: (account, perMinute, options) => this.#budgets.take(`${provider.type} ${account}`, perMinute, options),
       dispatcher: this.#dispatchers.for(description),
       dispatcherFor: (tls, options) => this.#dispatchers.for(description, tls, options),
       files: fileAccessOf(source, this.#options),
       logger: withFields(logger, { source: name }),
       clock,
+      ...(cluster !== undefined && { cluster }),
       ...(await this.#ownCluster(source)),
     });
+    const isSealed = [...source.credentials.values()].some((one) => 'sealed' in one || 'perCluster' in one);
+    return isSealed ? sayingSealedOn(client, name, credentials.sealedAt) : client;
   }
 
-  /** With the certificates at the path that was checked, whatever a link on the way leads to later. */
-  async #withRealFile(description: SourceDescription): Promise<SourceDescription> {
+  /** With the certificates themselves: what is compared with a sealed credential is what connections trust, whatever becomes of the file. */
+  async #withCertificates(description: SourceDescription): Promise<SourceDescription> {
     const { ca } = description;
-    const { checkFile } = this.#options;
-    if (ca === undefined || ca.includes('-----BEGIN') || checkFile === undefined) return description;
-    return { ...description, ca: await checkFile(ca) };
+    return ca === undefined ? description : { ...description, ca: await certificatesText(ca, this.#options) };
+  }
+
+  /** Not known is no error: few sources ask. */
+  async #cluster(): Promise<string | undefined> {
+    try {
+      return await this.#options.sealed?.identity.cluster(this.#closing);
+    } catch (error) {
+      if (isProviderError(error) && !error.retryable) return undefined;
+      throw error;
+    }
+  }
+
+  async #token(
+    source: SourceConfig,
+    audience: string,
+    options: CallOptions & { readonly refused?: SecretValue },
+  ): Promise<SecretValue> {
+    if (!originsOf(source).has(audience)) throw foreignAudience(source, audience);
+    return await this.#tokens.get(audience, options);
+  }
+
+  async #sign(source: SourceConfig, assertion: Assertion, options: CallOptions): Promise<SecretValue> {
+    const { audience } = assertion;
+    if (!originsOf(source).has(URL.parse(audience)?.origin ?? '')) throw foreignAudience(source, audience);
+    const { sealed, clock } = this.#options;
+    if (sealed === undefined)
+      throw new ProviderError(
+        'INVALID_CONFIG',
+        `source ${source.name} wants a key of the cluster, and there is none here`,
+      );
+    return signAssertion(assertion, await sealed.identity.signingKey(options), clock);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
     await this.#dispatchers[Symbol.asyncDispose]();
   }
 
@@ -73,8 +123,15 @@ export class SourceConnections implements AsyncDisposable {
   }
 }
 
-function notYet(source: string, what: string): ProviderError {
-  return new ProviderError('INVALID_CONFIG', `source ${source} wants ${what}, which is not yet available`);
+function originsOf({ description }: SourceConfig): ReadonlySet<string> {
+  return new Set(description.origins.map((origin) => new URL(origin).origin));
+}
+
+function foreignAudience({ name, description }: SourceConfig, audience: string): ProviderError {
+  return new ProviderError(
+    'INVALID_CONFIG',
+    `source ${name} wants a token for ${audience}, which is none of its origins: ${description.origins.join(', ')}`,
+  );
 }
 
 function withFields(logger: Logger, more: LogFields): Logger {

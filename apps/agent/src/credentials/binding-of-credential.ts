@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { SourceConfig } from '@hikyaku/config';
 import { ProviderError } from '@hikyaku/core';
 import type { Provider } from '@hikyaku/core';
+import { bindingOf, SealedError } from '@hikyaku/sealing';
 import type { Binding } from '@hikyaku/sealing';
 import { loadBuiltIn } from '../providers.ts';
 
@@ -14,7 +14,7 @@ export interface BindingOptions {
 /**
  * What a credential of this field has to be sealed for. A plug-in says `plug-in:NAME/token`, NAME as it stands behind `type:`, so that
  * no code from outside can ask for what was sealed for a provider of ours. Rejects with `INVALID_CONFIG` where the certificates cannot
- * be read.
+ * be read, or are none.
  */
 export async function bindingOfCredential(
   { provider, description }: Pick<SourceConfig, 'provider' | 'description'>,
@@ -22,11 +22,13 @@ export async function bindingOfCredential(
   options: BindingOptions = {},
 ): Promise<Binding> {
   const { origins, ca } = description;
-  return {
-    use: `${await kindOf(provider)}/${field}`,
-    to: [...new Set(origins.map((origin) => new URL(origin).origin))].toSorted(),
-    ...(ca !== undefined && { ca: hashOf(await certificatesText(ca, options)) }),
-  };
+  const pem = ca === undefined ? undefined : await certificatesText(ca, options);
+  try {
+    return bindingOf(await kindOf(provider), field, origins, pem);
+  } catch (error) {
+    if (error instanceof SealedError) throw new ProviderError('INVALID_CONFIG', error.message);
+    throw error;
+  }
 }
 
 /** Certificates as PEM text, whether the config has them or the path of a file. */
@@ -43,10 +45,4 @@ export async function certificatesText(ca: string, { checkFile }: BindingOptions
 async function kindOf(provider: Provider): Promise<string> {
   const isOurs = provider === (await loadBuiltIn(provider.type));
   return isOurs ? provider.type : `plug-in:${provider.type}`;
-}
-
-/** Of the whole text: what counts as a certificate in it is for OpenSSL to say. Line ends and white space around it may differ. */
-function hashOf(certificates: string): string {
-  const text = certificates.replaceAll('\r\n', '\n').trim();
-  return `sha256-${createHash('sha256').update(text).digest('base64url')}`;
 }

@@ -6,6 +6,7 @@ import { SecretValue } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
 import { KubeError } from '@hikyaku/kube-client';
 import type { KubeClient, SecretObject } from '@hikyaku/kube-client';
+import doppler from '@hikyaku/provider-doppler';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Credentials } from './credentials.ts';
 
@@ -34,7 +35,9 @@ function createWorld(
       },
     },
   } as unknown as KubeClient;
-  const source = { name: 'homelab', credentials: new Map(token && [['token', token]]) } as unknown as SourceConfig;
+  const description = { identity: 'homelab', origins: ['https://api.doppler.com'] };
+  const credentials = new Map(token && [['token', token]]);
+  const source = { name: 'homelab', provider: doppler, description, credentials } as unknown as SourceConfig;
   world.credentials = new Credentials(source, { env, client, clock, namespace: 'hikyaku', checkFile });
   return world;
 }

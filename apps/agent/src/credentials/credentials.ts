@@ -1,50 +1,72 @@
 import { readFile } from 'node:fs/promises';
-import type { CredentialReference, SourceConfig } from '@hikyaku/config';
-import { isProviderError, ProviderError, SecretValue } from '@hikyaku/core';
-import type { CallOptions, Clock } from '@hikyaku/core';
-import { isKubeError } from '@hikyaku/kube-client';
-import { isOwnSecret } from '@hikyaku/kubernetes';
+import type { CredentialReference, SealedReference, SourceConfig } from '@hikyaku/config';
+import { isProviderError, SecretValue } from '@hikyaku/core';
+import type { CallOptions, Clock, ProviderError } from '@hikyaku/core';
 import type { KubeClient } from '@hikyaku/kube-client';
+import { invalid } from './credential-place.ts';
+import { openSealed } from './open-sealed.ts';
+import { ownText } from './own-text.ts';
+import type { SealedValues } from './sealed-values.ts';
+import { SecretReferences } from './secret-references.ts';
+import { ServiceAccountTokens } from './service-account-tokens.ts';
+import { refusedDestinations, usualOrigin } from './unbound-destinations.ts';
 
 export interface CredentialSurroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly client: KubeClient;
-  /** Where a `secretRef` without a namespace points. */
+  /** Where a `secretRef` without a namespace points, and where the agent's ServiceAccount is. */
   readonly namespace: string;
   readonly clock: Clock;
   /** The real path of a file, which is what to read; rejects with `INVALID_CONFIG` where the config may not name it. */
   readonly checkFile?: ((path: string) => Promise<string>) | undefined;
+  /** Where a credential that is not bound may be sent, besides where its service is; absent: anywhere. */
+  readonly unboundOrigins?: readonly string[] | undefined;
+  /** Absent: nothing sealed can be opened. */
+  readonly sealed?: SealedValues | undefined;
 }
 
 export type CredentialOptions = CallOptions & { readonly refused?: SecretValue };
 
-/** How long a credential out of a Secret is used before it is read again, milliseconds. */
-const SECRET_REF_TTL_MS = 60_000;
-
-/** Gives the credentials of one source, as they are now; keeps only what would cost an API request each time. */
+/** Gives the credentials of one source, as they are now; keeps only what would cost an API request or a process each time. */
 export class Credentials {
   readonly #source: SourceConfig;
   readonly #surroundings: CredentialSurroundings;
-  readonly #cache = new Map<string, { readonly value: SecretValue; readonly until: number }>();
+  readonly #secrets: SecretReferences;
+  readonly #sealedAt = new Map<string, string>();
+  readonly #tokens: ServiceAccountTokens;
 
-  constructor(source: SourceConfig, surroundings: CredentialSurroundings) {
+  constructor(
+    source: SourceConfig,
+    surroundings: CredentialSurroundings,
+    tokens: ServiceAccountTokens = new ServiceAccountTokens(surroundings),
+  ) {
     this.#source = source;
     this.#surroundings = surroundings;
+    this.#secrets = new SecretReferences(source, surroundings);
+    this.#tokens = tokens;
+  }
+
+  /** When what was given out had been sealed, by field: ISO 8601. Of credentials that are kept otherwise nothing. */
+  get sealedAt(): ReadonlyMap<string, string> {
+    return this.#sealedAt;
   }
 
   /** Rejects with `INVALID_CONFIG` when there is none; the message names the source and the field. */
   async get(field: string, options: CredentialOptions): Promise<SecretValue> {
     const reference = this.#source.credentials.get(field);
-    if (reference === undefined) throw this.#missing(field, 'is not set');
+    if (reference === undefined) throw this.#invalid(field, 'is not set');
     const value = await this.#resolve(field, reference, options);
-    if (value.byteLength === 0) throw this.#missing(field, `is empty (${describe(reference)})`);
+    if (value.byteLength === 0) throw this.#invalid(field, `is empty (${describe(reference)})`);
     return value;
   }
 
-  /** What is wrong with the credentials, one text per field. */
+  /** What is wrong with the credentials that the source uses, one text per field. */
   async problems(options: CallOptions): Promise<readonly string[]> {
+    const { credentials, description } = this.#source;
+    const used = description.credentials && new Set(description.credentials);
     const texts: string[] = [];
-    for (const field of this.#source.credentials.keys()) {
+    for (const field of credentials.keys()) {
+      if (used?.has(field) === false) continue;
       await this.get(field, options).catch((error: unknown) => {
         options.signal.throwIfAborted();
         if (!isProviderError(error) || error.code !== 'INVALID_CONFIG') throw error;
@@ -55,82 +77,100 @@ export class Credentials {
   }
 
   async #resolve(field: string, reference: CredentialReference, options: CredentialOptions): Promise<SecretValue> {
-    if ('env' in reference) {
-      const text = ownText(this.#surroundings.env, reference.env);
-      if (text === undefined)
-        throw this.#missing(field, `wants the environment variable ${reference.env}, which is not set`);
-      return SecretValue.of(text.trim());
+    if ('sealed' in reference) return await this.#open(field, reference.sealed, options);
+    if ('perCluster' in reference)
+      return await this.#open(field, await this.#ownEntry(field, reference.perCluster, options), options);
+    if ('serviceAccountToken' in reference)
+      return await this.#tokenFor(field, reference.serviceAccountToken.audience, options);
+    this.#checkDestination(field);
+    if ('env' in reference) return this.#fromEnvironment(field, reference.env);
+    if ('file' in reference) return await this.#fromFile(field, reference.file, options);
+    return await this.#secrets.get(field, reference.secretRef, options);
+  }
+
+  #fromEnvironment(field: string, name: string): SecretValue {
+    const text = ownText(this.#surroundings.env, name);
+    if (text === undefined) throw this.#invalid(field, `wants the environment variable ${name}, which is not set`);
+    return SecretValue.of(text.trim());
+  }
+
+  async #fromFile(field: string, path: string, { signal }: CallOptions): Promise<SecretValue> {
+    // A link may lead elsewhere by the time it is read.
+    const file = await this.#checkFile(field, path);
+    try {
+      return SecretValue.of((await readFile(file, { encoding: 'utf8', signal })).trim());
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#invalid(field, `cannot be read from ${path} (${codeOf(error)})`);
     }
-    if ('file' in reference) {
-      // A link may lead elsewhere by the time it is read.
-      const file = await this.#checkFile(field, reference.file);
-      try {
-        return SecretValue.of((await readFile(file, { encoding: 'utf8', signal: options.signal })).trim());
-      } catch (error) {
-        options.signal.throwIfAborted();
-        throw this.#missing(field, `cannot be read from ${reference.file} (${codeOf(error)})`);
-      }
-    }
-    if ('secretRef' in reference) return await this.#fromSecret(field, reference.secretRef, options);
-    throw this.#missing(field, 'is of a kind that is not yet available');
   }
 
   async #checkFile(field: string, file: string): Promise<string> {
     try {
       return (await this.#surroundings.checkFile?.(file)) ?? file;
     } catch (error) {
-      throw isProviderError(error) ? this.#missing(field, `is refused: ${error.message}`) : error;
+      throw isProviderError(error) ? this.#invalid(field, `is refused: ${error.message}`) : error;
     }
   }
 
-  async #fromSecret(
+  /** There is no other value after a refusal: it stands in the config. */
+  async #open(field: string, reference: SealedReference, { signal }: CallOptions): Promise<SecretValue> {
+    const { sealed, checkFile } = this.#surroundings;
+    if (sealed === undefined) throw this.#invalid(field, 'is sealed, and there is no key here to open it with');
+    const { value, header } = await openSealed(this.#source, field, reference, sealed, { signal, checkFile });
+    if (header.binding === undefined) this.#checkDestination(field);
+    if (header.sealedAt !== undefined) this.#sealedAt.set(field, header.sealedAt);
+    return value;
+  }
+
+  async #ownEntry(
     field: string,
-    ref: SecretRefReference,
-    { signal, refused }: CredentialOptions,
-  ): Promise<SecretValue> {
-    const { client, clock, namespace: own } = this.#surroundings;
-    const { name, key, namespace = own } = ref;
-    if (namespace === own && isOwnSecret(name)) {
-      throw this.#missing(field, `wants Secret ${namespace}/${name}, which is the agent's own and no credential`);
-    }
-    const cached = this.#cache.get(field);
-    if (cached !== undefined && refused === undefined && clock.monotonic() < cached.until) return cached.value;
-    try {
-      const { data } = await client.secrets.get(namespace, name, { signal });
-      const encoded = data && ownText(data, key);
-      if (encoded === undefined)
-        throw this.#missing(field, `wants the key ${key} of Secret ${namespace}/${name}, which has no such key`);
-      const value = SecretValue.of(Buffer.from(encoded, 'base64').toString('utf8').trim());
-      this.#cache.set(field, { value, until: clock.monotonic() + SECRET_REF_TTL_MS });
-      return value;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isKubeError(error)) throw error;
-      if (error.code === 'NOT_FOUND')
-        throw this.#missing(field, `wants Secret ${namespace}/${name}, which does not exist`);
-      if (error.code === 'FORBIDDEN')
-        throw this.#missing(field, `wants Secret ${namespace}/${name}, which this account may not read`);
-      throw new ProviderError(
-        'UNAVAILABLE',
-        `${this.#name(field)} cannot be read from Secret ${namespace}/${name}: ${error.message}`,
+    entries: ReadonlyMap<string, SealedReference>,
+    { signal }: CallOptions,
+  ): Promise<SealedReference> {
+    const cluster = await this.#surroundings.sealed?.identity.cluster({ signal });
+    const names = [...entries.keys()].join(', ');
+    if (cluster === undefined) {
+      throw this.#invalid(
+        field,
+        `is sealed for each cluster (${names}), and which one this is, is not known: none of the keys under recipients is its own. Run hikyaku recipients add, or start it with --cluster NAME`,
       );
     }
+    const entry = entries.get(cluster);
+    if (entry !== undefined) return entry;
+    throw this.#invalid(
+      field,
+      `is sealed for ${names}, and not for this cluster, ${cluster}: hikyaku seal providers.${this.#source.name}.${field} --cluster ${cluster}`,
+    );
   }
 
-  #missing(field: string, what: string): ProviderError {
-    return new ProviderError('INVALID_CONFIG', `${this.#name(field)} ${what}`);
+  /** It goes where the field goes: with a second origin, whoever writes the config could send there what the first one accepts. */
+  async #tokenFor(field: string, audience: string, options: CredentialOptions): Promise<SecretValue> {
+    const origins = new Set(this.#source.description.origins.map((origin) => new URL(origin).origin));
+    if (origins.size !== 1 || !origins.has(audience)) {
+      const which = [...origins].join(' and ') || 'no origin';
+      throw this.#invalid(
+        field,
+        `is a token for ${audience}, and the source reaches ${which}: it must be the only one, so that nobody else is handed the token`,
+      );
+    }
+    return await this.#tokens.get(audience, options);
   }
 
-  #name(field: string): string {
-    return `${field} of source ${this.#source.name}`;
+  #checkDestination(field: string): void {
+    const { unboundOrigins } = this.#surroundings;
+    if (unboundOrigins === undefined) return;
+    const [refused] = refusedDestinations(this.#source, unboundOrigins);
+    if (refused === undefined) return;
+    throw this.#invalid(
+      field,
+      `is refused: it is not bound to a destination, so it goes to ${usualOrigin(this.#source.provider)} and not to ${refused}. Seal it for ${refused}, start the agent with --allow-origin ${refused}, or grant it: origins in grants.yaml`,
+    );
   }
-}
 
-type SecretRefReference = Extract<CredentialReference, { readonly secretRef: unknown }>['secretRef'];
-
-/** Every object has a `constructor`, which is no key of it. */
-function ownText(texts: Readonly<Record<string, string | undefined>>, key: string): string | undefined {
-  return Object.hasOwn(texts, key) ? texts[key] : undefined;
+  #invalid(field: string, what: string): ProviderError {
+    return invalid({ source: this.#source, field }, what);
+  }
 }
 
 function describe(reference: CredentialReference): string {

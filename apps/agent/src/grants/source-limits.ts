@@ -17,6 +17,8 @@ export interface SourceLimits {
   readonly allowedOrigins?: readonly string[] | undefined;
   /** All that they may reach besides that, where grants say so. */
   readonly grantedOrigins?: readonly string[] | undefined;
+  /** Where a credential that is not bound may be sent, besides where its service is; absent: anywhere. */
+  readonly unboundOrigins?: readonly string[] | undefined;
   /**
    * The real path of a file, which is what to read; rejects with `INVALID_CONFIG` where the config may not name it, as a credential
    * or as certificates to trust.
@@ -42,6 +44,7 @@ export function sourceLimits(options: LimitOptions, config: Config, held: HeldGr
     grantedFiles,
     allowedOrigins,
     grantedOrigins: held.grants.origins,
+    unboundOrigins: [...(allowedOrigins ?? []), ...(held.grants.origins ?? [])],
     checkFile: (path) => checkFile(path, folders),
   };
 }

@@ -1,0 +1,63 @@
+import { isProviderError, ProviderError } from '@hikyaku/core';
+import type { SecretsClient, WriteResult } from '@hikyaku/core';
+
+/**
+ * A client whose refusals (`UNAUTHENTICATED`) also say when the credentials that it was given had been sealed: an old one has probably been
+ * revoked since. `sealedAt`: ISO 8601 by field, as it is when the refusal comes.
+ */
+export function sayingSealedOn(
+  client: SecretsClient,
+  source: string,
+  sealedAt: ReadonlyMap<string, string>,
+): SecretsClient {
+  const saying = (error: unknown): unknown => explained(error, source, sealedAt);
+  async function attempt<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw saying(error);
+    }
+  }
+  const [list, write, watch] = [client.list?.bind(client), client.write?.bind(client), client.watch?.bind(client)];
+  return {
+    read: (request) => attempt(() => client.read(request)),
+    ...(list && { list: (options) => attempt(() => list(options)) }),
+    ...(write && {
+      write: (changes, options) =>
+        attempt(async () => (await write(changes, options)).map((result) => explainedResult(result, saying))),
+    }),
+    ...(watch && {
+      async *watch(options) {
+        try {
+          yield* watch(options);
+        } catch (error) {
+          throw saying(error);
+        }
+      },
+    }),
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]?.();
+    },
+  };
+}
+
+function explainedResult(result: WriteResult, saying: (error: unknown) => unknown): WriteResult {
+  const error = result.error && saying(result.error);
+  return isProviderError(error) ? { ...result, error } : result;
+}
+
+function explained(error: unknown, source: string, sealedAt: ReadonlyMap<string, string>): unknown {
+  if (!isProviderError(error) || error.code !== 'UNAUTHENTICATED' || sealedAt.size === 0) return error;
+  const dates = [...sealedAt].map(([field, at]) => `${field} was sealed on ${at.slice(0, 10)}`).join(', ');
+  const fields = [...sealedAt.keys()].map((field) => `hikyaku seal providers.${source}.${field}`).join(' and ');
+  const { code, message, retryable, retryAfterMs } = error;
+  return new ProviderError(
+    code,
+    `${message.replace(/\.$/, '')}. ${dates}: has it been revoked? Seal a new one: ${fields}`,
+    {
+      retryable,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      cause: error,
+    },
+  );
+}
