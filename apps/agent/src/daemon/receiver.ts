@@ -1,14 +1,9 @@
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isProviderError } from '@hikyaku/core';
 import type { CallOptions, Clock, Logger, Notice, NoticeVerdict } from '@hikyaku/core';
+import { end, startHttpServer } from './http-server.ts';
+import type { HttpServer, ListenAddress } from './http-server.ts';
 import { SeenIds } from './seen-ids.ts';
-
-export interface ListenAddress {
-  /** Absent: all addresses of the machine. */
-  readonly host?: string;
-  readonly port: number;
-}
 
 /** Whether a notice is genuine, by the secret that the source shares with its service. Rejects with a ProviderError where the secret cannot be had. */
 export type NoticeCheck = (notice: Notice, options: CallOptions) => Promise<NoticeVerdict>;
@@ -23,8 +18,7 @@ export interface ReceiverOptions {
   readonly clock: Clock;
 }
 
-export interface Receiver extends AsyncDisposable {
-  readonly port: number;
+export interface Receiver extends HttpServer {
   /** By source: what came and what of it was refused. */
   readonly counts: ReadonlyMap<string, NoticeCounts>;
 }
@@ -44,30 +38,8 @@ const COMPLAIN_EVERY_MS = 60_000;
 /** Listens for the webhooks of services. Whatever comes, it only makes the agent read sooner; nothing in it is believed. */
 export async function startReceiver(options: ReceiverOptions, { signal }: CallOptions): Promise<Receiver> {
   const notices = new Notices(options, signal);
-  const server = createServer(
-    {
-      // Who is slow or silent is cut off.
-      headersTimeout: 5_000,
-      requestTimeout: 10_000,
-      keepAliveTimeout: 5_000,
-      connectionsCheckingInterval: 1_000,
-      maxHeaderSize: 16 * 1024,
-    },
-    (request, response) => void notices.answer(request, response),
-  );
-  server.maxConnections = 256;
-  await listen(server, options.address);
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new TypeError('not listening on a port');
-  return {
-    port: address.port,
-    counts: notices.counts,
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  const server = await startHttpServer(options.address, (request, response) => notices.answer(request, response));
+  return { port: server.port, counts: notices.counts, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 class Notices {
@@ -133,16 +105,6 @@ class Notices {
   }
 }
 
-async function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host !== undefined && { host }) }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
 async function readBody(request: IncomingMessage): Promise<Uint8Array | 'too large' | 'cut off'> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -156,9 +118,4 @@ async function readBody(request: IncomingMessage): Promise<Uint8Array | 'too lar
     return 'cut off';
   }
   return Buffer.concat(chunks);
-}
-
-function end(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
-  response.writeHead(status, { 'content-length': '0', 'cache-control': 'no-store', ...headers });
-  response.end();
 }
