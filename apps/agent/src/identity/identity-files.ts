@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Edge } from '../edge.ts';
 
 export interface IdentityFileOptions {
-  /** Files as `age-keygen` or `age -p` writes them. */
+  /** `--identity`: files as `age-keygen` or `age -p` writes them. */
   readonly identity?: readonly string[];
 }
 

@@ -1,0 +1,242 @@
+import { ProviderError } from '@hikyaku/core';
+import type { CallOptions, Clock, Logger } from '@hikyaku/core';
+import { TargetError } from '@hikyaku/engine';
+import { isKubeError } from '@hikyaku/kube-client';
+import type { KubeClient } from '@hikyaku/kube-client';
+import { FIRST_KEY_FILE, publishIdentity, readPublishedIdentity } from '@hikyaku/kubernetes';
+import type { Access, IdentitySecret, KeptIdentity } from '@hikyaku/kubernetes';
+import { fingerprintOf } from '@hikyaku/sealing';
+import type { Opener } from '@hikyaku/sealing';
+import { asProviderError } from './as-provider-error.ts';
+import type { OwnIdentity } from './own-identity.ts';
+import { ageIdentitiesOf, claimedPublicKeys, publicKeysOf } from './public-keys.ts';
+import { generateSigningKey, publicSigningKeyOf } from './signing-key.ts';
+import { unlisted } from './unlisted.ts';
+import { checkNamed, whichCluster } from './which-cluster.ts';
+import type { WhichClusterOptions } from './which-cluster.ts';
+
+export interface ClusterIdentityOptions extends WhichClusterOptions {
+  readonly client: KubeClient;
+  readonly access: Access;
+  readonly secret: IdentitySecret;
+  /** It is another tool's, which nothing is written to. */
+  readonly borrowed: boolean;
+  readonly opener: Pick<Opener, 'generate' | 'recipientsOf'>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** How long what was read is used before it is read again. */
+const CURRENT_MS = 60_000;
+
+interface Known {
+  readonly kept: KeptIdentity;
+  readonly identities: readonly string[];
+  readonly publicKeys: readonly string[];
+}
+
+/**
+ * The identity of the cluster that the agent lives in: made where there is none, shown to people, and written again where its Secret is
+ * deleted. A Secret that cannot be read as one is left alone; what was read before goes on counting.
+ */
+export class ClusterIdentity implements OwnIdentity {
+  readonly #options: ClusterIdentityOptions;
+  #known: Known | undefined;
+  #problem: TargetError | undefined;
+  #readAt = Number.NEGATIVE_INFINITY;
+  /** One look at a time. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: ClusterIdentityOptions) {
+    this.#options = options;
+  }
+
+  /** Reads or makes it, and says in the log what it is. Throws TargetError where the API server cannot be asked. */
+  async start(options: CallOptions): Promise<void> {
+    const { borrowed, logger } = this.#options;
+    if (borrowed)
+      logger.warn(
+        { secret: this.#secretId },
+        'identity of another tool: this agent can open whatever is sealed to it, also what is not meant for this agent',
+      );
+    await this.#inTurn(() => this.#look(options));
+  }
+
+  /** Looks after it until the signal aborts. */
+  async keep({ everyMs, signal }: CallOptions & { readonly everyMs: number }): Promise<void> {
+    const { clock, logger } = this.#options;
+    for (;;) {
+      try {
+        await clock.sleep(everyMs, { signal });
+        await this.#inTurn(() => this.#look({ signal }));
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.debug({ error }, 'identity not looked at');
+      }
+    }
+  }
+
+  async cluster(options: CallOptions): Promise<string | undefined> {
+    const { recipients, named } = this.#options;
+    checkNamed(this.#options);
+    if (recipients.size === 0) return named;
+    await this.#current(options);
+    return whichCluster(this.#known?.publicKeys ?? [], this.#options);
+  }
+
+  async identities(options: CallOptions): Promise<readonly string[]> {
+    return (await this.#currentOrProblem(options)).identities;
+  }
+
+  async signingKey(options: CallOptions): Promise<string> {
+    let { signingKey } = (await this.#currentOrProblem(options)).kept;
+    if (signingKey === undefined) {
+      await this.#inTurn(() => this.#addSigningKey(options)).catch((error: unknown) => {
+        throw asProviderError(error, options);
+      });
+      ({ signingKey } = (await this.#currentOrProblem(options)).kept);
+    }
+    if (signingKey !== undefined && publicSigningKeyOf(signingKey) !== undefined) return signingKey;
+    const what = `Secret ${this.#secretId} holds no RSA private key under service-principal.pem`;
+    throw new ProviderError('INVALID_CONFIG', `${what}, and what is there is left as it is`);
+  }
+
+  get #secretId(): string {
+    const { namespace, name } = this.#options.secret;
+    return `${namespace}/${name}`;
+  }
+
+  async #currentOrProblem(options: CallOptions): Promise<Known> {
+    await this.#current(options);
+    if (this.#known !== undefined) return this.#known;
+    throw new ProviderError('INVALID_CONFIG', this.#problem?.message ?? 'there is no identity');
+  }
+
+  /** A look that fails is no harm where something is known. */
+  async #current(options: CallOptions): Promise<void> {
+    const { clock } = this.#options;
+    await this.#inTurn(async () => {
+      if (clock.monotonic() - this.#readAt >= CURRENT_MS) await this.#look(options);
+    }).catch((error: unknown) => {
+      options.signal.throwIfAborted();
+      if (this.#known === undefined) throw asProviderError(error, options);
+      this.#readAt = clock.monotonic();
+    });
+  }
+
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    await turn;
+  }
+
+  async #look(options: CallOptions): Promise<void> {
+    const { secret, clock, logger } = this.#options;
+    try {
+      const kept = (await secret.read(options)) ?? (await this.#make(options));
+      if (!isSame(kept, this.#known?.kept)) await this.#adopt(kept, options);
+      this.#problem = undefined;
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (!(error instanceof TargetError) || error.code !== 'INVALID') throw error;
+      if (error.message !== this.#problem?.message)
+        logger.error(
+          { error },
+          this.#known === undefined
+            ? 'no identity: nothing that is sealed can be opened'
+            : 'identity cannot be read any more: the one in memory goes on',
+        );
+      this.#problem = error;
+    }
+    this.#readAt = clock.monotonic();
+  }
+
+  async #make(options: CallOptions): Promise<KeptIdentity> {
+    const { secret, borrowed, logger } = this.#options;
+    if (borrowed)
+      throw new TargetError('INVALID', `Secret ${this.#secretId}, which --identity-secret names, does not exist`);
+    if (this.#known !== undefined) {
+      logger.warn(
+        { secret: this.#secretId },
+        'identity Secret was deleted: it is written again from memory. Who wants another key takes hikyaku identity rotate',
+      );
+      return await secret.create(this.#known.kept, options);
+    }
+    const [{ file }, signingKey] = await Promise.all([
+      this.#opener((opener) => opener.generate(options)),
+      generateSigningKey(),
+    ]);
+    return await secret.create({ keyFiles: new Map([[FIRST_KEY_FILE, file]]), signingKey }, options);
+  }
+
+  async #adopt(kept: KeptIdentity, options: CallOptions): Promise<void> {
+    const { logger, recipients } = this.#options;
+    const identities = ageIdentitiesOf(kept, this.#options.secret);
+    const publicKeys = await this.#publicKeysOf(kept, identities, options);
+    const isFirst = this.#known === undefined;
+    this.#known = { kept, identities, publicKeys };
+    const fields = { publicKey: publicKeys.join(' '), fingerprint: publicKeys.map(fingerprintOf).join(' ') };
+    logger.info({ secret: this.#secretId, ...fields }, isFirst ? 'identity' : 'identity changed');
+    const problem = unlisted(publicKeys, { recipients, named: this.#options.named });
+    if (problem !== undefined) logger.warn({ ...fields, ...problem }, 'nothing is sealed to this cluster');
+    await this.#publish(options);
+  }
+
+  /** What decides anything is derived from the private keys. Without recipients it is only shown: then it may be what two places agree on. */
+  async #publicKeysOf(
+    kept: KeptIdentity,
+    identities: readonly string[],
+    options: CallOptions,
+  ): Promise<readonly string[]> {
+    const { client, access, secret, recipients } = this.#options;
+    const claimed = recipients.size === 0 ? claimedPublicKeys(kept) : undefined;
+    if (claimed !== undefined) {
+      const shown = await readPublishedIdentity(client, access, options).catch(() => undefined);
+      if (shown?.recipients.join() === claimed.join()) return claimed;
+    }
+    return await this.#opener((opener) => publicKeysOf(identities, secret, opener, options));
+  }
+
+  /** A process that cannot be started, for want of memory perhaps, must not stop what needs no identity. */
+  async #opener<T>(use: (opener: ClusterIdentityOptions['opener']) => Promise<T>): Promise<T> {
+    try {
+      return await use(this.#options.opener);
+    } catch (error) {
+      if (error instanceof TargetError) throw error;
+      throw new TargetError('INVALID', 'the process that works with keys failed; it is tried again');
+    }
+  }
+
+  async #addSigningKey(options: CallOptions): Promise<void> {
+    const { secret, borrowed } = this.#options;
+    if (borrowed || this.#known === undefined || this.#known.kept.signingKey !== undefined) return;
+    await this.#adopt(await secret.addSigningKey(await generateSigningKey(), options), options);
+  }
+
+  async #publish(options: CallOptions): Promise<void> {
+    const { client, access, logger } = this.#options;
+    const { kept, publicKeys: recipients } = this.#known ?? { kept: undefined, publicKeys: [] };
+    const servicePrincipalPublicKey = kept?.signingKey && publicSigningKeyOf(kept.signingKey);
+    const shown = {
+      recipients,
+      fingerprints: recipients.map(fingerprintOf),
+      ...(servicePrincipalPublicKey !== undefined && { servicePrincipalPublicKey }),
+    };
+    try {
+      if (await publishIdentity(client, access, shown, options)) return;
+      logger.warn(
+        { configMap: `${access.agent}/hikyaku-identity` },
+        'public key not shown: the ConfigMap is missing. Apply deploy/rights-own.yaml',
+      );
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (!isKubeError(error)) throw error;
+      logger.warn({ error }, 'public key not shown in its ConfigMap');
+    }
+  }
+}
+
+function isSame(a: KeptIdentity, b: KeptIdentity | undefined): boolean {
+  const textOf = ({ keyFiles, signingKey }: KeptIdentity) => JSON.stringify([[...keyFiles], signingKey]);
+  return b !== undefined && textOf(a) === textOf(b);
+}
