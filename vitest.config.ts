@@ -28,6 +28,8 @@ export default defineConfig({
       project('new-provider', 'tools/new-provider'),
       // A real API server starts in these.
       project('devcluster', 'tools/devcluster', { testTimeout: 120_000, hookTimeout: 900_000 }),
+      // Programs of others are built in these.
+      project('reference-tools', 'tools/reference-tools', { hookTimeout: 900_000 }),
       project('e2e', 'apps/agent', {
         include: ['e2e/**/*.test.ts'],
         testTimeout: 120_000,

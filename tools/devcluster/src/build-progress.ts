@@ -12,7 +12,10 @@ const quietIntervalMs = 30_000;
 const liveIntervalMs = 1000;
 
 /** Says that a build runs and for how long: in a terminal a line that changes, elsewhere a line now and then. */
-export function startBuildProgress(output: Output | { readonly log: (line: string) => void }): BuildProgress {
+export function startBuildProgress(
+  beginning: string,
+  output: Output | { readonly log: (line: string) => void },
+): BuildProgress {
   const startedAt = performance.now();
   const live = 'write' in output && output.isTTY === true;
   const say = 'log' in output ? output.log : (line: string) => void output.write(`${line}\n`);
@@ -22,9 +25,7 @@ export function startBuildProgress(output: Output | { readonly log: (line: strin
     return packages === 0 ? time : `${time}, ${packages} packages compiled`;
   };
 
-  say(
-    'building a Kubernetes API server from source; the first build usually takes about five minutes, from a warm Go cache half a minute',
-  );
+  say(beginning);
   const timer = setInterval(
     () => {
       if (live) output.write(`\r\x1b[Kbuilding: ${elapsed()}`);

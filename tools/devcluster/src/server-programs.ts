@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { ensureDevClusterBinary, type EnsureBinaryOptions } from './ensure-binary.ts';
+import { ensureDevClusterBinary } from './ensure-binary.ts';
+import type { EnsureBinaryOptions } from './ensure-go-program.ts';
 import { exists } from './exists.ts';
 import type { ServerProgram } from './server-process.ts';
 

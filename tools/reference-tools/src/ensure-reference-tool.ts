@@ -1,0 +1,27 @@
+import { fileURLToPath } from 'node:url';
+import { ensureGoProgram } from '@hikyaku/devcluster';
+import type { EnsureBinaryOptions } from '@hikyaku/devcluster';
+
+/** A tool more: `go get -tool PACKAGE@VERSION` in `go/`, and its line here. */
+const PACKAGES = {
+  age: 'filippo.io/age/cmd/age',
+  'age-keygen': 'filippo.io/age/cmd/age-keygen',
+  'age-vectors': './age-vectors',
+} as const;
+
+export type ReferenceTool = keyof typeof PACKAGES;
+
+/** The path of a program, built when this version of it has not been built yet. */
+export async function ensureReferenceTool(name: ReferenceTool, options: EnsureBinaryOptions = {}): Promise<string> {
+  return ensureGoProgram(
+    {
+      name,
+      title: name,
+      directory: fileURLToPath(new URL('../go', import.meta.url)),
+      package: PACKAGES[name],
+      duration: 'less than a minute',
+      missingGo: `${name} is built from source: install Go 1.26 or newer (https://go.dev/dl) and put it on the PATH`,
+    },
+    options,
+  );
+}

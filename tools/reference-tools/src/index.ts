@@ -1,0 +1,1 @@
+export { ensureReferenceTool, type ReferenceTool } from './ensure-reference-tool.ts';
