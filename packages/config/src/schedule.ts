@@ -16,18 +16,18 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 const cron = z
   .string()
-  .superRefine((text, { addIssue }) => {
+  .superRefine((text, context) => {
     const problem = cronProblem(text);
-    if (problem !== undefined) addIssue({ code: 'custom', message: `must be a cron expression ${problem}` });
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: `must be a cron expression ${problem}` });
   })
   .describe('`*/5 * * * *`: minute, hour, day of the month, month, day of the week; six fields begin with the second');
 
 const timeZone = z
   .string()
-  .superRefine((text, { addIssue }) => {
+  .superRefine((text, context) => {
     if (isTimeZone(text)) return;
     const near = didYouMean(text, Intl.supportedValuesOf('timeZone'));
-    addIssue({ code: 'custom', message: `must be a time zone such as \`Asia/Tokyo\`${near ? `; ${near}` : ''}` });
+    context.addIssue({ code: 'custom', message: `must be a time zone such as \`Asia/Tokyo\`${near ? `; ${near}` : ''}` });
   })
   .describe('Time zone of `cron`, a name of the IANA database; `UTC` by default')
   .default('UTC');
@@ -55,7 +55,8 @@ function cronProblem(text: string): string | undefined {
 
 function isTimeZone(text: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: text }) !== undefined;
+    new Intl.DateTimeFormat('en-US', { timeZone: text }).format();
+    return true;
   } catch {
     return false;
   }
