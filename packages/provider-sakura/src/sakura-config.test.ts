@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import sakura from './index.ts';
 import { sakuraConfig } from './sakura-config.ts';
@@ -67,6 +67,45 @@ test.each(['9m', '21d', '12', '1w', '-1h', '', '0h', '1h30m'])('%j is not', (rer
 
 test('a word that does not exist is an error', () => {
   expect(problems({ zone: 'is1a' })).toContain('zone');
+});
+
+describe('a service principal', () => {
+  const problemsWith = (more: object): string =>
+    problems({ servicePrincipal: { id: '112800000000', kid: '9f', ...more } });
+
+  test('has the id of a key, or one for each cluster', () => {
+    expect(problemsWith({})).toBe('');
+    expect(problemsWith({ kid: { home: '9f', cabin: '41' } })).toBe('');
+    expect(problemsWith({ kid: {} })).toContain('must be the id of a key, or one for each cluster');
+    expect(problemsWith({ kid: 'a b' })).toContain('must be the id of a key');
+    expect(problemsWith({ kid: { home: '' } })).toContain('must be the id of a key');
+  });
+
+  test('that is a number says how to write it', () => {
+    expect(problemsWith({ id: 112_800_000_000 })).toContain('put the id in quotes');
+  });
+
+  test.each(['https://evil.example/token', 'https://secure.sakura.ad.jp:8443/token', 'http://localhost/token'])(
+    'cannot get its access tokens at %s while they are used elsewhere',
+    (tokenUrl) => {
+      expect(problemsWith({ tokenUrl })).toContain('must be on the host of `url`');
+    },
+  );
+
+  test('cannot use its access tokens elsewhere than where they were given out', () => {
+    const servicePrincipal = {
+      id: '112800000000',
+      kid: '9f',
+      tokenUrl: 'https://secure.sakura.ad.jp/cloud/api/iam/1.0/service-principals/oauth2/token',
+    };
+    expect(problems({ servicePrincipal })).toBe('');
+    expect(problems({ servicePrincipal, url: 'https://evil.example' })).toContain('must be on the host of `url`');
+  });
+
+  test('uses no credential, and reaches no other origin', () => {
+    const config = sakuraConfig.parse({ vault, servicePrincipal: { id: '112800000000', kid: '9f' } });
+    expect(sakura.describe(config)).toMatchObject({ credentials: [], origins: ['https://secure.sakura.ad.jp'] });
+  });
 });
 
 test('editors get a JSON Schema with a text for each word', () => {

@@ -9,6 +9,7 @@ const NOT_A_DURATION = 'must be a duration from `10m` to `20d`, such as `30m`, `
 export type SakuraConfig = z.infer<typeof sakuraConfig>;
 export type ServicePrincipalConfig = z.infer<typeof servicePrincipal>;
 
+const NOT_KEYS = 'must be the id of a key, or one for each cluster: `{ home: 9f…, cabin: 41… }`';
 const keyId = z.string().regex(/^[\w.:-]{1,128}$/, { error: 'must be the id of a key, the `kid` that SAKURA gave it' });
 
 const servicePrincipal = z.strictObject({
@@ -19,8 +20,8 @@ const servicePrincipal = z.strictObject({
     .regex(/^\d{1,20}$/, { error: 'must be the id of a service principal: digits, in quotes' })
     .describe('Id of the service principal: the digits that the control panel shows, in quotes.'),
   kid: z
-    .union([keyId, z.record(z.string().min(1), keyId)], {
-      error: 'must be the id of a key, or one for each cluster: `{ home: 9f…, cabin: 41… }`',
+    .union([keyId, z.record(z.string().min(1), keyId).refine(isNotEmpty, { error: NOT_KEYS })], {
+      error: NOT_KEYS,
     })
     .describe(
       'What SAKURA calls the public key of this cluster; or one for each cluster, by the names under `recipients`.',
@@ -90,6 +91,10 @@ export const sakuraConfig = z
         'must be on the host of `url`: what the token endpoint gives out goes to `url`, so with two hosts one could get what is meant for the other',
     },
   );
+
+function isNotEmpty(map: object): boolean {
+  return Object.keys(map).length > 0;
+}
 
 function toMs(text: string): number {
   const [, amount, unit = ''] = DURATION.exec(text) ?? [];

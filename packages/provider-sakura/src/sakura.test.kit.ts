@@ -31,6 +31,10 @@ export interface ConnectOptions {
   readonly credentials?: ContextOptions['credentials'];
   readonly budget?: (account: string, perMinute: number, options: CallOptions) => Promise<void>;
   readonly ca?: string;
+  readonly cluster?: string | undefined;
+  readonly signingKey?: string;
+  /** That of the world by default. */
+  readonly clock?: Clock;
 }
 
 /** A fake SAKURA with one vault, and clients that open it. */
@@ -55,15 +59,26 @@ export class World implements AsyncDisposable {
     return new World(await startFakeSakura(options), clock, secrets);
   }
 
-  async connect({ config = {}, credentials, budget, ca }: ConnectOptions = {}): Promise<Connection> {
+  async connect({
+    config = {},
+    credentials,
+    budget,
+    ca,
+    cluster,
+    signingKey,
+    clock = this.#clock,
+  }: ConnectOptions = {}): Promise<Connection> {
+    const settings = sakuraConfig.parse({ vault: this.vault, url: this.fake.url, ...config });
     const context = this.#opened.use(
       createContext({
-        clock: this.#clock,
+        clock,
+        origins: sakura.describe(settings).origins,
         credentials: { ...this.key, ...credentials },
         ...(ca !== undefined && { ca }),
+        ...(cluster !== undefined && { cluster }),
+        ...(signingKey !== undefined && { signingKey }),
       }),
     );
-    const settings = sakuraConfig.parse({ vault: this.vault, url: this.fake.url, ...config });
     const client = await sakura.connect(settings, { ...context, ...(budget && { budget }) });
     const partials: Snapshot[] = [];
     return {
