@@ -205,8 +205,8 @@ export function createPushWorld({
   const report = new MemoryReport();
   const clock = new FakeClock();
   const options = { source: 'homelab', identity, origin, inventory, hold, report, clock, random: half };
-  const more = { ...(refusal && { refusal }), ...(undecided && { undecided }) };
-  const pushes = new SourcePushes({ ...options, specs, connect: async () => client, ...more });
+  const optional = { ...(refusal && { refusal }), ...(undecided && { undecided }) };
+  const pushes = new SourcePushes({ ...options, specs, connect: async () => client, ...optional });
   return {
     origin,
     inventory,
