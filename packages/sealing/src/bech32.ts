@@ -9,7 +9,7 @@ export function readBech32(text: string): { readonly prefix: string; readonly by
   const separator = text.lastIndexOf('1');
   const prefix = text.slice(0, separator);
   const words = Array.from(text.slice(separator + 1), (letter) => ALPHABET.indexOf(letter));
-  if (separator < 1 || words.length < 6 || words.includes(-1) || !/^[a-z-]+$/.test(prefix)) return undefined;
+  if (separator < 1 || words.length < 6 || words.includes(-1) || !/^[a-z0-9-]+$/.test(prefix)) return undefined;
   const codes = Array.from(prefix, (letter) => letter.charCodeAt(0));
   if (checksum([...codes.map((code) => code >> 5), 0, ...codes.map((code) => code & 31), ...words]) !== 1)
     return undefined;
