@@ -1,4 +1,4 @@
-import { isProviderError, ProviderError, SecretValue } from '@hikyaku/core';
+import { ProviderError, SecretValue } from '@hikyaku/core';
 import type { CallOptions, Clock } from '@hikyaku/core';
 import { isKubeError } from '@hikyaku/kube-client';
 import type { KubeClient, TokenRequest } from '@hikyaku/kube-client';
@@ -77,7 +77,6 @@ export class ServiceAccountTokens {
       return { text: token, value: SecretValue.of(token), lifetimeMs: claims.lifetimeMs };
     } catch (error) {
       signal.throwIfAborted();
-      if (isProviderError(error)) throw error;
       if (!isKubeError(error)) throw error;
       throw new ProviderError(
         error.code === 'FORBIDDEN' || error.code === 'NOT_FOUND' || error.code === 'INVALID'

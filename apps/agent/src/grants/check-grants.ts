@@ -50,6 +50,7 @@ function withoutFlagged(needs: Needs, { plugin = [], allowOrigin = [], fileRoot 
     ...needs,
     plugIns: needs.plugIns.filter(({ name }) => !named.has(name)),
     origins: needs.origins.filter(({ what }) => !allowOrigin.includes(what)),
+    destinations: needs.destinations.filter(({ what }) => !allowOrigin.includes(what)),
     files: needs.files.filter(({ what }) => fileRoot === undefined || !isInside(what, resolve(fileRoot))),
   };
 }

@@ -30,9 +30,18 @@ function secret(id: string, more: Partial<SecretEntry> = {}): SecretEntry {
   };
 }
 
-const NOTHING: Needs = { secrets: [], origins: [], plugIns: [], files: [], pushes: [], folder: '/config' };
+const NOTHING: Needs = {
+  secrets: [],
+  origins: [],
+  destinations: [],
+  plugIns: [],
+  files: [],
+  pushes: [],
+  folder: '/config',
+};
 
 const EVERYTHING: Needs = {
+  ...NOTHING,
   secrets: [
     secret('argocd/repo', { labels: { team: 'web' }, annotations: { 'example.com/note': 'x' } }),
     secret('web/tls', { type: 'kubernetes.io/tls' }),
@@ -233,3 +242,24 @@ describe('the smallest grants', () => {
 function withoutFiles({ files: _files, ...rest }: Grants): Grants {
   return rest;
 }
+
+test('a credential that is not bound goes to another origin than the usual one only where that is named', () => {
+  const [source, what, usual] = ['home', 'https://relay.example', 'https://api.doppler.com'];
+  const needs: Needs = {
+    ...NOTHING,
+    origins: [{ source, what }],
+    destinations: [{ source, what, usual, credentials: ['token'] }],
+  };
+  const { origins: _, ...unlimited } = DEFAULT_GRANTS;
+  expect(missingGrants(needs, held(unlimited))).toEqual([
+    {
+      code: 'ORIGIN_NOT_GRANTED',
+      entry: 'source home',
+      message:
+        'token may not be sent to https://relay.example: what is not sealed goes to https://api.doppler.com only',
+      line: 'origins: [https://relay.example]',
+    },
+  ]);
+  expect(missingGrants(needs, held({ ...DEFAULT_GRANTS, origins: [what] }))).toEqual([]);
+  expect(missingGrants(needs, held({ ...DEFAULT_GRANTS, origins: [] }))).toHaveLength(1);
+});

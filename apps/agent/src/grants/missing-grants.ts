@@ -68,11 +68,17 @@ export function plugInRefusal(
     : `the plug-in ${name} may run only as ${grant.path ?? name}`;
 }
 
-function* missingOrigins({ origins }: Needs, { origins: granted }: Grants): Iterable<MissingGrant> {
+function* missingOrigins({ origins, destinations }: Needs, { origins: granted }: Grants): Iterable<MissingGrant> {
   const line = formatGrantsWord('origins', [...new Set([...(granted ?? []), ...origins.map(({ what }) => what)])]);
   for (const { source, what } of origins) {
     if (mayReach(what, granted)) continue;
     const message = `${what} may not be reached${granted === undefined ? ': it is what surrounds the agent' : ''}`;
+    yield { code: 'ORIGIN_NOT_GRANTED', entry: `source ${source}`, message, line };
+  }
+  for (const { source, what, credentials, usual } of destinations) {
+    // Said above, or granted by name.
+    if (granted?.includes(what) === true || !mayReach(what, granted)) continue;
+    const message = `${credentials.join(' and ')} may not be sent to ${what}: what is not sealed goes to ${usual} only`;
     yield { code: 'ORIGIN_NOT_GRANTED', entry: `source ${source}`, message, line };
   }
 }

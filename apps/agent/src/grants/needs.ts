@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Config, SourceConfig } from '@hikyaku/config';
+import { refusedDestinations, unboundCredentials, usualOrigin } from '../credentials/unbound-destinations.ts';
 import { folderOf } from '../file-access.ts';
 import type { PlugInFile } from './plug-in-files.ts';
 
@@ -7,6 +8,8 @@ import type { PlugInFile } from './plug-in-files.ts';
 export interface Needs {
   readonly secrets: Config['secrets'];
   readonly origins: readonly Need[];
+  /** Among the origins those where credentials go that are not bound, and that are not where the service is. */
+  readonly destinations: readonly DestinationNeed[];
   readonly plugIns: readonly PlugInFile[];
   readonly files: readonly FileNeed[];
   readonly pushes: readonly PushNeed[];
@@ -17,6 +20,12 @@ export interface Needs {
 interface Need {
   readonly source: string;
   readonly what: string;
+}
+
+export interface DestinationNeed extends Need {
+  readonly credentials: readonly string[];
+  /** Where such credentials go anyway. */
+  readonly usual: string;
 }
 
 /** `what` is an absolute path; `source`: read as secrets. */
@@ -37,11 +46,19 @@ export function needsOf(config: Config, path: string, plugIns: readonly PlugInFi
     origins: sources.flatMap(({ name, description }) =>
       description.origins.map((origin) => ({ source: name, what: new URL(origin).origin })),
     ),
+    destinations: sources.flatMap((source) => [...destinationsOf(source)]),
     plugIns,
     files: sources.flatMap((source) => [...filesOf(source, folder)]),
     pushes: config.pushes.map(({ namespace, name, source }) => ({ from: `${namespace}/${name}`, to: source })),
     folder,
   };
+}
+
+function* destinationsOf(source: SourceConfig): Iterable<DestinationNeed> {
+  const credentials = unboundCredentials(source);
+  const usual = usualOrigin(source.provider);
+  if (credentials.length === 0 || usual === undefined) return;
+  for (const what of refusedDestinations(source, [])) yield { source: source.name, what, credentials, usual };
 }
 
 function* filesOf(source: SourceConfig, folder: string): Iterable<FileNeed> {
