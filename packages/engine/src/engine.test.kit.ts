@@ -198,6 +198,10 @@ class MemoryTarget implements Target {
     return { state: 'ours', actual: live.fingerprint, drifted: live.resourceVersion !== entry?.resourceVersion };
   }
 
+  howToFindOthers(id: SecretId): string {
+    return `look at ${id}`;
+  }
+
   /** As somebody with a text editor would. */
   tamper(id: SecretId, key: string, text: string): void {
     const live = this.stored.get(id);

@@ -1,5 +1,6 @@
 import type { CallOptions, Clock, Snapshot } from '@hikyaku/core';
 import { backoffMs } from './backoff.ts';
+import { Contests } from './contests.ts';
 import type { Inventory, InventoryEntry } from './inventory.ts';
 import { plan } from './plan.ts';
 import type { Action, Changes, Holds } from './plan.ts';
@@ -12,7 +13,7 @@ import type { SecretId, SecretSpec } from './secret-spec.ts';
 import { isStored } from './source.ts';
 import type { Source, Stored } from './source.ts';
 import { TargetError } from './target.ts';
-import type { Fingerprint, Observation, Target, TargetErrorCode } from './target.ts';
+import type { Fingerprint, Observation, PutResult, Target, TargetErrorCode } from './target.ts';
 
 export interface ReconcilerOptions {
   readonly specs: readonly SecretSpec[];
@@ -28,6 +29,9 @@ export interface ReconcilerOptions {
   readonly concurrency?: number;
   readonly random?: () => number;
 }
+
+/** What a config makes of it. */
+export type ReconcilerUpdate = Pick<ReconcilerOptions, 'specs' | 'undecided' | 'sources' | 'holds'>;
 
 /** What one reconcile is asked to do. `signal` cuts off what is under way. */
 export interface ReconcileRequest extends CallOptions {
@@ -61,7 +65,7 @@ const MOST_INTENDED = 8;
 
 /** Makes the target equal to what the sources hold. Level-based: it looks at what is wanted and what was applied, never at an event. */
 export class Reconciler {
-  readonly #options: ReconcilerOptions;
+  #options: ReconcilerOptions;
   readonly #cache = new Map<SecretId, RenderedCache>();
   /** What was last put by this process: puts the last good data back while the source is wrong. */
   readonly #applied = new Map<SecretId, { readonly desired: DesiredSecret; readonly fingerprint: Fingerprint }>();
@@ -69,16 +73,20 @@ export class Reconciler {
   /** What was last said of them was not that they are synced. */
   readonly #unsynced = new Set<SecretId>();
   readonly #missingNamespaces = new Set<string>();
+  /** To be put again though nothing else asks for it. */
+  readonly #disturbed = new Set<SecretId>();
   /** What this process may prune: what was in the inventory when it started, and what it has put. A newer config may know more. */
   readonly #prunable: Set<SecretId>;
   /** Since when it is known that somebody with newer data has written them; on the monotonic clock. */
   readonly #writtenElsewhere = new Map<SecretId, number>();
+  readonly #contests: Contests;
   #unsaved: Retry | undefined;
   /** A resync that could not begin. */
   #owedResync: Retry | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#contests = new Contests({ clock: options.clock, random: options.random ?? Math.random });
     this.#prunable = new Set(options.inventory.entries.keys());
   }
 
@@ -87,9 +95,9 @@ export class Reconciler {
     return this.#missingNamespaces;
   }
 
-  /** When something that failed is due again, on the monotonic clock; `Infinity` when nothing failed. */
+  /** When something that failed or is contested is due again, on the monotonic clock; `Infinity` when nothing is. */
   get nextRetryAt(): number {
-    let next = Math.min(this.#unsaved?.at ?? Infinity, this.#owedResync?.at ?? Infinity);
+    let next = Math.min(this.#unsaved?.at ?? Infinity, this.#owedResync?.at ?? Infinity, this.#contests.nextAt);
     for (const { at } of this.#retries.values()) next = Math.min(next, at);
     return next;
   }
@@ -100,6 +108,19 @@ export class Reconciler {
     for (const [id, retry] of this.#retries) {
       if (id.startsWith(`${namespace}/`)) this.#retries.set(id, { ...retry, at: 0 });
     }
+  }
+
+  /** Somebody has changed them: they are put again at the next reconcile, with what is known. */
+  putAgain(ids: Iterable<SecretId>): void {
+    for (const id of ids) this.#disturbed.add(id);
+  }
+
+  /** Goes by another config from the next reconcile on. What stays the same is not put again; call it between two reconciles. */
+  update(to: ReconcilerUpdate): void {
+    const { undecided: _, ...rest } = this.#options;
+    this.#options = { ...rest, ...to };
+    const wanted = new Set(to.specs.map(secretId));
+    for (const id of this.#cache.keys()) if (!wanted.has(id)) this.#cache.delete(id);
   }
 
   /** What a reconcile would do, after a look at the target; writes nothing. */
@@ -129,7 +150,9 @@ export class Reconciler {
       actions = this.#plan(request.approved);
     }
     this.#reportEnded(actions);
+    this.#contests.wake();
     const due = actions.filter((action) => this.#isDue(action, request));
+    this.#disturbed.clear();
     if (due.length === 0 && !this.#isDueToSave(request)) return;
 
     const fresh = this.#announce(due, request);
@@ -234,7 +257,9 @@ export class Reconciler {
       const id = secretId(spec);
       const from = new Map([...sourcesOf(spec)].map((name) => [name, this.#options.sources.get(name)?.state.snapshot]));
       const cached = this.#cache.get(id);
-      if (cached !== undefined && [...from].every(([name, snapshot]) => cached.from.get(name) === snapshot)) continue;
+      const isSame =
+        cached?.rendered.spec === spec && [...from].every(([name, snapshot]) => cached.from.get(name) === snapshot);
+      if (isSame) continue;
       const snapshots = new Map<string, Snapshot>();
       for (const [name, snapshot] of from) if (snapshot !== undefined) snapshots.set(name, snapshot);
       const rendered = render(spec, snapshots);
@@ -295,18 +320,22 @@ export class Reconciler {
     }
     const retry = this.#retries.get(id);
     if (retry !== undefined && sameFingerprint(retry.fingerprint, this.#cache.get(id)?.fingerprint)) {
-      return resync || this.#options.clock.monotonic() >= retry.at;
+      const hurries = resync && !this.#contests.waits(id);
+      return hurries || this.#options.clock.monotonic() >= retry.at;
     }
     this.#retries.delete(id);
     if (this.#isStillRead(action)) return false;
+    if (action.kind === 'keep' && action.desired !== undefined && this.#contests.has(id))
+      return !this.#contests.waits(id) || this.#isChanged(id);
     if (action.kind !== 'keep' || resync || action.problems !== undefined) return true;
-    const applied = this.#applied.get(id);
     // It may be well again by itself, or by what somebody approved elsewhere: then it is put, and said, again.
-    return (
-      applied === undefined ||
-      this.#unsynced.has(id) ||
-      !sameFingerprint(applied.fingerprint, this.#cache.get(id)?.fingerprint)
-    );
+    return this.#unsynced.has(id) || this.#disturbed.has(id) || this.#isChanged(id);
+  }
+
+  /** Something else is wanted than what this process has put last. */
+  #isChanged(id: SecretId): boolean {
+    const applied = this.#applied.get(id);
+    return applied === undefined || !sameFingerprint(applied.fingerprint, this.#cache.get(id)?.fingerprint);
   }
 
   /** Not everything is known of its sources yet, and nothing has gone wrong. */
@@ -437,7 +466,9 @@ export class Reconciler {
   async #put(desired: DesiredSecret, changes: Changes | undefined, { signal }: CallOptions): Promise<void> {
     const { inventory, target } = this.#options;
     const { id } = desired;
-    const { outcome, uid, resourceVersion } = await target.put(desired, inventory.entries.get(id), { signal });
+    const result = await target.put(desired, inventory.entries.get(id), { signal });
+    const { outcome, uid, resourceVersion } = result;
+    if (changes === undefined) this.#judge(id, result);
     const fingerprint = this.#cache.get(id)?.fingerprint ?? target.fingerprint(desired);
     this.#applied.set(id, { desired, fingerprint });
     this.#prunable.add(id);
@@ -447,7 +478,20 @@ export class Reconciler {
     const keys = inventoryKeys(desired, fingerprint);
     const whenRemoved = this.#specOf(id)?.whenRemoved ?? 'delete';
     inventory.set({ id, uid, resourceVersion, shape, keys, existing, whenRemoved });
-    this.#say({ id, state: 'synced', outcome, messages: [], ...(changes && outcome !== 'unchanged' && { changes }) });
+    const isContested = this.#contests.has(id);
+    this.#say({
+      id,
+      state: isContested ? 'contested' : 'synced',
+      outcome,
+      messages: isContested ? [contestedText(id, result.others, target)] : [],
+      ...(changes && outcome !== 'unchanged' && { changes }),
+    });
+  }
+
+  /** Of what was put though nothing else is wanted than before. */
+  #judge(id: SecretId, { outcome }: PutResult): void {
+    if (outcome === 'repaired') this.#contests.lost(id);
+    if (outcome === 'unchanged') this.#contests.undisturbed(id);
   }
 
   /** Puts the last good data back where somebody has changed it meanwhile. */
@@ -462,13 +506,17 @@ export class Reconciler {
     const lastGood = this.#isOutdated(id) ? undefined : this.#applied.get(id)?.desired;
     const entry = inventory.entries.get(id);
     const more = changes && { changes };
-    if (!request.resync || lastGood === undefined || entry === undefined) {
+    const mayPut = request.resync && !this.#contests.waits(id);
+    if (!mayPut || lastGood === undefined || entry === undefined) {
       this.#say({ id, state, messages, ...more });
       return;
     }
-    const { outcome, uid, resourceVersion } = await target.put(lastGood, entry, request);
+    const result = await target.put(lastGood, entry, request);
+    const { outcome, uid, resourceVersion } = result;
     inventory.set({ ...entry, uid, resourceVersion });
-    this.#say({ id, state, messages, ...more, outcome });
+    this.#judge(id, result);
+    const contested = this.#contests.has(id) ? [contestedText(id, result.others, target)] : [];
+    this.#say({ id, state, messages: [...messages, ...contested], ...more, outcome });
   }
 
   #failed(action: Action, error: TargetError, fresh: ReadonlySet<SecretId>): void {
@@ -480,10 +528,13 @@ export class Reconciler {
     const unwritten = inventory.entries.get(id)?.uid === undefined;
     const foreign = error.code === 'FOREIGN' && inventory.entries.get(id)?.existing === 'refuse';
     if (unwritten && (foreign || (fresh.has(id) && REFUSALS.has(error.code)))) inventory.remove(id);
+    if (error.code === 'CONFLICT') this.#contests.lost(id);
     const retry = this.#retryAfter(error, this.#retries.get(id)?.failures ?? 0);
+    const at = Math.max(retry.at, this.#contests.until(id));
     const fingerprint = this.#cache.get(id)?.fingerprint;
-    this.#retries.set(id, { ...retry, ...(fingerprint && { fingerprint }) });
-    this.#say({ id, state: STATES[error.code], messages: [error.message] });
+    this.#retries.set(id, { ...retry, at, ...(fingerprint && { fingerprint }) });
+    const isContested = error.code === 'CONFLICT' && this.#contests.has(id);
+    this.#say({ id, state: isContested ? 'contested' : STATES[error.code], messages: [error.message] });
   }
 
   #retryAfter(error: TargetError, failuresBefore: number): Retry {
@@ -502,6 +553,7 @@ export class Reconciler {
     this.#options.inventory.remove(id);
     this.#applied.delete(id);
     this.#retries.delete(id);
+    this.#contests.forget(id);
   }
 
   #say(record: SecretRecord): void {
@@ -526,6 +578,13 @@ const NOTHING_STORED: Stored = new Set();
 
 const STORED_DIFFERS =
   'has not been read since the start, and what was kept of it is not what was written last: waiting for it';
+
+/** The same each time, so that it is logged once. */
+function contestedText(id: SecretId, others: readonly string[] = [], target: Target): string {
+  const who =
+    others.length > 0 ? `it is managed by ${others.join(', ')} as well` : `who it is: ${target.howToFindOthers(id)}`;
+  return `somebody else keeps changing Secret ${id}: it is put right only now and then, every 10 minutes at the most; ${who}`;
+}
 
 /** Problems that end by themselves once a read is complete. */
 const STILL_READ: ReadonlySet<RenderProblem['code']> = new Set(['SOURCE_UNREAD', 'KEY_PENDING']);

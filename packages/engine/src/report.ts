@@ -19,11 +19,21 @@ export interface Report {
  * | `waiting` | its source has not been read yet, or its namespace does not exist |
  * | `held` | too much would go: a person must approve |
  * | `refused` | it is somebody else's, not granted, or cannot be as it is wanted |
+ * | `contested` | somebody else changes it again and again: put right only now and then |
  * | `failed` | tried again by itself |
  * | `removed` | deleted, as its entry is gone from the config |
  * | `left` | its entry is gone, and it stays as that had said |
  */
-export type SecretState = 'synced' | 'kept' | 'waiting' | 'held' | 'refused' | 'failed' | 'removed' | 'left';
+export type SecretState =
+  | 'synced'
+  | 'kept'
+  | 'waiting'
+  | 'held'
+  | 'refused'
+  | 'contested'
+  | 'failed'
+  | 'removed'
+  | 'left';
 
 /** Whether nobody has to do anything about it. */
 export function isWell(state: SecretState | PushState): boolean {

@@ -27,6 +27,8 @@ export interface Target {
     entry: InventoryEntry | undefined,
     options: CallOptions,
   ): Promise<Observation>;
+  /** A command by which a person finds out who else writes it. */
+  howToFindOthers(id: SecretId): string;
   /** Yields each namespace that exists or appears, until the signal aborts; reconnects by itself. */
   namespaces?(options: CallOptions): AsyncIterable<string>;
 }
@@ -47,6 +49,8 @@ export interface PutResult {
   readonly outcome: 'created' | 'updated' | 'unchanged' | 'repaired' | 'adopted' | 'recreated';
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Who else has written what is there, where that could be seen. */
+  readonly others?: readonly string[];
 }
 
 /** `withdrawn`: our keys are out of somebody else's Secret. */

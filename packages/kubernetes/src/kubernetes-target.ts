@@ -105,6 +105,11 @@ export class KubernetesTarget implements Target {
     }
   }
 
+  howToFindOthers(id: SecretId): string {
+    const [namespace, name] = splitId(id);
+    return `kubectl get secret ${name} --namespace ${namespace} --output jsonpath='{.metadata.managedFields[*].manager}'`;
+  }
+
   async *namespaces({ signal }: CallOptions): AsyncIterable<string> {
     for await (const { type, name, terminating } of this.#client.watchNamespaces({ signal })) {
       if (type !== 'DELETED' && !terminating) yield name;
