@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 /** A clock that stands still until `advance` moves it; sleepers wake in order of time. */
 export class FakeClock implements Clock {
   #now: number;
+  #jumpedMs = 0;
   #sleepers: { readonly at: number; readonly wake: () => void }[] = [];
 
   constructor(now = Date.UTC(2026, 0, 1)) {
@@ -11,7 +12,7 @@ export class FakeClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#jumpedMs;
   }
 
   monotonic(): number {
@@ -40,6 +41,11 @@ export class FakeClock implements Clock {
         { once: true },
       );
     });
+  }
+
+  /** Puts the wall clock forward, or back; no time passes. */
+  jump(ms: number): void {
+    this.#jumpedMs += ms;
   }
 
   /** Moves time on and lets everything that was woken run, also what goes to sleep again within the span. */
