@@ -1,6 +1,6 @@
 import { systemClock } from '@hikyaku/core';
 import type { Logger } from '@hikyaku/core';
-import { run as runEngine, TargetError } from '@hikyaku/engine';
+import { Engine, TargetError } from '@hikyaku/engine';
 import { isKubeError } from '@hikyaku/kube-client';
 import type { Config } from '@hikyaku/config';
 import { createAgent } from '../agent.ts';
@@ -45,10 +45,9 @@ export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
   const { sources, reconciler, snapshots, target, pushes } = agent;
   const kept = [...sources.keys()].filter((name) => config.sources.get(name)?.snapshot === true);
   await snapshots.prune(new Set(kept), { signal });
-  await runEngine(
-    { sources, reconciler, target, pushes, report: records, clock: systemClock, resyncMs: config.resyncMs },
-    { signal },
-  );
+  const { resyncMs } = config;
+  const engine = new Engine({ sources, reconciler, target, pushes, report: records, clock: systemClock, resyncMs });
+  await engine.run({ signal });
   logger.info({}, 'stopped');
   return exitCode(signal);
 }

@@ -8,23 +8,25 @@ import {
   half,
   MemoryClient,
   MemoryReport,
+  NO_HOLDS,
   signal,
   snapshot,
   sourceOf,
   spec,
 } from './engine.test.kit.ts';
-import { refreshAll, run } from './run.ts';
-import type { RunOptions } from './run.ts';
+import { Engine } from './engine.ts';
+import type { EngineOptions, EngineUpdate } from './engine.ts';
+import { refreshAll } from './report-source.ts';
 import { TargetError } from './target.ts';
 
 const all = { bulk: [everything('homelab')] };
 
 type World = ReturnType<typeof createWorld>;
 
-async function running(world: World, body: () => Promise<void>, more: Partial<RunOptions> = {}): Promise<void> {
+async function running(world: World, body: () => Promise<void>, more: Partial<EngineOptions> = {}): Promise<void> {
   const stop = new AbortController();
   const options = { resyncMs: 600_000, ...world, ...more };
-  const ended = run(options, { signal: stop.signal });
+  const ended = new Engine(options).run({ signal: stop.signal });
   try {
     await world.clock.advance(0);
     await body();
@@ -34,7 +36,7 @@ async function running(world: World, body: () => Promise<void>, more: Partial<Ru
   }
 }
 
-describe('run', () => {
+describe('an engine', () => {
   test('reads and writes at once, then every source on its interval', async () => {
     const world = createWorld({ specs: [spec('web/app', all)] });
     await running(world, async () => {
@@ -161,7 +163,7 @@ describe('run', () => {
     const stop = new AbortController();
     let finish = () => {};
     world.target.during = () => new Promise<void>((resolve) => (finish = resolve));
-    const ended = run({ resyncMs: 600_000, ...world }, { signal: stop.signal });
+    const ended = new Engine({ resyncMs: 600_000, ...world }).run({ signal: stop.signal });
     await world.clock.advance(0);
     stop.abort();
     await world.clock.advance(0);
@@ -175,7 +177,7 @@ describe('run', () => {
     const stop = new AbortController();
     world.target.during = (_, { signal: cut }) =>
       new Promise<void>((_resolve, reject) => cut.addEventListener('abort', () => reject(new Error('cut'))));
-    const ended = run({ resyncMs: 600_000, graceMs: 20, ...world }, { signal: stop.signal });
+    const ended = new Engine({ resyncMs: 600_000, graceMs: 20, ...world }).run({ signal: stop.signal });
     await world.clock.advance(0);
     stop.abort();
     await ended;
@@ -187,7 +189,7 @@ describe('run', () => {
   test('a bug in one loop ends all of them', async () => {
     const world = createWorld({ specs: [spec('web/app', all)] });
     world.target.fail = () => new TypeError('bug');
-    const ended = run({ resyncMs: 600_000, ...world }, { signal });
+    const ended = new Engine({ resyncMs: 600_000, ...world }).run({ signal });
     await Promise.all([expect(ended).rejects.toThrow('bug'), world.clock.advance(0)]);
     expect(world.clock.sleeping).toBe(0);
   });
@@ -421,5 +423,179 @@ describe('a source that can be watched', () => {
       expect(client.watches).toBe(1);
       expect(client.reads).toBe(3);
     });
+  });
+});
+
+describe('while it runs', () => {
+  async function withEngine(world: World, body: (engine: Engine) => Promise<void>): Promise<void> {
+    const stop = new AbortController();
+    const engine = new Engine({ resyncMs: 600_000, ...world });
+    const ended = engine.run({ signal: stop.signal });
+    try {
+      await world.clock.advance(200);
+      await body(engine);
+    } finally {
+      stop.abort();
+      await ended;
+    }
+  }
+
+  /** Whether it has ended by now. */
+  function watched(work: Promise<unknown>): { done: boolean } {
+    const state = { done: false };
+    void work.then(() => (state.done = true));
+    return state;
+  }
+
+  test('a refresh reads at once, and ends when what was read is written', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await withEngine(world, async (engine) => {
+      world.client.answer = snapshot({ A: '2' });
+      const asked = engine.refresh(['homelab', 'another'], { signal });
+      await world.clock.advance(0);
+      await asked;
+      expect(world.live('web/app')).toEqual({ A: '2' });
+      expect(world.client.reads).toBe(2);
+    });
+  });
+
+  test('a refresh during a read forces another one, as the first may have seen what was before', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await withEngine(world, async (engine) => {
+      let inside: { done: boolean } | undefined;
+      world.client.during = () => {
+        world.client.during = () => {};
+        inside = watched(engine.refresh(undefined, { signal }));
+      };
+      const first = watched(engine.refresh(undefined, { signal }));
+      await world.clock.advance(0);
+      expect([first.done, inside?.done, world.client.reads]).toEqual([true, false, 2]);
+      await world.clock.advance(300);
+      expect([inside?.done, world.client.reads]).toEqual([true, 3]);
+    });
+  });
+
+  test('a flood of refreshes is merged, and each of them ends', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await withEngine(world, async (engine) => {
+      const flood = Array.from({ length: 1_000 }, () => watched(engine.refresh(undefined, { signal })));
+      await world.clock.advance(1_000);
+      expect(flood.every(({ done }) => done)).toBe(true);
+      expect(world.client.reads).toBe(2);
+    });
+  });
+
+  test('a refresh does not get around what the source has asked for, and its signal ends the wait', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    world.client.answer = new ProviderError('RATE_LIMITED', 'slowly', { retryAfterMs: 30_000 });
+    await withEngine(world, async (engine) => {
+      const waiting = new AbortController();
+      const asked = engine.refresh(undefined, { signal: waiting.signal });
+      await world.clock.advance(20_000);
+      expect(world.client.reads).toBe(1);
+      waiting.abort(new Error('enough'));
+      await expect(asked).rejects.toThrow('enough');
+    });
+  });
+
+  test('a refresh ends when the engine does', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    world.client.answer = new ProviderError('RATE_LIMITED', 'slowly', { retryAfterMs: 30_000 });
+    let asked: Promise<void> | undefined;
+    await withEngine(world, async (engine) => {
+      asked = engine.refresh(undefined, { signal });
+    });
+    await asked;
+  });
+
+  test('what somebody has changed is put again at once, and no source is asked', async () => {
+    const world = createWorld({ specs: [spec('web/app', all), spec('web/other', all)] });
+    await withEngine(world, async (engine) => {
+      world.target.tamper('web/app', 'A', 'evil');
+      const calls = world.target.calls.length;
+      engine.putAgain(['web/app', 'web/unknown']);
+      await world.clock.advance(0);
+      expect(world.live('web/app')).toEqual({ A: '1' });
+      expect(world.target.calls.slice(calls)).toEqual(['put web/app']);
+      expect(world.client.reads).toBe(1);
+    });
+  });
+
+  test('it says how far it has come', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await withEngine(world, async (engine) => {
+      const { reconciledAt, readAt } = engine.progress;
+      expect(reconciledAt).toBeDefined();
+      await world.clock.advance(60_000);
+      expect(engine.progress.reconciledAt).toBeGreaterThan(reconciledAt ?? Infinity);
+      expect(engine.progress.readAt.get('homelab')).toBeGreaterThan(readAt.get('homelab') ?? Infinity);
+    });
+  });
+
+  describe('with another config', () => {
+    const both = [spec('web/app', all), spec('web/other', all)];
+
+    test('only what changed is touched, and sources that stay are not read again', async () => {
+      const world = createWorld({ specs: both });
+      await withEngine(world, async (engine) => {
+        world.report.said();
+        const calls = world.target.calls.length;
+        const specs = [spec('web/app', all), spec('web/third', { ...all, labels: { team: 'web' } })];
+        await updated(world, engine, { specs });
+        expect(world.target.calls.slice(calls)).toEqual(['remove web/other', 'put web/third']);
+        expect(world.report.said()).toEqual(['web/other removed deleted', 'web/third synced created']);
+        expect(world.client.reads).toBe(1);
+      });
+    });
+
+    test('what leaves it and comes back is written again', async () => {
+      const world = createWorld({ specs: both });
+      await withEngine(world, async (engine) => {
+        await updated(world, engine, { specs: [spec('web/app', all)] });
+        expect(world.live('web/other')).toBeUndefined();
+        await updated(world, engine, { specs: both });
+        expect(world.live('web/other')).toEqual({ A: '1' });
+      });
+    });
+
+    test('a source that is new is read at once, and one that has left is not read any more', async () => {
+      const world = createWorld({ specs: [spec('web/app', all)] });
+      const client = new MemoryClient(snapshot({ B: '2' }));
+      await withEngine(world, async (engine) => {
+        const nas = sourceOf(client, { name: 'nas', clock: world.clock });
+        const specs = [spec('web/app', { bulk: [everything('nas')] })];
+        await updated(world, engine, { specs, sources: new Map([['nas', nas]]) });
+        expect(world.live('web/app')).toEqual({ B: '2' });
+        await world.clock.advance(180_000);
+        expect([world.client.reads, client.reads]).toEqual([1, 4]);
+      });
+    });
+
+    test('nobody waits for a source that has left', async () => {
+      const world = createWorld({ specs: [spec('web/app', all)] });
+      world.client.answer = new ProviderError('RATE_LIMITED', 'slowly', { retryAfterMs: 30_000 });
+      await withEngine(world, async (engine) => {
+        const asked = watched(engine.refresh(['homelab'], { signal }));
+        await updated(world, engine, { specs: [], sources: new Map() });
+        expect(asked.done).toBe(true);
+      });
+    });
+
+    test('the time between two resyncs is the new one', async () => {
+      const world = createWorld({ specs: [spec('web/app', all)] });
+      await withEngine(world, async (engine) => {
+        await updated(world, engine, { resyncMs: 30_000 });
+        world.target.tamper('web/app', 'A', 'evil');
+        await world.clock.advance(34_000);
+        expect(world.live('web/app')).toEqual({ A: '1' });
+      });
+    });
+
+    async function updated(world: World, engine: Engine, change: Partial<EngineUpdate>): Promise<void> {
+      const same = { specs: [spec('web/app', all)], sources: world.sources, holds: NO_HOLDS, resyncMs: 600_000 };
+      const adopting = engine.update({ ...same, ...change }, { signal });
+      await world.clock.advance(200);
+      await adopting;
+    }
   });
 });
