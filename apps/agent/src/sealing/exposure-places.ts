@@ -16,7 +16,7 @@ export function opensText({ provider, settings, description }: SourceConfig): st
     case 'sakura':
       return `vault ${text('vault') ?? ''} of SAKURA Cloud Secret Manager${where}; its API key may open more`;
     case 'webhook':
-      return `what ${text('url') ?? 'the service'} gives${where}`;
+      return `what ${text('url') ?? 'the service'} gives`;
     case 'kubernetes':
       return `Secrets of namespace ${text('namespace') ?? ''} in ${text('server') ?? 'its own cluster'}`;
     case 'file':

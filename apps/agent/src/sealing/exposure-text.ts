@@ -33,7 +33,8 @@ export function exposureText(exposure: Exposure, style: Style): string {
     title(`${state === 'gone' ? 2 : 3}. Change the values that it has read`),
     ...valuesText(),
     title(`${state === 'gone' ? 3 : 4}. Look again`),
-    step(`hikyaku lint and hikyaku exposure ${cluster} say nothing of it any more, but for what was never sealed`),
+    step(`hikyaku lint says nothing of ${cluster} any more`),
+    step('sources that are gone from the config are not in this list: were their credentials revoked?'),
   ].join('');
 
   function sourceText({ name, opens, credentials }: ExposedSource): string {
@@ -60,7 +61,7 @@ export function exposureText(exposure: Exposure, style: Style): string {
     const lines = sources.flatMap(({ name, opens, secrets, pushes, credentials }) => [
       ...(credentials.length === 0 ? [] : [step(`all that ${name} gives: ${opens}`)]),
       ...secrets.map(({ secret, keys: names }) =>
-        step(`in use there: Secret ${secret}, from ${name}: ${names.join(', ')}`),
+        step(`${state === 'gone' ? 'perhaps ' : ''}in use there: Secret ${secret}, from ${name}: ${names.join(', ')}`),
       ),
       ...pushes.map((push) => step(`carried from there to ${name}: Secret ${push}; look at what ${name} has of it`)),
     ]);
@@ -76,10 +77,8 @@ function introduction({ cluster, state }: Exposure): string {
 }
 
 function credentialText({ path, when, how, sealedAt, others }: ExposedCredential): string {
-  const since = sealedAt === undefined ? '' : `, sealed on ${sealedAt.slice(0, 10)}`;
-  const shared =
-    others.length === 0
-      ? ''
-      : `; ${when === 'now' && since !== '' ? 'shared with' : 'perhaps the same as in'} ${others.join(', ')}`;
-  return `${path}: ${how}${since}${shared}`;
+  const since = sealedAt === undefined ? '' : ` on ${sealedAt.slice(0, 10)}`;
+  const history = when === 'past' ? ', and the history of Git still has that' : '';
+  const shared = sealedAt === undefined ? 'perhaps the same as in' : 'the same as in';
+  return `${path}: ${how}${since}${history}${others.length === 0 ? '' : `; ${shared} ${others.join(', ')}`}`;
 }

@@ -61,7 +61,7 @@ export function exposureOf(config: Config, values: readonly ValueSeen[], cluster
   const sources = [...config.sources.values()].flatMap((source): readonly ExposedSource[] => {
     const { secrets, pushes } = state === 'backup' ? { secrets: [], pushes: [] } : usesOf(config, source, cluster);
     const isUsed = secrets.length + pushes.length > 0;
-    const credentials = [...exposedOf(config, values, source, { cluster, keys, isUsed })];
+    const credentials = [...exposedOf(config, values, source, { cluster, keys, isUsed, isGone: state === 'gone' })];
     if (credentials.length === 0 && !isUsed) return [];
     const { name, provider } = source;
     return [{ name, type: provider.type, opens: opensText(source), credentials, secrets, pushes }];
@@ -82,6 +82,7 @@ interface Whose {
   readonly cluster: string;
   readonly keys: ReadonlySet<string>;
   readonly isUsed: boolean;
+  readonly isGone: boolean;
 }
 
 function* exposedOf(
@@ -101,14 +102,15 @@ function* exposedOf(
     if ('sealed' in reference || 'perCluster' in reference) continue;
     const path = `providers.${source.name}.${field}`;
     const { replace, revoke } = replacementOf(source, field);
-    const how = `${kindText(reference)}, as its agent has it`;
+    const when = whose.isGone ? 'perhaps' : 'now';
+    const how = `${kindText(reference)}, as its agent ${whose.isGone ? 'had' : 'has'} it`;
     if ('serviceAccountToken' in reference) {
       const what = 'have the service trust the tokens of that cluster no more (its issuer, or its keys)';
-      yield { path, when: 'now', how, others: [], revoke: what };
+      yield { path, when, how, others: [], revoke: what };
     } else
       yield {
         path,
-        when: 'now',
+        when,
         how,
         others,
         revoke,
@@ -182,7 +184,7 @@ function exposedValue(config: Config, value: ValueSeen, { cluster, keys }: Whose
   return {
     path,
     when: isNow ? 'now' : 'past',
-    how: isNow ? `sealed to it${isOwn ? ' alone' : ''}` : 'was sealed to it, and still is in the history of Git',
+    how: isNow ? `sealed to it${isOwn ? ' alone' : ''}` : 'was sealed to it',
     ...(sealedAt !== undefined && { sealedAt }),
     others,
     revoke,
