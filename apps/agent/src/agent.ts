@@ -1,7 +1,7 @@
-import type { Config } from '@hikyaku/config';
+import type { ClusterConfig, Config } from '@hikyaku/config';
 import { systemClock } from '@hikyaku/core';
 import type { Logger } from '@hikyaku/core';
-import { demands, Reconciler } from '@hikyaku/engine';
+import { demands, Reconciler, secretId } from '@hikyaku/engine';
 import type { Holds, PushOrigin, Report, Source, SourcePushes, Target } from '@hikyaku/engine';
 import {
   ConfigMapInventory,
@@ -23,7 +23,10 @@ import { openPushes } from './pushes/open-pushes.ts';
 import { UserError } from './user-error.ts';
 
 export interface AgentOptions extends SourceLimits {
+  /** What is for this cluster. */
   readonly config: Config;
+  /** What may be. */
+  readonly undecided: ClusterConfig['undecided'];
   /** What it is held to, in a pod. */
   readonly held: HeldGrants | undefined;
   readonly cluster: Cluster;
@@ -48,6 +51,7 @@ export interface Agent extends AsyncDisposable {
 /** Throws TargetError where the agent's own objects cannot be read. */
 export async function createAgent({
   config,
+  undecided,
   held,
   cluster,
   edge,
@@ -80,6 +84,7 @@ export async function createAgent({
   await pushed.reload(edge);
   const origin = new KubernetesPushOrigin({ client, access });
   const bySource = openPushes(config, {
+    undecided: undecided.pushes,
     held,
     origin,
     inventory: pushed,
@@ -88,6 +93,7 @@ export async function createAgent({
   });
   const reconciler = new Reconciler({
     specs: config.secrets,
+    undecided: new Set(undecided.secrets.map(secretId)),
     sources,
     target,
     inventory,

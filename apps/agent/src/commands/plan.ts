@@ -7,6 +7,9 @@ import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { checkGrants } from '../grants/check-grants.ts';
 import { loadGranted } from '../grants/load-granted.ts';
+import { countUndecided, here } from '../identity/here.ts';
+import type { IdentityOptions } from '../identity/identity-options.ts';
+import { personIdentity } from '../identity/open-identity.ts';
 import { commandLogger } from '../logging.ts';
 import { clusterText } from '../output/cluster-text.ts';
 import { count } from '../output/count.ts';
@@ -17,9 +20,10 @@ import { pushesJson, pushesText } from '../output/pushes-text.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { styleFor } from '../output/style.ts';
 import { hasProblemRecords } from '../output/sync-text.ts';
+import { undecidedJson, undecidedText } from '../output/undecided-text.ts';
 import { Records } from '../records.ts';
 
-export interface PlanOptions extends ConnectOptions {
+export interface PlanOptions extends ConnectOptions, IdentityOptions {
   readonly exitCode?: boolean;
 }
 
@@ -27,18 +31,22 @@ export interface PlanOptions extends ConnectOptions {
 export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> {
   const { stderr, stdout } = edge;
   const logger = await commandLogger(options, edge, stderr, 'error');
-  const { config, held, limits } = await loadGranted(options, edge, logger);
+  const { config: whole, held, limits } = await loadGranted(options, edge, logger);
   using progress = new Progress(edge, !options.json);
   const records = new Records(logger, () => progress.show(readingText(records.sources, agent.sources.keys()) ?? ''));
 
   await using cluster = await connectCluster(options, edge, logger);
-  await requireCredentials(config, cluster, limits, edge);
+  const identity = personIdentity(options, { config: whole, ...cluster, edge });
+  const { config, undecided, sealed } = await here(whole, identity, edge);
+  await requireCredentials(config, cluster, limits, edge, sealed);
   await using agent = await createAgent({
     config,
+    undecided,
     held,
     cluster,
     edge,
     ...limits,
+    sealed,
     logger,
     report: records,
     readOnly: true,
@@ -58,6 +66,7 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
       sources: sourcesJson(records.sources),
       secrets: planJson(actions),
       ...pushesJson(pushes),
+      ...undecidedJson(undecided),
       ...(grants && { grants: grantsJson(grants) }),
     };
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);
@@ -65,8 +74,10 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
     const style = styleFor(edge, stdout);
     stdout.write(clusterText(cluster, style));
     stdout.write(`${sourcesText(records.sources, style)}\n${planText(actions, style)}${pushesText(pushes, style)}`);
+    stdout.write(undecidedText(undecided, style));
     if (grants !== undefined) stdout.write(grantsText(grants, style));
   }
+  if (countUndecided(undecided) > 0) return EXIT.failed;
   if (records.hasFailedSource || hasProblems(actions) || hasProblemRecords(pushes)) return EXIT.failed;
   const changes = hasChanges(actions) || pushes.some((push) => push.changes !== undefined);
   return options.exitCode && changes ? EXIT.changes : EXIT.fine;

@@ -1,6 +1,6 @@
-import { systemClock } from '@hikyaku/core';
+import { isProviderError, systemClock } from '@hikyaku/core';
 import type { Logger } from '@hikyaku/core';
-import { Engine, TargetError } from '@hikyaku/engine';
+import { demands, Engine, TargetError } from '@hikyaku/engine';
 import { isKubeError } from '@hikyaku/kube-client';
 import type { Config } from '@hikyaku/config';
 import { createAgent } from '../agent.ts';
@@ -14,26 +14,39 @@ import { checkGrants } from '../grants/check-grants.ts';
 import type { GrantsCheck } from '../grants/check-grants.ts';
 import { isInPod } from '../grants/cluster-grants.ts';
 import { loadGranted } from '../grants/load-granted.ts';
+import type { ClusterIdentity } from '../identity/cluster-identity.ts';
+import { countUndecided, here } from '../identity/here.ts';
+import type { Here } from '../identity/here.ts';
+import type { IdentityOptions } from '../identity/identity-options.ts';
+import { agentIdentity } from '../identity/open-identity.ts';
 import { commandLogger } from '../logging.ts';
 import { Records } from '../records.ts';
 
-export interface RunOptions extends ConnectOptions {
+export interface RunOptions extends ConnectOptions, IdentityOptions {
   readonly yes?: boolean;
 }
 
 /** The daemon: until SIGTERM. */
 export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
-  const { stdout, signal } = edge;
-  const logger = await commandLogger(options, edge, stdout, 'info');
+  const logger = await commandLogger(options, edge, edge.stdout, 'info');
   const records = new Records(logger);
+  while (await runAsOneCluster(options, edge, logger, records))
+    logger.warn({}, 'this is another cluster now, by its identity: starting over');
+  return exitCode(edge.signal);
+}
 
+/** Until it is told to stop; or until its identity says that it is another cluster: then `true`. */
+async function runAsOneCluster(options: RunOptions, edge: Edge, logger: Logger, records: Records): Promise<boolean> {
+  const { signal } = edge;
   await using started = await start(options, edge, logger, records);
-  if (started === undefined) return exitCode(signal);
-  const { config, cluster, agent } = started;
+  if (started === undefined) return false;
+  const { here: place, identity, cluster, agent } = started;
+  const { config, undecided } = place;
   const { agent: namespace, proof } = cluster.access;
   logger.info(
     {
       cluster: cluster.name,
+      ...(place.cluster !== undefined && { recipient: place.cluster }),
       namespace,
       proof,
       sources: agent.sources.size,
@@ -43,13 +56,23 @@ export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
     'started',
   );
   const { sources, reconciler, snapshots, target, pushes } = agent;
-  const kept = [...sources.keys()].filter((name) => config.sources.get(name)?.snapshot === true);
+  const used = [...sources.keys(), ...demands(undecided.secrets).keys()];
+  const kept = used.filter((name) => config.sources.get(name)?.snapshot === true);
   await snapshots.prune(new Set(kept), { signal });
   const { resyncMs } = config;
   const engine = new Engine({ sources, reconciler, target, pushes, report: records, clock: systemClock, resyncMs });
-  await engine.run({ signal });
+  const end = new AbortController();
+  const both = AbortSignal.any([signal, end.signal]);
+  const looking = identity.keep({ everyMs: lookEveryMs(config), signal: both }).finally(() => end.abort());
+  try {
+    await engine.run({ signal: both });
+  } finally {
+    end.abort();
+    await looking;
+  }
+  if (!signal.aborted) return true;
   logger.info({}, 'stopped');
-  return exitCode(signal);
+  return false;
 }
 
 /** A daemon that is told to stop has done its work. */
@@ -57,8 +80,14 @@ function exitCode({ reason }: AbortSignal): ExitCode {
   return reason === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
 }
 
+/** A key that somebody replaces is used within a minute where anything may be sealed to it. */
+function lookEveryMs({ recipients, resyncMs }: Config): number {
+  return recipients.size === 0 ? resyncMs : Math.min(resyncMs, 60_000);
+}
+
 interface Started extends AsyncDisposable {
-  readonly config: Config;
+  readonly here: Here;
+  readonly identity: ClusterIdentity;
   readonly cluster: Cluster;
   readonly agent: Agent;
 }
@@ -74,19 +103,30 @@ async function start(options: RunOptions, edge: Edge, logger: Logger, records: R
       await ensureNamespace(cluster, edge, options.yes ?? false);
       loaded ??= await loadGranted(options, edge, logger);
       const { config, held, limits } = loaded;
+      const identity = agentIdentity(options, { config, ...cluster, edge, logger });
+      await identity.start(edge);
+      const place = await here(config, identity, edge);
+      if (countUndecided(place.undecided) > 0)
+        logger.warn(
+          { secrets: place.undecided.secrets.length, pushes: place.undecided.pushes.length },
+          'not known which cluster this is: entries that are for certain clusters only are left as they are',
+        );
       const agent = await createAgent({
-        config,
+        config: place.config,
+        undecided: place.undecided,
         held,
         cluster,
         edge,
         ...limits,
+        sealed: place.sealed,
         logger,
         report: records,
       });
       const connected = cluster;
-      if (held !== undefined) logMissing(await checkGrants(config, options, held), logger);
+      if (held !== undefined) logMissing(await checkGrants(place.config, options, held), logger);
       return {
-        config,
+        here: place,
+        identity,
         cluster,
         agent,
         async [Symbol.asyncDispose]() {
@@ -121,6 +161,7 @@ const PASSING: ReadonlySet<string> = new Set([
 ]);
 
 function isPassing(error: unknown): boolean {
+  if (isProviderError(error)) return error.retryable;
   return (
     (isKubeError(error) || error instanceof TargetError) &&
     (PASSING.has(error.code) || ('retryable' in error && error.retryable))

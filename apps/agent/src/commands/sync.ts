@@ -7,6 +7,9 @@ import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { checkGrants } from '../grants/check-grants.ts';
 import { loadGranted } from '../grants/load-granted.ts';
+import { countUndecided, here } from '../identity/here.ts';
+import type { IdentityOptions } from '../identity/identity-options.ts';
+import { agentIdentity, personIdentity } from '../identity/open-identity.ts';
 import { commandLogger } from '../logging.ts';
 import { clusterText } from '../output/cluster-text.ts';
 import { count } from '../output/count.ts';
@@ -16,9 +19,10 @@ import { pushesJson, pushesText } from '../output/pushes-text.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { styleFor } from '../output/style.ts';
 import { hasProblemRecords, syncText } from '../output/sync-text.ts';
+import { undecidedJson, undecidedText } from '../output/undecided-text.ts';
 import { Records } from '../records.ts';
 
-export interface SyncOptions extends ConnectOptions {
+export interface SyncOptions extends ConnectOptions, IdentityOptions {
   readonly approve?: boolean;
   readonly yes?: boolean;
 }
@@ -28,7 +32,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   const started = performance.now();
   const { stderr, stdout, signal } = edge;
   const logger = await commandLogger(options, edge, stderr, 'error');
-  const { config, held, limits } = await loadGranted(options, edge, logger);
+  const { config: whole, held, limits } = await loadGranted(options, edge, logger);
   using progress = new Progress(edge, !options.json);
   const written = () => `${records.secrets.size} of ${count(config.secrets.length, 'Secret')}`;
   const records = new Records(logger, () =>
@@ -36,14 +40,20 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   );
 
   await using cluster = await connectCluster(options, edge, logger);
-  await requireCredentials(config, cluster, limits, edge);
+  const surroundings = { config: whole, ...cluster, edge, logger };
+  const isAgent = cluster.access.proof === 'policy' && options.identity === undefined;
+  const identity = isAgent ? agentIdentity(options, surroundings) : personIdentity(options, surroundings);
+  const { config, undecided, sealed } = await here(whole, identity, edge);
+  await requireCredentials(config, cluster, limits, edge, sealed);
   await ensureNamespace(cluster, edge, options.yes ?? false);
   await using agent = await createAgent({
     config,
+    undecided,
     held,
     cluster,
     edge,
     ...limits,
+    sealed,
     logger,
     report: records,
   });
@@ -62,7 +72,8 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   const failed =
     hasProblemRecords(records.secrets.values()) ||
     hasProblemRecords(records.pushes.values()) ||
-    records.hasFailedSource;
+    records.hasFailedSource ||
+    countUndecided(undecided) > 0;
   if (options.json) {
     const secrets = [...records.secrets.values()]
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
@@ -73,6 +84,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
       sources: sourcesJson(records.sources),
       secrets,
       ...pushesJson(records.pushes.values()),
+      ...undecidedJson(undecided),
       ...(grants && { grants: grantsJson(grants) }),
     };
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);
@@ -83,6 +95,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
         `${sourcesText(records.sources, style)}\n` +
         syncText(records.secrets.values(), (performance.now() - started) / 1000, style) +
         pushesText(records.pushes.values(), style) +
+        undecidedText(undecided, style) +
         (grants === undefined ? '' : grantsText(grants, style)),
     );
   }

@@ -44,6 +44,8 @@ export class ClusterIdentity implements OwnIdentity {
   #known: Known | undefined;
   #problem: TargetError | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
+  /** What was answered last. */
+  #cluster: { readonly name: string | undefined } | undefined;
   /** One look at a time. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -62,13 +64,14 @@ export class ClusterIdentity implements OwnIdentity {
     await this.#inTurn(() => this.#look(options));
   }
 
-  /** Looks after it until the signal aborts. */
+  /** Looks after it until the signal aborts, or until this is another cluster than it was said to be. */
   async keep({ everyMs, signal }: CallOptions & { readonly everyMs: number }): Promise<void> {
     const { clock, logger } = this.#options;
     for (;;) {
       try {
         await clock.sleep(everyMs, { signal });
         await this.#inTurn(() => this.#look({ signal }));
+        if (this.#cluster !== undefined && this.#cluster.name !== this.#which()) return;
       } catch (error) {
         if (signal.aborted) return;
         logger.debug({ error }, 'identity not looked at');
@@ -81,6 +84,11 @@ export class ClusterIdentity implements OwnIdentity {
     checkNamed(this.#options);
     if (recipients.size === 0) return named;
     await this.#current(options);
+    this.#cluster = { name: this.#which() };
+    return this.#cluster.name;
+  }
+
+  #which(): string | undefined {
     return whichCluster(this.#known?.publicKeys ?? [], this.#options);
   }
 

@@ -38,15 +38,13 @@ export function agentIdentity(
   });
 }
 
-/** Of a person who runs a command. */
-export function personIdentity(
-  options: IdentityOptions,
-  { config: { recipients }, client, access, edge }: Surroundings,
-): PersonIdentity {
+/** Of a person who runs a command. The client is asked for when it is needed. */
+export function personIdentity(options: IdentityOptions, surroundings: Surroundings): PersonIdentity {
+  const { config, access, edge } = surroundings;
   return new PersonIdentity({
-    recipients,
+    recipients: config.recipients,
     named: namedCluster(options, edge),
-    secret: new IdentitySecret({ client, access }),
+    secret: () => new IdentitySecret({ client: surroundings.client, access }),
     ...(options.identity && { identity: options.identity }),
     find: () => findIdentities(options, edge),
     opener: new Opener(),

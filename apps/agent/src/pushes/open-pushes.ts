@@ -1,7 +1,7 @@
-import type { Config, SourceConfig } from '@hikyaku/config';
+import type { Config, PushEntry, SourceConfig } from '@hikyaku/config';
 import { systemClock } from '@hikyaku/core';
 import type { SecretsClient } from '@hikyaku/core';
-import { SourcePushes } from '@hikyaku/engine';
+import { secretId, SourcePushes } from '@hikyaku/engine';
 import type { PushInventory, PushOrigin, Report } from '@hikyaku/engine';
 import type { HeldGrants } from '../grants/held-grants.ts';
 import { identityOf } from '../open-sources.ts';
@@ -12,6 +12,8 @@ export interface OpenPushesOptions {
   readonly inventory: PushInventory;
   readonly connect: (source: SourceConfig) => Promise<SecretsClient>;
   readonly report: Report;
+  /** Of which it is not known whether they are for this cluster. */
+  readonly undecided: readonly PushEntry[];
   /** In a pod. */
   readonly held: HeldGrants | undefined;
 }
@@ -19,7 +21,7 @@ export interface OpenPushesOptions {
 /** The sources that something is pushed to, or was pushed to before. */
 export function openPushes(
   { pushes, sources }: Config,
-  { held, connect, ...options }: OpenPushesOptions,
+  { held, connect, undecided, ...options }: OpenPushesOptions,
 ): readonly SourcePushes[] {
   const before = [...options.inventory.entries.values()];
   return [...sources.values()].flatMap((source) => {
@@ -32,6 +34,7 @@ export function openPushes(
       source: name,
       identity,
       specs,
+      undecided: new Set(undecided.filter((push) => push.source === name).map(secretId)),
       refusal: (spec) => pushRefusal(spec, held),
       connect: () => connect(source),
       hold: hold === 'off' ? hold : hold.lostKeys,
