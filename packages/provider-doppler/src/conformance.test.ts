@@ -1,6 +1,7 @@
 import { testProvider } from '@hikyaku/provider-testing';
 import type { Fixture } from '@hikyaku/provider-testing';
-import { test } from 'vitest';
+import { describe, test } from 'vitest';
+import { fakeIssuer } from './fake-issuer.test.kit.ts';
 import doppler from './index.ts';
 import { startFakeDoppler } from './testing/index.ts';
 import type { FakeFault } from './testing/index.ts';
@@ -8,7 +9,16 @@ import type { FakeFault } from './testing/index.ts';
 const present = { name: 'GREETING', value: 'correct-horse-battery' };
 const MANY = 1_000_000;
 
-async function openFixture(): Promise<Fixture> {
+const issuer = fakeIssuer();
+const subject = 'system:serviceaccount:hikyaku:hikyaku';
+
+interface Options {
+  readonly as: 'token' | 'identity';
+  /** Of the identity's tokens. */
+  readonly lifetimeMs?: number;
+}
+
+async function openFixture({ as, lifetimeMs }: Options): Promise<Fixture> {
   // The suite asks more often than the free plan allows.
   const fake = await startFakeDoppler({ limits: { reads: MANY, secretReads: MANY, writes: MANY } });
   fake.addConfig('homelab', 'prd', { [present.name]: present.value, OTHER: 'something else' });
@@ -16,10 +26,24 @@ async function openFixture(): Promise<Fixture> {
   const values = new Map<string, string>();
   // A personal token: restricted values do not come with it.
   let token = fake.personalToken();
+  const audience = fake.url;
+  const identity = fake.addIdentity({
+    issuer: issuer.url,
+    keys: issuer.keys,
+    audience,
+    subject,
+    ...(lifetimeMs !== undefined && { lifetimeMs }),
+  });
+  const exp = Date.now() / 1000 + 3600;
+  const jwt = issuer.sign({ iss: issuer.url, sub: subject, aud: [audience], exp });
+  const login: Pick<Fixture, 'credentials' | 'serviceAccountTokens' | 'tokens'> =
+    as === 'token'
+      ? { credentials: { token: () => token } }
+      : { serviceAccountTokens: { [audience]: jwt }, tokens: () => fake.identityTokens };
   const begin = (fault: FakeFault): void => fake.fail({ times: Number.POSITIVE_INFINITY, ...fault });
   return {
-    config: { url: fake.url, project: 'homelab', config: 'prd' },
-    credentials: { token: () => token },
+    config: { url: fake.url, project: 'homelab', config: 'prd', ...(as === 'identity' && { oidc: { identity } }) },
+    ...login,
     present,
     all: () => fake.names('homelab', 'prd').filter((name) => !name.startsWith('DOPPLER_')),
     set(name, value) {
@@ -54,6 +78,7 @@ async function openFixture(): Promise<Fixture> {
       restricted.clear();
     },
     rotate() {
+      fake.revokeIdentityTokens();
       fake.revoke(token);
       token = fake.personalToken();
     },
@@ -66,13 +91,19 @@ async function openFixture(): Promise<Fixture> {
   };
 }
 
-testProvider(test, doppler, openFixture, {
-  without: {
-    pinned: 'Doppler keeps no versions to pin',
-    versions: 'Doppler keeps no versions',
-    binary: 'values are text',
-    watch: 'changes are told by webhooks, and by a stream of paid plans',
-    progress: 'one request brings everything',
-    close: 'nothing is held open',
-  },
+describe.each<[string, Options]>([
+  ['with a token', { as: 'token' }],
+  ['with an identity', { as: 'identity' }],
+  ['with an identity whose tokens last a minute', { as: 'identity', lifetimeMs: 60_000 }],
+])('%s', (_, options) => {
+  testProvider(test, doppler, () => openFixture(options), {
+    without: {
+      pinned: 'Doppler keeps no versions to pin',
+      versions: 'Doppler keeps no versions',
+      binary: 'values are text',
+      watch: 'changes are told by webhooks, and by a stream of paid plans',
+      progress: 'one request brings everything',
+      close: 'nothing is held open',
+    },
+  });
 });

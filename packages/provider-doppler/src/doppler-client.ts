@@ -4,8 +4,9 @@ import { etagOf, isEtag, parseJson, retry, sameEtag } from '@hikyaku/provider-ut
 import type { HttpAnswer } from '@hikyaku/provider-utils';
 import type { DopplerConfig } from './doppler-config.ts';
 import { DopplerRequests } from './doppler-requests.ts';
-import type { DopplerRequest, Login } from './doppler-requests.ts';
+import type { DopplerRequest } from './doppler-requests.ts';
 import { field } from './field.ts';
+import type { Login } from './login.ts';
 import { parseNames } from './parse-names.ts';
 import { refusal, requestIdOf, whichConfig } from './refusal.ts';
 
@@ -17,7 +18,7 @@ export interface DownloadOptions<Known> extends CallOptions {
   readonly known: (account: string) => Known | undefined;
 }
 
-/** `account` is a hash of the token that was used. */
+/** `account` stands for who asked. */
 export type Download<Known> =
   | { readonly account: string; readonly unchanged: Known }
   | {

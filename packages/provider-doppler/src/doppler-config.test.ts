@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { dopplerConfig } from './doppler-config.ts';
 import doppler from './index.ts';
 
@@ -39,13 +39,47 @@ test.each(['https://user:pass@doppler.example', 'https://doppler.example/?a=1', 
   },
 );
 
+describe('an identity', () => {
+  const identity = '0190f1e2-6c1a-7b3c-9d4e-5f6071829304';
+  const both = { project: 'homelab', config: 'prd' };
+
+  test('needs project and config, as it opens more than one', () => {
+    expect(problems({ ...both, oidc: { identity } })).toBe('');
+    expect(problems({ oidc: { identity } })).toContain('needs `project` and `config`');
+    expect(problems({ ...both, oidc: {} })).toContain('must be the id of a service account identity, a UUID');
+    expect(problems({ ...both, oidc: { identity: 'mine' } })).toContain('a UUID');
+  });
+
+  test('is shown to the origin of the url only', () => {
+    const audience = 'https://api.doppler.com';
+    expect(problems({ ...both, oidc: { identity, audience } })).toBe('');
+    for (const [url, other] of [
+      ['https://evil.example', audience],
+      [audience, 'https://evil.example'],
+      [audience, `${audience}/`],
+      [audience, `${audience}:443`],
+      [audience, 'kubernetes'],
+    ])
+      expect(problems({ ...both, url, oidc: { identity, audience: other } })).toContain('must be the origin of `url`');
+  });
+
+  test('uses no credential', () => {
+    const config = dopplerConfig.parse({ ...both, oidc: { identity } });
+    expect(doppler.describe(config)).toMatchObject({ credentials: [], origins: ['https://api.doppler.com'] });
+  });
+});
+
 test('a word that does not exist is an error', () => {
   expect(problems({ projct: 'homelab' })).toContain('projct');
 });
 
 test('editors get a JSON Schema with a text for each word', () => {
   const schema = z.toJSONSchema(dopplerConfig, { io: 'input' });
-  expect(schema.dependentRequired).toEqual({ project: ['config'], config: ['project'] });
+  expect(schema.dependentRequired).toEqual({
+    project: ['config'],
+    config: ['project'],
+    oidc: ['project', 'config'],
+  });
   expect(schema.additionalProperties).toBe(false);
   for (const property of Object.values(schema.properties ?? {})) expect(property).toHaveProperty('description');
 });

@@ -4,7 +4,9 @@ import * as z from 'zod';
 /** The source's part of the config file, without its token. */
 export type DopplerConfig = z.infer<typeof dopplerConfig>;
 
-const both = { project: ['config'], config: ['project'] };
+export type OidcConfig = NonNullable<DopplerConfig['oidc']>;
+
+const needs = { project: ['config'], config: ['project'], oidc: ['project', 'config'] };
 
 export const dopplerConfig = z
   .strictObject({
@@ -38,8 +40,33 @@ export const dopplerConfig = z
       .boolean()
       .default(false)
       .describe('Keep DOPPLER_PROJECT, DOPPLER_ENVIRONMENT and DOPPLER_CONFIG, which Doppler adds to every config.'),
+    oidc: z
+      .strictObject({
+        identity: z
+          .uuid({ error: 'must be the id of a service account identity, a UUID' })
+          .describe('Id of the service account identity, as Doppler shows it.'),
+        audience: z
+          .string()
+          .optional()
+          .describe(
+            'For whom the token of the ServiceAccount is. Only the origin of `url` is possible, which is the default.',
+          ),
+      })
+      .optional()
+      .describe(
+        'Instead of a token: the agent proves who it is by its ServiceAccount. Team and Enterprise plans; needs `project` and `config`.',
+      ),
   })
   .refine(({ project, config }) => (project === undefined) === (config === undefined), {
     error: 'project and config go together: give both, or neither to use the config that a service token opens',
   })
-  .meta({ dependentRequired: both });
+  .refine(({ oidc, project }) => oidc === undefined || project !== undefined, {
+    path: ['oidc'],
+    error: 'needs `project` and `config`: an identity opens more than one config',
+  })
+  .refine(({ oidc, url }) => oidc?.audience === undefined || oidc.audience === new URL(url).origin, {
+    path: ['oidc', 'audience'],
+    error:
+      'must be the origin of `url`, such as `https://api.doppler.com`: a token for anybody else could be used there',
+  })
+  .meta({ dependentRequired: needs });

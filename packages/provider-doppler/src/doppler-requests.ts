@@ -1,9 +1,12 @@
-import type { CallOptions, ProviderContext, SecretValue } from '@hikyaku/core';
-import { baseUrl, fingerprint, sendRequest, tokenText, userAgent, withCredentials } from '@hikyaku/provider-utils';
+import type { CallOptions, ProviderContext } from '@hikyaku/core';
+import { baseUrl, sendRequest, userAgent } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
 import type { DopplerConfig } from './doppler-config.ts';
+import { IdentityAccount } from './identity-account.ts';
+import type { Account, Login } from './login.ts';
 import { requestIdOf } from './refusal.ts';
 import { RequestPace } from './request-pace.ts';
+import { TokenAccount } from './token-account.ts';
 
 /**
  * Requests per minute and token on the free plan (https://docs.doppler.com/reference/api, rate limits). Of which kind the list of
@@ -14,12 +17,6 @@ const LIMITS = {
   names: { perMinute: 120, account: '' },
   writes: { perMinute: 60, account: ' writes' },
 };
-
-export interface Login {
-  readonly token: string;
-  /** A hash of the token. */
-  readonly account: string;
-}
 
 export interface DopplerRequest {
   readonly kind: keyof typeof LIMITS;
@@ -36,18 +33,21 @@ export interface DopplerRequest {
 export class DopplerRequests {
   readonly #config: DopplerConfig;
   readonly #context: ProviderContext;
+  readonly #account: Account;
   readonly #paces: Readonly<Record<DopplerRequest['kind'], RequestPace>>;
 
   constructor(config: DopplerConfig, context: ProviderContext) {
     this.#config = config;
     this.#context = context;
+    this.#account =
+      config.oidc === undefined ? new TokenAccount(context) : new IdentityAccount(config, config.oidc, context);
     const { clock } = context;
     this.#paces = { reads: new RequestPace(clock), names: new RequestPace(clock), writes: new RequestPace(clock) };
   }
 
   /** Runs `work` with the token, and once more with a fresh one where it was refused and there is one: it may have been replaced meanwhile. */
   loggedIn<T>(work: (login: Login) => Promise<T>, { signal }: CallOptions): Promise<T> {
-    return withCredentials(this.#context, ['token'], ([token]) => work(loginOf(token)), { signal });
+    return this.#account.loggedIn(work, { signal });
   }
 
   /** Resolves when a request of the kind fits into what Doppler allows; rejects with `RATE_LIMITED` when that is far off. */
@@ -93,9 +93,4 @@ export class DopplerRequests {
     );
     return answer;
   }
-}
-
-function loginOf(credential: SecretValue): Login {
-  const token = tokenText(credential, { path: 'token', what: 'a Doppler token' });
-  return { token, account: fingerprint('hikyaku doppler', token) };
 }

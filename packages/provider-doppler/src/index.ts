@@ -10,12 +10,13 @@ export default defineProvider({
   type: 'doppler',
   config: dopplerConfig,
   credentials: [{ path: 'token', default: { env: 'DOPPLER_TOKEN' } }],
-  describe({ url, project, config, ca }) {
+  describe({ url, project, config, ca, oidc }) {
     const which = project === undefined ? 'config of the token' : `${project}/${config}`;
     return {
       identity: `doppler ${baseUrl(url)} ${which}`,
       origins: [new URL(url).origin],
       ...(ca !== undefined && { ca }),
+      ...(oidc !== undefined && { credentials: [] }),
     };
   },
   connect: (config, context) => new DopplerSecretsClient(config, context),

@@ -7,7 +7,7 @@ import { field } from './field.ts';
 type Scope = Pick<DopplerConfig, 'project' | 'config'>;
 
 export interface RefusalOptions {
-  readonly config: Scope;
+  readonly config: Scope & Pick<DopplerConfig, 'oidc'>;
   /** The token in use, so that it can be blotted out of what Doppler says. */
   readonly token: string;
   /** The values that were to be written, to be blotted out too; absent when it was no write. */
@@ -23,15 +23,21 @@ const TOKEN = /\bdp\.[a-z]+\.[\w.-]+/gi;
  * 400 or 404, and 404 may mean "not allowed", so none of them is ever taken for "the secrets are gone".
  */
 export function refusal(answer: HttpAnswer, { config, token, written, clock }: RefusalOptions): ProviderError {
-  const body = parseJson(answer.body);
   const which = whichConfig(config);
-  const said = scrub(messagesOf(body), { token, written, names: [config.project, config.config] });
-  const id = requestIdOf(answer);
-  const quote = `${answer.status}${said === '' ? '' : ` ${said}`}${id === undefined ? '' : `, request ${id}`}`;
+  const quote = quoteOf(answer, { token, written, names: [config.project, config.config] });
   const named = config.project !== undefined;
   const message =
-    (written && refusedWrite(answer.status, which, quote, named)) ?? whatToDo(answer.status, which, quote, named);
-  return httpError(answer, message, { clock, ...retryAfterOf(body) });
+    (config.oidc && refusedIdentity(answer.status, config.oidc.identity, which, quote)) ??
+    (written && refusedWrite(answer.status, which, quote, named)) ??
+    whatToDo(answer.status, which, quote, named);
+  return httpError(answer, message, { clock, ...retryAfterOf(answer) });
+}
+
+/** The status, what Doppler says without what must not be seen, and its name for the answer. */
+export function quoteOf(answer: HttpAnswer, known: Known): string {
+  const said = scrub(messagesOf(parseJson(answer.body)), known);
+  const id = requestIdOf(answer);
+  return `${answer.status}${said === '' ? '' : ` ${said}`}${id === undefined ? '' : `, request ${id}`}`;
 }
 
 /** As messages name it. */
@@ -43,6 +49,19 @@ export function whichConfig({ project, config }: Scope): string {
 export function requestIdOf(answer: Pick<HttpAnswer, 'headers'>): string | undefined {
   const id = answer.headers.get('x-request-id');
   return id !== undefined && /^[\w-]{1,64}$/.test(id) ? id : undefined;
+}
+
+/** Where the way in is another one; a service account sees no config without a role of the workplace (404). */
+function refusedIdentity(status: number, identity: string, which: string, quote: string): string | undefined {
+  switch (status) {
+    case 401:
+      return `Doppler refused the token of identity ${identity} for ${which} (${quote}), though it had just given it out. Check the identity, and that its service account is there`;
+    case 403:
+    case 404:
+      return `Doppler does not let identity ${identity} do this with ${which} (${quote}). Give its service account a workplace role and access to the project, and check the spelling of \`project\` and \`config\``;
+    default:
+      return undefined;
+  }
 }
 
 /** Where a write asks for something else to be done than a read; `undefined` where it does not. */
@@ -95,8 +114,11 @@ function messagesOf(body: unknown): string {
 }
 
 /** `data` says, on some answers, that trying again helps (Doppler's Terraform provider relies on it). */
-function retryAfterOf(body: unknown): { readonly retryable?: true; readonly retryAfterMs?: number } {
-  const data = field(body, 'data');
+export function retryAfterOf({ body }: Pick<HttpAnswer, 'body'>): {
+  readonly retryable?: true;
+  readonly retryAfterMs?: number;
+} {
+  const data = field(parseJson(body), 'data');
   const seconds = field(data, 'isRetryableAfterSec');
   if (typeof seconds === 'number' && seconds >= 0) return { retryable: true, retryAfterMs: seconds * 1000 };
   return field(data, 'isRetryable') === true ? { retryable: true } : {};
@@ -107,7 +129,7 @@ const PLAIN_WORD = /^["'(]*(?:[A-Za-z][a-z]{0,14}|[A-Z]{2,5}|[a-z]{1,8}'[a-z]{1,
 
 interface Known {
   readonly token: string;
-  readonly written: readonly string[] | undefined;
+  readonly written?: readonly string[] | undefined;
   readonly names: readonly (string | undefined)[];
 }
 

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import { FakeClock } from '@hikyaku/core/testing';
-import { listen } from '@hikyaku/provider-utils/testing';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { listen, signToken } from '@hikyaku/provider-utils/testing';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fakeIssuer } from '../fake-issuer.test.kit.ts';
 import { startFakeDoppler, webhookSignature } from './index.ts';
 import type { FakeDoppler } from './index.ts';
 
@@ -36,10 +37,6 @@ interface AskOptions {
 
 function basic(text: string) {
   return { authorization: `Basic ${Buffer.from(text).toString('base64')}` };
-}
-
-function jwt(claims: object) {
-  return `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.signature`;
 }
 
 function parsed(text: string): unknown {
@@ -270,27 +267,58 @@ test('the request log holds no token', async () => {
   expect(JSON.stringify(fake.requests)).not.toContain(token);
 });
 
-test('an identity gives a token that expires; a token of another audience gets none', async () => {
-  await fake.close();
+describe('an identity', () => {
   const clock = new FakeClock();
-  fake = await startFakeDoppler({ clock });
-  fake.addConfig('homelab', 'prd');
-  const identity = fake.addIdentity({ audience: 'doppler', subject: 'system:serviceaccount:a:b', lifetimeMs: 1000 });
-  const good = { aud: ['doppler'], sub: 'system:serviceaccount:a:b', exp: clock.now() / 1000 + 60 };
-  const exchange = (claims: object) => ask('/v3/auth/oidc', { method: 'POST', body: { identity, token: jwt(claims) } });
+  const issuer = fakeIssuer();
+  const subject = 'system:serviceaccount:a:b';
+  const good = { iss: issuer.url, aud: ['doppler'], sub: subject, exp: clock.now() / 1000 + 60 };
+  let identity: string;
 
-  for (const bad of [{ aud: 'x' }, { sub: 'x' }, { exp: 1 }])
-    expect((await exchange({ ...good, ...bad })).status).toBe(401);
-  const { body } = await exchange(good);
-  expect(body).toMatchObject({
-    success: true,
-    token: expect.stringMatching(/^dp\.said\./),
-    expires_at: new Date(clock.now() + 1000).toISOString(),
+  beforeEach(async () => {
+    await fake.close();
+    fake = await startFakeDoppler({ clock });
+    fake.addConfig('homelab', 'prd');
+    identity = fake.addIdentity({
+      issuer: issuer.url,
+      keys: issuer.keys,
+      audience: 'doppler',
+      subject,
+      lifetimeMs: 1000,
+    });
   });
-  const key = typeof body === 'object' && body !== null && 'token' in body ? String(body.token) : '';
-  expect((await ask(`${DOWNLOAD}?project=homelab&config=prd`, { key })).status).toBe(200);
-  await clock.advance(1000);
-  expect((await ask(`${DOWNLOAD}?project=homelab&config=prd`, { key })).status).toBe(401);
+
+  const exchange = (jwt: string) => ask('/v3/auth/oidc', { method: 'POST', body: { identity, token: jwt } });
+
+  test('gives a token that expires', async () => {
+    const { body } = await exchange(issuer.sign(good));
+    expect(body).toMatchObject({
+      success: true,
+      token: expect.stringMatching(/^dp\.said\./),
+      expires_at: new Date(clock.now() + 1000).toISOString(),
+    });
+    const [key = ''] = fake.identityTokens;
+    expect((await ask(`${DOWNLOAD}?project=homelab&config=prd`, { key })).status).toBe(200);
+    expect((await ask(DOWNLOAD, { key })).status).toBe(400);
+    await clock.advance(1000);
+    expect((await ask(`${DOWNLOAD}?project=homelab&config=prd`, { key })).status).toBe(401);
+  });
+
+  test.each<[string, () => string]>([
+    ['another audience', () => issuer.sign({ ...good, aud: 'x' })],
+    ['another subject', () => issuer.sign({ ...good, sub: 'x' })],
+    ['another issuer', () => issuer.sign({ ...good, iss: 'https://x' })],
+    ['a time that is over', () => issuer.sign({ ...good, exp: 1 })],
+    ['the signature of another key', () => fakeIssuer().sign(good)],
+    ['no signature', () => `${issuer.sign(good).split('.', 2).join('.')}.`],
+    ['another algorithm', () => signToken(good, { ...issuer, algorithm: 'none' })],
+  ])('gives nothing for %s', async (_, jwt) => {
+    expect((await exchange(jwt())).status).toBe(401);
+  });
+
+  test('that is gone gives nothing', async () => {
+    fake.removeIdentity(identity);
+    expect((await exchange(issuer.sign(good))).status).toBe(401);
+  });
 });
 
 test('watching is 403 on the free plan, and says when something changed on the team plan', async () => {

@@ -70,8 +70,13 @@ export interface FakeDoppler extends AsyncDisposable {
   personalToken(): string;
   /** `dp.sa.…`: opens everything, and must say project and config. */
   serviceAccountToken(): string;
-  /** The id of an identity, for `POST /v3/auth/oidc`. */
+  /** The id of a service account identity, for `POST /v3/auth/oidc`; what it gives out opens everything, as `serviceAccountToken` does. */
   addIdentity(identity: FakeIdentity): string;
+  /** What was given out for it is taken until it expires. */
+  removeIdentity(id: string): void;
+  /** `dp.said.…`: all that were given out, oldest first. */
+  readonly identityTokens: readonly string[];
+  revokeIdentityTokens(): void;
   revoke(token: string): void;
   /** Spoils the next requests that it fits; several faults are used up one after the other. */
   fail(fault: FakeFault): void;
@@ -197,6 +202,11 @@ export async function startFakeDoppler(options: FakeDopplerOptions = {}): Promis
     personalToken: () => tokens.personalToken(),
     serviceAccountToken: () => tokens.serviceAccountToken(),
     addIdentity: (identity) => tokens.addIdentity(identity),
+    removeIdentity: (id) => tokens.removeIdentity(id),
+    get identityTokens() {
+      return tokens.ofIdentities;
+    },
+    revokeIdentityTokens: () => tokens.revokeIdentities(),
     revoke(token) {
       tokens.revoke(token);
     },

@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { JsonWebKey } from 'node:crypto';
 import type { Clock } from '@hikyaku/core';
+import { findKey, verifyToken } from '@hikyaku/provider-utils/testing';
 import { environmentOf } from './fake-projects.ts';
 
 export interface FakeToken {
@@ -13,9 +15,11 @@ export interface FakeToken {
 }
 
 export interface FakeIdentity {
+  readonly issuer: string;
+  /** What the issuer's discovery document leads to: its public keys (JWKS). */
+  readonly keys: readonly JsonWebKey[];
   readonly audience: string;
-  /** Any, when absent. */
-  readonly subject?: string;
+  readonly subject: string;
   /** Of the tokens given out; 600 000 by default. */
   readonly lifetimeMs?: number;
 }
@@ -24,6 +28,7 @@ export interface FakeIdentity {
 export class FakeTokens {
   readonly #tokens = new Map<string, FakeToken>();
   readonly #identities = new Map<string, FakeIdentity>();
+  readonly #ofIdentities: string[] = [];
   readonly #clock: Pick<Clock, 'now'>;
 
   constructor(clock: Pick<Clock, 'now'>) {
@@ -57,21 +62,38 @@ export class FakeTokens {
     return id;
   }
 
-  /** A `dp.said.` token for a JWT that fits the identity; `undefined` when it does not. The JWT's signature is not looked at. */
+  /** A `dp.said.` token for a JWT that fits the identity; `undefined` when it does not. */
   exchange(id: unknown, jwt: unknown): { readonly key: string; readonly expiresAt: number } | undefined {
     const identity = typeof id === 'string' ? this.#identities.get(id) : undefined;
-    const claims = typeof jwt === 'string' ? claimsOf(jwt) : undefined;
+    const claims = identity && verifyToken(jwt, (header) => findKey(identity.keys, header))?.claims;
     if (identity === undefined || claims === undefined) return undefined;
+    const now = this.#clock.now() / 1000;
     const fits =
+      claims.get('iss') === identity.issuer &&
       [claims.get('aud')].flat().includes(identity.audience) &&
-      (identity.subject === undefined || claims.get('sub') === identity.subject) &&
-      Number(claims.get('exp')) * 1000 > this.#clock.now();
+      claims.get('sub') === identity.subject &&
+      Number(claims.get('exp')) > now &&
+      Number(claims.get('nbf') ?? 0) <= now + 30;
     if (!fits) return undefined;
     const expiresAt = this.#clock.now() + (identity.lifetimeMs ?? 600_000);
     return {
       key: this.#add({ kind: 'service_account_identity', access: 'read/write', expiresAt }, 'dp.said.'),
       expiresAt,
     };
+  }
+
+  /** Those of identities that were given out, oldest first. */
+  get ofIdentities(): readonly string[] {
+    return this.#ofIdentities;
+  }
+
+  /** Ends them. */
+  revokeIdentities(): void {
+    for (const key of this.#ofIdentities) this.#tokens.delete(key);
+  }
+
+  removeIdentity(id: string): void {
+    this.#identities.delete(id);
   }
 
   /** Whether it was known. */
@@ -95,6 +117,7 @@ export class FakeTokens {
   #add(token: Omit<FakeToken, 'key'>, prefix: string): string {
     const key = `${prefix}${randomBytes(20).toString('hex')}`;
     this.#tokens.set(key, { ...token, key });
+    if (token.kind === 'service_account_identity') this.#ofIdentities.push(key);
     return key;
   }
 }
@@ -102,13 +125,4 @@ export class FakeTokens {
 function userOf(credentials: string): string | undefined {
   const [user, password] = Buffer.from(credentials, 'base64').toString().split(':');
   return password === '' ? user : undefined;
-}
-
-function claimsOf(jwt: string): ReadonlyMap<string, unknown> | undefined {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString());
-    return typeof claims === 'object' && claims !== null ? new Map(Object.entries(claims)) : undefined;
-  } catch {
-    return undefined;
-  }
 }
