@@ -3,16 +3,21 @@ import type { ConformanceOptions } from './commands/conformance.ts';
 import type { EditOptions } from './commands/edit.ts';
 import type { ExposureOptions } from './commands/exposure.ts';
 import type { GrantsOptions } from './commands/grants.ts';
+import type { IdentityCommandOptions } from './commands/identity.ts';
 import type { LintOptions } from './commands/lint.ts';
 import type { ListOptions } from './commands/list.ts';
 import type { PlanAgainstOptions } from './commands/plan-against.ts';
 import type { PlanOptions } from './commands/plan.ts';
 import type { InitOptions } from './commands/init.ts';
+import type { AddRecipientOptions, NewRecipientOptions, RemoveRecipientOptions } from './commands/recipients.ts';
+import type { RewrapCommandOptions } from './commands/rewrap.ts';
 import type { RoleOptions } from './commands/rights.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { SchemaOptions } from './commands/schema.ts';
+import type { SealCommandOptions } from './commands/seal.ts';
 import type { SetOptions } from './commands/set.ts';
 import type { SyncOptions } from './commands/sync.ts';
+import type { UnsealOptions } from './commands/unseal.ts';
 import type { UnsetOptions } from './commands/unset.ts';
 import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
@@ -113,6 +118,120 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { validate } = await import('./commands/validate.ts');
       setExitCode(await validate(optionsOf<LoadConfigOptions>(self), edge));
     });
+  command('seal', 'seal a credential into the config; no key is needed')
+    .argument('<path>', 'of the credential: providers.NAME.token, or NAME.token')
+    .allowExcessArguments()
+    .option('--cluster <name>', 'a value of its own for this cluster')
+    .option('--from-file <path>', 'take the value from a file, byte for byte; `-` is standard input')
+    .option('--print', 'print what would be written, and leave the file as it is')
+    .option('--replace', 'put one value for all in the place of one for each cluster, or the other way round')
+    .addOption(identity('to see whether the value is the same as before'))
+    .addOption(plugin())
+    .addHelpText(
+      'after',
+      '\nThe value is asked for and not shown, or comes from a pipe (without its last line break) or a file; never from an argument,\nwhich the history and the process list would keep. It can only be sent where the config sends it now, and opened by those\nunder `recipients:`. More: docs/seal.md\n\nExamples:\n  hikyaku seal providers.doppler.token\n  pass doppler/home | hikyaku seal doppler.token --cluster home\n  hikyaku seal nas.headers.X-Api-Key --print',
+    )
+    .action(async (path: string, _, self: Command) => {
+      // commander would repeat it.
+      if (self.args.length > 1) throw new UserError(VALUE_IN_ARGUMENT);
+      const { seal } = await import('./commands/seal.ts');
+      setExitCode(await seal(path, optionsOf<SealCommandOptions>(self), edge));
+    });
+  command('unseal', 'open one sealed credential; for the day when nothing else is left')
+    .argument('<path>', 'of the credential: providers.NAME.token, or NAME.token')
+    .option('--cluster <name>', 'the value of this cluster, where each has its own')
+    .option('--show', 'show it, also on a terminal')
+    .addOption(identity())
+    .addOption(plugin())
+    .addHelpText(
+      'after',
+      `\nWhat it is bound to is said, and not checked. Without hikyaku: age -d -i key.txt, of the text behind sealed.\n\n${KEYS}\n\nExamples:\n  hikyaku unseal doppler.token | wl-copy\n  hikyaku unseal doppler.token --context home --show`,
+    )
+    .action(async (path: string, _, self: Command) => {
+      const { unseal } = await import('./commands/unseal.ts');
+      setExitCode(await unseal(path, optionsOf<UnsealOptions>(self), edge));
+    });
+  command('rewrap', 'seal what is sealed anew, for those who are recipients now')
+    .argument('[paths...]', 'only these credentials; all by default')
+    .addOption(identity())
+    .addOption(yesToKeys())
+    .addOption(plugin())
+    .addHelpText(
+      'after',
+      `\nValues, and what they are bound to, stay. All of it is done or nothing. Where everything is right already, nothing changes.\n\n${KEYS}\n\nExamples:\n  hikyaku rewrap\n  hikyaku rewrap doppler.token --identity key.txt`,
+    )
+    .action(async (paths: readonly string[], _, self: Command) => {
+      const { rewrap } = await import('./commands/rewrap.ts');
+      setExitCode(await rewrap(paths, optionsOf<RewrapCommandOptions>(self), edge));
+    });
+  const recipients = command('recipients', 'say who can open what is sealed, and change it')
+    .addOption(plugin())
+    .addHelpText(
+      'after',
+      '\nWithout a further word: who can open what. No key is needed for that.\n\nExamples:\n  hikyaku recipients\n  hikyaku recipients add cabin --context cabin\n  hikyaku recipients rm cabin',
+    )
+    .action(async (_, self: Command) => {
+      const { recipients: list } = await import('./commands/recipients.ts');
+      setExitCode(await list(optionsOf<LoadConfigOptions>(self), edge));
+    });
+  recipients
+    .command('add')
+    .description('let a cluster, or a person, open what is sealed')
+    .argument('<name>', 'a name of your choice')
+    .argument('[key]', 'its public key (age1…); read from the cluster behind --context by default')
+    .option('--backup', "a person's key, and no cluster")
+    .option('--replace', 'in the place of the key that it has now')
+    .addOption(identity())
+    .addOption(yesToKeys())
+    .addOption(plugin())
+    .addHelpText(
+      'after',
+      `\nEverything is sealed anew, so that it can open it; nothing is written when a step fails.\n\n${KEYS}\n\nExamples:\n  hikyaku recipients add cabin --context cabin\n  hikyaku recipients add cabin age1…              as the log of its agent says it\n  hikyaku recipients add me age1… --backup`,
+    )
+    .action(async (name: string, key: string | undefined, _, self: Command) => {
+      const { add } = await import('./commands/recipients.ts');
+      setExitCode(await add(name, key, optionsOf<AddRecipientOptions>(self), edge));
+    });
+  recipients
+    .command('new')
+    .description('make the identity of a cluster that is still to come, and print it')
+    .argument('<name>', 'a name of your choice')
+    .addOption(
+      new Option('--format <format>', 'a Secret to apply, a file for k3s, or a patch for Talos').choices([
+        'secret',
+        'k3s',
+        'talos',
+      ]),
+    )
+    .option('--backup', "a person's key, printed as a file of age-keygen")
+    .option('--replace', 'in the place of the key that it has now')
+    .option('--show', 'print it, also on a terminal')
+    .addOption(identity())
+    .addOption(yesToKeys())
+    .addOption(plugin())
+    .addHelpText(
+      'after',
+      `\nThe private key is printed once and kept nowhere. Its public key goes into the config, and everything is sealed anew.\n\n${KEYS}\n\nExamples:\n  hikyaku recipients new lab | kubectl --context lab create -f -\n  hikyaku recipients new lab --format talos > lab-identity.patch.yaml     not for Git\n  (umask 077; hikyaku recipients new me --backup >> ~/.config/sops/age/keys.txt)`,
+    )
+    .action(async (name: string, _, self: Command) => {
+      const { make } = await import('./commands/recipients.ts');
+      setExitCode(await make(name, optionsOf<NewRecipientOptions>(self), edge));
+    });
+  recipients
+    .command('rm')
+    .description('let a cluster, or a person, open nothing any more')
+    .argument('<name>', 'a name under `recipients:`')
+    .addOption(identity())
+    .addOption(yesToKeys())
+    .addOption(plugin())
+    .addHelpText(
+      'after',
+      `\nWhat it could open stays in the history of Git: what has to be replaced, and where, is printed.\n\n${KEYS}\n\nExample:\n  hikyaku recipients rm cabin`,
+    )
+    .action(async (name: string, _, self: Command) => {
+      const { remove } = await import('./commands/recipients.ts');
+      setExitCode(await remove(name, optionsOf<RemoveRecipientOptions>(self), edge));
+    });
   command('lint', 'check what is sealed, and for whom; no key is needed')
     .option(
       '--against <revision>',
@@ -140,6 +259,40 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .action(async (cluster: string, _, self: Command) => {
       const { exposure } = await import('./commands/exposure.ts');
       setExitCode(await exposure(cluster, optionsOf<ExposureOptions>(self), edge));
+    });
+  const identityCommand = command('identity', "show a cluster's public key, and whether anything can be sealed to it")
+    .addHelpText(
+      'after',
+      '\nIt has three commands, all of them with your own kubeconfig: show (the default), rotate and prune.\n\nExamples:\n  hikyaku identity --context home\n  hikyaku identity rotate --context home     a second key\n  hikyaku identity prune --context home      later: drop the first one',
+    )
+    .action(async (_, self: Command) => {
+      const { identity: show } = await import('./commands/identity.ts');
+      setExitCode(await show(optionsOf<IdentityCommandOptions>(self), edge));
+    });
+  identityCommand
+    .command('rotate')
+    .description('add a second key to the identity of a cluster, and to `recipients`; drops nothing')
+    .addOption(plugin())
+    .addHelpText(
+      'after',
+      '\nAfterwards: hikyaku rewrap, commit, push. The agent takes the new key by itself. May be run again where it was interrupted.\nThis is for a key that may leak later. What somebody could open already has to be replaced: docs/lint.md\n\nExample:\n  hikyaku identity rotate --context cabin',
+    )
+    .action(async (_, self: Command) => {
+      const { rotateIdentity } = await import('./commands/identity.ts');
+      setExitCode(await rotateIdentity(optionsOf<IdentityCommandOptions>(self), edge));
+    });
+  identityCommand
+    .command('prune')
+    .description('drop the older keys of a cluster, when its newest opens everything')
+    .addOption(plugin())
+    .option('-y, --yes', 'drop them without asking')
+    .addHelpText(
+      'after',
+      '\nEvery sealed value of the config is tried with the newest key first; nothing is dropped that still opens something alone.\n\nExample:\n  hikyaku identity prune --context cabin',
+    )
+    .action(async (_, self: Command) => {
+      const { pruneIdentity } = await import('./commands/identity.ts');
+      setExitCode(await pruneIdentity(optionsOf<IdentityCommandOptions>(self), edge));
     });
   command('grants', 'print the smallest grants.yaml with which the config works in a cluster')
     .option('--config-map', 'print the ConfigMap hikyaku-grants, to apply')
@@ -221,10 +374,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     )
     .action(async (source: string, name: string, _, self: Command) => {
       // commander would repeat it.
-      if (self.args.length > 2)
-        throw new UserError(
-          'a value does not belong on the command line, where the history and the process list keep it: leave it out, and you are asked for it',
-        );
+      if (self.args.length > 2) throw new UserError(VALUE_IN_ARGUMENT);
       const { set } = await import('./commands/set.ts');
       setExitCode(await set(source, name, optionsOf<SetOptions>(self), edge));
     });
@@ -278,6 +428,12 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     return program.command(name).description(summary);
   }
 }
+
+const VALUE_IN_ARGUMENT =
+  'a value does not belong on the command line, where the history and the process list keep it: leave it out, and you are asked for it';
+
+const KEYS =
+  'The key that opens: --identity, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD, ~/.config/sops/age/keys.txt, or that of the\ncluster behind --context.';
 
 /** As an unset variable of a script gives. */
 function secretName(name: string): string {
@@ -333,6 +489,16 @@ function plugin(): Option {
     '--plugin <name=path@digest>',
     'a file that `type: name` loads, with its sha256-…; may be repeated',
   ).argParser((value, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]);
+}
+
+function identity(what = 'to open with'): Option {
+  return new Option('-i, --identity <file>', `a file of age-keygen, or of age -p, ${what}; may be repeated`).argParser(
+    (value, earlier: readonly string[] | undefined) => [...(earlier ?? []), value],
+  );
+}
+
+function yesToKeys(): Option {
+  return new Option('-y, --yes', 'add keys without asking');
 }
 
 function noQuestion(): Option {

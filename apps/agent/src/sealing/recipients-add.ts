@@ -1,0 +1,58 @@
+import type { Edge } from '../edge.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import type { LoadConfigOptions } from '../load-config-file.ts';
+import { styleFor } from '../output/style.ts';
+import { UserError } from '../user-error.ts';
+import { checkNewRecipient } from './recipients-change.ts';
+import { addToConfig } from './recipients-edit.ts';
+import { checkKey, fingerprintsText, keysOfCluster } from './recipients-key.ts';
+import type { FoundKeys } from './recipients-key.ts';
+import type { RewrapOptions } from './rewrap-config.ts';
+import { SealedConfig } from './sealed-config.ts';
+
+export type AddRecipientOptions = LoadConfigOptions &
+  RewrapOptions & {
+    readonly backup?: boolean;
+    /** Its key in the place of the one that stands there. */
+    readonly replace?: boolean;
+  };
+
+/** Adds a key to the config, and lets it open what is sealed. Nothing is written when a step fails. */
+export async function addRecipient(
+  name: string,
+  key: string | undefined,
+  options: AddRecipientOptions,
+  edge: Edge,
+): Promise<ExitCode> {
+  const { replace = false } = options;
+  const style = styleFor(edge, edge.stderr);
+  const before = await SealedConfig.read(options, edge);
+  const found = await findKeys(name, key, options, edge);
+  const backup = options.backup ?? before.config.recipients.get(name)?.backup ?? false;
+  const added = { name, keys: found.keys, backup };
+  checkNewRecipient(before.config, added, replace);
+  edge.stderr.write(
+    `${style.strong(name)}  ${found.keys.join(', ')}\n  fingerprint  ${fingerprintsText(found.keys)}\n  ${style.faint(`known from    ${found.from}`)}\n`,
+  );
+  if (!found.proven)
+    edge.stderr.write(
+      `${style.change('!')} you may not read the Secret that proves it: compare the fingerprint with the one in the log of the agent there\n`,
+    );
+  const question = found.proven ? undefined : `Does the log of the agent say ${fingerprintsText(found.keys)}?`;
+  return await addToConfig({ before, added, ...(question !== undefined && { question }) }, options, edge);
+}
+
+async function findKeys(
+  name: string,
+  key: string | undefined,
+  options: AddRecipientOptions,
+  edge: Edge,
+): Promise<FoundKeys> {
+  if (key !== undefined) return checkKey(name, key);
+  if (options.context !== undefined || options.kubeconfig !== undefined) return await keysOfCluster(options, edge);
+  throw new UserError(
+    `which key is that of ${name}? Its agent's log says it: hikyaku recipients add ${name} age1…; or --context CONTEXT reads it from the cluster`,
+    EXIT.usage,
+  );
+}

@@ -1,0 +1,76 @@
+import type { Recipient } from '@hikyaku/config';
+import { EXIT } from '../exit-code.ts';
+import type { Edge } from '../edge.ts';
+import type { ExitCode } from '../exit-code.ts';
+import type { LoadConfigOptions } from '../load-config-file.ts';
+import { styleFor } from '../output/style.ts';
+import type { Style } from '../output/style.ts';
+import { exposureOf } from './exposure.ts';
+import type { ExposedCredential } from './exposure.ts';
+import { valuesIn } from './lint-values.ts';
+import { findRecipient } from './recipients-change.ts';
+import { rewrapConfig } from './rewrap-config.ts';
+import type { RewrapOptions } from './rewrap-config.ts';
+import { rewrapJson, rewrappedText } from './rewrap-text.ts';
+import { SealedConfig } from './sealed-config.ts';
+import type { ConfigEdit } from './sealed-config.ts';
+import { editToRemove } from './sealed-edits.ts';
+import { sealedFields } from './sealed-fields.ts';
+import type { SealedField } from './sealed-fields.ts';
+
+export type RemoveRecipientOptions = LoadConfigOptions & RewrapOptions;
+
+/** Takes a key out of the config and of everything that is sealed, and says what its owner knows all the same. */
+export async function removeRecipient(name: string, options: RemoveRecipientOptions, edge: Edge): Promise<ExitCode> {
+  const before = await SealedConfig.read(options, edge);
+  const { config } = before;
+  const removed = findRecipient(config, name, options.config);
+  const fields = sealedFields(config);
+  const own = fields.filter(({ cluster }) => cluster === name);
+  const { sources } = exposureOf(config, await valuesIn(config), name);
+  const known = sources.flatMap(({ credentials }) => credentials);
+
+  const { steps, files } = await rewrapConfig(
+    {
+      before,
+      fields: fields.filter((field) => !own.includes(field)),
+      recipients: [...config.recipients.values()].filter((recipient) => recipient !== removed),
+      edits: [editToRemove(removed.position.file, ['recipients', name]), ...own.map((field) => withoutOwn(field))],
+    },
+    options,
+    edge,
+  );
+  if (options.json === true) {
+    const dropped = own.map((field) => field.name);
+    edge.stdout.write(
+      `${JSON.stringify({ removed: name, dropped, values: rewrapJson(steps), files, known }, null, 2)}\n`,
+    );
+    return EXIT.fine;
+  }
+  const style = styleFor(edge, edge.stdout);
+  edge.stdout.write(
+    [
+      `${style.good('✓')} ${name} is no recipient any more\n`,
+      ...own.map((field) => `  its own value ${field.name} is removed\n`),
+      steps.length === 0 ? '' : rewrappedText(steps, files, style),
+      known.length === 0 ? '' : knownText(removed, known, style),
+    ].join(''),
+  );
+  return EXIT.fine;
+}
+
+/** With the last one of them, the credential. */
+function withoutOwn({ path, source, field, sealed }: SealedField): ConfigEdit {
+  const reference = source.credentials.get(field);
+  const isLast = reference !== undefined && 'perCluster' in reference && reference.perCluster.size === 1;
+  return editToRemove(sealed.position.file, isLast ? path.slice(0, -2) : path);
+}
+
+/** Revocation debt: only another value ends it. */
+function knownText({ name }: Recipient, known: readonly ExposedCredential[], style: Style): string {
+  const lines = known.flatMap(({ path, replace, seal, revoke }) => [
+    `  ${style.change('!')} ${path}\n`,
+    ...[replace, seal, revoke].flatMap((text) => (text === undefined ? [] : [`      ${text}\n`])),
+  ]);
+  return `\nWhat ${name} could read it still can, from the history of Git. Only this ends it:\n${lines.join('')}\n${style.faint(`the whole list, with what it was used for: hikyaku exposure ${name}`)}\n`;
+}

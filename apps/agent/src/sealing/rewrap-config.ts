@@ -1,0 +1,89 @@
+import type { Edge } from '../edge.ts';
+import { EXIT } from '../exit-code.ts';
+import type { FoundIdentity } from '../identity/find-identities.ts';
+import { WHERE_IDENTITIES_ARE } from '../identity/find-identities.ts';
+import { styleFor } from '../output/style.ts';
+import { UserError } from '../user-error.ts';
+import { confirmOrStop } from '../writing/confirm.ts';
+import type { Holder } from './debt.ts';
+import type { RecipientKeys } from './recipients-for.ts';
+import { keyText, listOf } from './recipients-text.ts';
+import { rewrapText } from './rewrap-text.ts';
+import { planRewrap, rewrap } from './rewrap-values.ts';
+import type { RewrapStep } from './rewrap-values.ts';
+import type { ConfigEdit, SealedConfig } from './sealed-config.ts';
+import { editToRewrap } from './sealed-edits.ts';
+import type { SealedField } from './sealed-fields.ts';
+import { StagedFiles } from './sealed-files.ts';
+import { identitiesAtHand } from './sealed-identities.ts';
+import type { IdentityOptions } from './sealed-identities.ts';
+
+export type RewrapOptions = IdentityOptions & {
+  /** Do not ask. */
+  readonly yes?: boolean;
+};
+
+export interface Rewrapping {
+  readonly before: SealedConfig;
+  /** The values to look at. */
+  readonly fields: readonly SealedField[];
+  /** Who is to open them. */
+  readonly recipients: readonly RecipientKeys[];
+  /** What else changes in the files. */
+  readonly edits?: readonly ConfigEdit[];
+  /** What to ask, besides whether keys may be added. */
+  readonly question?: string;
+  /** Called when nothing but the last step is left. */
+  readonly beforeWriting?: () => Promise<void>;
+}
+
+export interface Rewrapped {
+  readonly steps: readonly RewrapStep[];
+  readonly files: readonly string[];
+}
+
+/** Says what changes, asks, and writes all of it or nothing. Throws a UserError, with the files untouched. */
+export async function rewrapConfig(
+  { before, fields, recipients, edits = [], question, beforeWriting }: Rewrapping,
+  options: RewrapOptions,
+  edge: Edge,
+): Promise<Rewrapped> {
+  const identities = fields.length === 0 ? [] : await identitiesAtHand(options, edge);
+  const steps = await planRewrap(fields, recipients, identities, edge);
+  edge.stderr.write(rewrapText(steps, styleFor(edge, edge.stderr)));
+  refuseFailed(steps, identities);
+
+  const added = addedKeys(steps);
+  const asked = question ?? (added.length === 0 ? undefined : `Let ${listOf(added.map(keyText))} open what is sealed?`);
+  if (asked !== undefined && options.yes !== true) await confirmOrStop(asked, edge);
+
+  const rewrapped: ConfigEdit[] = [];
+  for (const step of steps) {
+    edge.signal.throwIfAborted();
+    if (step.kind === 'rewrap') rewrapped.push(editToRewrap(step.field, await rewrap(step)));
+  }
+  const after = await before.with([...rewrapped, ...edits]);
+  const changes = before.changesTo(after);
+  await using files = await StagedFiles.of(changes);
+  edge.signal.throwIfAborted();
+  await beforeWriting?.();
+  await files.putInPlace();
+  return { steps, files: changes.map(({ path }) => path) };
+}
+
+/** Of all values together, each once. */
+export function addedKeys(steps: readonly RewrapStep[]): readonly Holder[] {
+  const keys = steps.flatMap((step) => (step.kind === 'rewrap' ? step.added : []));
+  return [...new Map(keys.map((key) => [key.fingerprint, key])).values()];
+}
+
+function refuseFailed(steps: readonly RewrapStep[], identities: readonly FoundIdentity[]): void {
+  const failed = steps.flatMap((step) => (step.kind === 'failed' ? [step] : []));
+  if (failed.length === 0) return;
+  const lines = failed.map(({ field, problem }) => {
+    const { file, line } = field.sealed.position;
+    return `${field.name} (${file}:${line}): ${problem}`;
+  });
+  const hint = identities.length === 0 ? `: ${WHERE_IDENTITIES_ARE}, or name a cluster with --context` : '';
+  throw new UserError([...lines, `nothing was written${hint}`].join('\n'), EXIT.failed);
+}
