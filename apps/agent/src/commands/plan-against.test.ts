@@ -3,6 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { SecretValue } from '@hikyaku/core';
+import { generateIdentity, seal } from '@hikyaku/sealing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { planAgainst } from './plan-against.ts';
 
@@ -112,6 +114,7 @@ pushes:
       'plug-in source plugin: with these settings',
       `file ${join(folder, 'secrets.env')}`,
       'push web/theirs to nas',
+      'credential token of homelab: the environment variable DOPPLER_TOKEN, to https://doppler.example',
       'Secret argocd/tls',
       'namespace argocd',
       'type kubernetes.io/tls',
@@ -145,6 +148,32 @@ secrets: [{ name: a, namespace: web, from: homelab }]
       'read k of Secret web/t, as token of homelab',
       'read Secrets of namespace web, as web',
       'read k of Secret h, as kubeconfig of hub',
+      'credential token of homelab: k of Secret web/t, to https://api.doppler.com',
+      'credential kubeconfig of hub: k of Secret h, to https://api.doppler.com',
+    ]);
+  });
+
+  test('tells of new recipients, of another credential, and of one that is sent elsewhere', async () => {
+    const [home, cabin] = [await generateIdentity(), await generateIdentity()];
+    const binding = { use: 'doppler/token', to: ['https://api.doppler.com'] };
+    const recipients = new Map([['home', [home.recipient]]]);
+    const sealedConfig = async (list: object, words: object = {}): Promise<string> => {
+      const sealed = await seal(SecretValue.of('x'), { recipients, binding, now: 0 });
+      const source = { type: 'doppler', project: 'a', config: 'b', token: { sealed }, ...words };
+      return JSON.stringify({ recipients: list, providers: { homelab: source }, secrets: [] });
+    };
+    const first = await sealedConfig({ home: home.recipient });
+    await commit({ 'hikyaku.yaml': first });
+    expect(await told('HEAD')).toEqual(NOTHING);
+    await write({ 'hikyaku.yaml': await sealedConfig({ home: home.recipient }) });
+    expect((await told('HEAD')).possible).toEqual(['credential token of homelab: sealed, to https://api.doppler.com']);
+    const list = { home: home.recipient, cabin: cabin.recipient };
+    await write({ 'hikyaku.yaml': JSON.stringify({ ...JSON.parse(first), recipients: list }) });
+    expect((await told('HEAD')).possible).toEqual([`recipient cabin: ${cabin.recipient}`]);
+    await write({ 'hikyaku.yaml': first.replace('"project"', '"url":"https://doppler.example","project"') });
+    expect((await told('HEAD')).possible).toEqual([
+      'origin https://doppler.example',
+      'credential token of homelab: sealed, to https://doppler.example',
     ]);
   });
 
@@ -199,7 +228,11 @@ secrets: [{ name: a, namespace: web, from: homelab }]
     expect(await told('HEAD', 'home')).toEqual({ possible: asked, granted: [] });
     await mkdir(join(folder, 'new'));
     await writeFile(join(folder, 'new/hikyaku.yaml'), before);
-    expect((await told('HEAD', 'new/hikyaku.yaml')).possible).toEqual(['origin https://api.doppler.com', ...asked]);
+    expect((await told('HEAD', 'new/hikyaku.yaml')).possible).toEqual([
+      'origin https://api.doppler.com',
+      'credential token of homelab: the environment variable DOPPLER_TOKEN, to https://api.doppler.com',
+      ...asked,
+    ]);
   });
 
   test('says what is wrong: no such commit, no repository, a config that was not good', async () => {

@@ -1,7 +1,8 @@
 import { grantsPush, policyRefusals } from '@hikyaku/config';
-import type { Config, Grants, SourceConfig } from '@hikyaku/config';
+import type { Config, CredentialReference, Grants, SealedReference, SourceConfig } from '@hikyaku/config';
 import { identityOf } from '../open-sources.ts';
 import { isStandIn } from '../plugins/stand-in.ts';
+import { kindText } from '../sealing/lint-changes.ts';
 import { mayRead } from './files-root.ts';
 import type { HeldGrants } from './held-grants.ts';
 import { mayReach, plugInRefusal } from './missing-grants.ts';
@@ -16,6 +17,8 @@ export interface Possibility {
     | 'file'
     | 'push'
     | 'read'
+    | 'recipient'
+    | 'credential'
     | 'Secret'
     | 'namespace'
     | 'type'
@@ -34,7 +37,7 @@ export function possible(config: Config, needs: Needs, held: HeldGrants | undefi
 
 type Keyed = Possibility & { readonly detail?: string | undefined };
 
-function* fromSources({ sources }: Config, needs: Needs, grants: Grants | undefined): Iterable<Keyed> {
+function* fromSources({ sources, recipients }: Config, needs: Needs, grants: Grants | undefined): Iterable<Keyed> {
   for (const { what } of needs.origins) {
     if (grants === undefined || mayReach(what, grants.origins)) yield { kind: 'origin', what };
   }
@@ -57,6 +60,25 @@ function* fromSources({ sources }: Config, needs: Needs, grants: Grants | undefi
     yield { kind: 'push', what: `${push.from} to ${push.to}`, detail: to && identityOf(to) };
   }
   for (const source of sources.values()) yield* readsOf(source);
+  for (const { name, keys } of recipients.values())
+    for (const key of keys) yield { kind: 'recipient', what: `${name}: ${key}` };
+  for (const source of sources.values()) yield* credentialsOf(source);
+}
+
+/** Another value, another place where it is kept and another destination are each another credential. */
+function* credentialsOf({ name, credentials, description }: SourceConfig): Iterable<Keyed> {
+  const to = description.origins.length === 0 ? '' : `, to ${description.origins.join(', ')}`;
+  for (const [field, reference] of credentials) {
+    const sealed = sealedIn(reference);
+    const unbound = sealed.some((one) => one.unbound) ? ', not bound' : '';
+    const detail = sealed.map(({ text }) => text.replaceAll(/\s+/g, '')).join('\0');
+    yield { kind: 'credential', what: `${field} of ${name}: ${kindText(reference)}${unbound}${to}`, detail };
+  }
+}
+
+function sealedIn(reference: CredentialReference): readonly SealedReference[] {
+  if ('sealed' in reference) return [reference.sealed];
+  return 'perCluster' in reference ? [...reference.perCluster.values()] : [];
 }
 
 /** What is read of the cluster itself, where an owner's Role allows it; no grant limits that. */
