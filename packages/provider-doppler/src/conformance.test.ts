@@ -52,10 +52,12 @@ async function openFixture({ as, lifetimeMs }: Options): Promise<Fixture> {
       fake.set('homelab', 'prd', name, text);
     },
     remove: (name) => fake.remove('homelab', 'prd', name),
-    unreadable(name) {
-      restricted.set(name, values.get(name) ?? '');
-      fake.set('homelab', 'prd', name, values.get(name) ?? '', { visibility: 'restricted' });
-    },
+    ...(as === 'token' && {
+      unreadable(name: string) {
+        restricted.set(name, values.get(name) ?? '');
+        fake.set('homelab', 'prd', name, values.get(name) ?? '', { visibility: 'restricted' });
+      },
+    }),
     faults: {
       unauthenticated: () => begin({ kind: '401' }),
       forbidden: () => begin({ kind: '403' }),
@@ -98,6 +100,7 @@ describe.each<[string, Options]>([
 ])('%s', (_, options) => {
   testProvider(test, doppler, () => openFixture(options), {
     without: {
+      ...(options.as === 'identity' && { unreadable: 'restricted values come to service accounts, too' }),
       pinned: 'Doppler keeps no versions to pin',
       versions: 'Doppler keeps no versions',
       binary: 'values are text',
