@@ -45,7 +45,7 @@ async function running(world: World, body: () => Promise<void>): Promise<void> {
 }
 
 describe('100 sources of which 30 hang', () => {
-  function world() {
+  function hundred() {
     const names = Array.from({ length: 100 }, (_, index) => `s${String(index).padStart(2, '0')}`);
     const world = createWorld({ specs: names.map((name) => spec(`web/${name}`, { bulk: [everything(name)] })) });
     world.sources.clear();
@@ -61,7 +61,7 @@ describe('100 sources of which 30 hang', () => {
   }
 
   test('leave the other 70 on time', async () => {
-    const { world: all, well } = world();
+    const { world: all, well } = hundred();
     await running(all, async () => {
       for (const name of well.keys()) expect(all.live(`web/${name}`)).toEqual({ A: '1' });
       for (let minute = 1; minute <= 30; minute++) {
@@ -76,7 +76,7 @@ describe('100 sources of which 30 hang', () => {
   });
 
   test('are given up and said to be stuck after five minutes, and read again', async () => {
-    const { world: all, hanging } = world();
+    const { world: all, hanging } = hundred();
     await running(all, async () => {
       await all.clock.advance(5 * MINUTE - 1);
       expect(all.report.sources.filter(({ stuck }) => stuck)).toEqual([]);
@@ -90,7 +90,7 @@ describe('100 sources of which 30 hang', () => {
   });
 
   test('do not keep the agent from stopping', async () => {
-    const { world: all } = world();
+    const { world: all } = hundred();
     await running(all, async () => {});
     expect(all.clock.sleeping).toBe(0);
   });
