@@ -12,8 +12,12 @@ export interface FileAccessOptions {
 /** Where a pod's ServiceAccount is mounted, and what shows the environment of processes. */
 export const ALWAYS_REFUSED = ['/var/run/secrets/kubernetes.io', '/run/secrets/kubernetes.io', '/proc', '/sys', '/dev'];
 
-/** What sources may read: below the folder of the config file, or what who starts the agent says; never a credential of the config. */
-export function fileAccess({ config: path, fileRoot }: FileAccessOptions, { sources }: Config): FileAccess {
+/** What sources may read: below the folder of the config file, or what who starts the agent says; never a credential of the config, nor what opens one. */
+export function fileAccess(
+  { config: path, fileRoot }: FileAccessOptions,
+  { sources }: Config,
+  identityFiles: readonly string[],
+): FileAccess {
   const base = folderOf(path);
   const credentials = [...sources.values()].flatMap((source) =>
     [...source.credentials.values()].flatMap((reference) => ('file' in reference ? [reference.file] : [])),
@@ -21,7 +25,7 @@ export function fileAccess({ config: path, fileRoot }: FileAccessOptions, { sour
   return {
     base,
     root: resolve(fileRoot ?? base),
-    refused: [...ALWAYS_REFUSED, ...credentials],
+    refused: [...ALWAYS_REFUSED, ...credentials, ...identityFiles],
   };
 }
 

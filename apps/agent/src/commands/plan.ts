@@ -36,7 +36,12 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
   const records = new Records(logger, () => progress.show(readingText(records.sources, agent.sources.keys()) ?? ''));
 
   await using cluster = await connectCluster(options, edge, logger);
-  const identity = personIdentity(options, { config: whole, ...cluster, edge });
+  const identity = personIdentity(options, {
+    config: whole,
+    client: () => cluster.client,
+    access: cluster.access,
+    edge,
+  });
   const { config, undecided, sealed } = await here(whole, identity, edge);
   await requireCredentials(config, cluster, limits, edge, sealed);
   await using agent = await createAgent({

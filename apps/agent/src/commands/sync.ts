@@ -40,9 +40,11 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   );
 
   await using cluster = await connectCluster(options, edge, logger);
-  const surroundings = { config: whole, ...cluster, edge, logger };
-  const isAgent = cluster.access.proof === 'policy' && options.identity === undefined;
-  const identity = isAgent ? agentIdentity(options, surroundings) : personIdentity(options, surroundings);
+  const { client, access } = cluster;
+  const isAgent = access.proof === 'policy' && options.identity === undefined;
+  const identity = isAgent
+    ? agentIdentity(options, { config: whole, client, access, edge, logger })
+    : personIdentity(options, { config: whole, client: () => client, access, edge });
   const { config, undecided, sealed } = await here(whole, identity, edge);
   await requireCredentials(config, cluster, limits, edge, sealed);
   await ensureNamespace(cluster, edge, options.yes ?? false);

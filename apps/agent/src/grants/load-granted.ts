@@ -1,6 +1,8 @@
 import type { Config } from '@hikyaku/config';
 import type { Logger } from '@hikyaku/core';
 import type { Edge } from '../edge.ts';
+import { identityFiles } from '../identity/identity-files.ts';
+import type { IdentityFileOptions } from '../identity/identity-files.ts';
 import { loadConfigFile } from '../load-config-file.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
 import { clusterGrants } from './cluster-grants.ts';
@@ -18,11 +20,12 @@ export interface GrantedConfig {
 
 /** Throws what {@link loadConfigFile} throws; in a pod also KubeError, where the API server cannot be asked for the grants. */
 export async function loadGranted(
-  options: LoadConfigOptions & LimitOptions,
+  options: LoadConfigOptions & LimitOptions & IdentityFileOptions,
   edge: Edge,
   logger: Logger,
 ): Promise<GrantedConfig> {
   const held = await clusterGrants(options, edge, logger);
   const config = await loadConfigFile(options, edge, held?.grants.plugins);
-  return { config, held, limits: sourceLimits(options, config, held) };
+  const refused = identityFiles(options, edge).map(({ path }) => path);
+  return { config, held, limits: sourceLimits(options, config, held, refused) };
 }

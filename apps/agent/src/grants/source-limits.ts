@@ -32,9 +32,14 @@ export interface LimitOptions {
   readonly allowOrigin?: readonly string[];
 }
 
-/** `held` is only there in a pod: elsewhere the person's own file is trusted. */
-export function sourceLimits(options: LimitOptions, config: Config, held: HeldGrants | undefined): SourceLimits {
-  const files = fileAccess(options, config);
+/** `held` is only there in a pod: elsewhere the person's own file is trusted. No source reads the identity files. */
+export function sourceLimits(
+  options: LimitOptions,
+  config: Config,
+  held: HeldGrants | undefined,
+  identityFiles: readonly string[],
+): SourceLimits {
+  const files = fileAccess(options, config, identityFiles);
   const { allowOrigin: allowedOrigins } = options;
   if (held === undefined) return { files, allowedOrigins };
   const { files: grantedFiles } = held.grants;

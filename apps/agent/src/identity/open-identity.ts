@@ -14,7 +14,6 @@ import { PersonIdentity } from './person-identity.ts';
 
 interface Surroundings {
   readonly config: Pick<Config, 'recipients'>;
-  readonly client: KubeClient;
   readonly access: Access;
   readonly edge: Edge;
 }
@@ -22,7 +21,13 @@ interface Surroundings {
 /** Of an agent. Throws a UserError for a flag that makes no sense. */
 export function agentIdentity(
   options: IdentityOptions,
-  { config: { recipients }, client, access, edge, logger }: Surroundings & { readonly logger: Logger },
+  {
+    config: { recipients },
+    client,
+    access,
+    edge,
+    logger,
+  }: Surroundings & { readonly client: KubeClient; readonly logger: Logger },
 ): ClusterIdentity {
   const secret = secretOf(options.identitySecret, access.agent);
   return new ClusterIdentity({
@@ -39,12 +44,14 @@ export function agentIdentity(
 }
 
 /** Of a person who runs a command. The client is asked for when it is needed. */
-export function personIdentity(options: IdentityOptions, surroundings: Surroundings): PersonIdentity {
-  const { config, access, edge } = surroundings;
+export function personIdentity(
+  options: IdentityOptions,
+  { config, client, access, edge }: Surroundings & { readonly client: () => KubeClient },
+): PersonIdentity {
   return new PersonIdentity({
     recipients: config.recipients,
     named: namedCluster(options, edge),
-    secret: () => new IdentitySecret({ client: surroundings.client, access }),
+    secret: () => new IdentitySecret({ client: client(), access }),
     ...(options.identity && { identity: options.identity }),
     find: () => findIdentities(options, edge),
     opener: new Opener(),
