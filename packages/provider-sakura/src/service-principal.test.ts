@@ -117,7 +117,7 @@ test('each cluster signs with its own key, and a disabled one stops that cluster
   expect(texts(await first.read())).toMatchObject({ PASSWORD: VALUE });
   await expect(second.read()).rejects.toMatchObject({
     code: 'UNAUTHENTICATED',
-    message: `SAKURA does not know key ${kid.cabin} of service principal ${principal}, or it is disabled there (400 invalid_grant): upload the public key of this cluster (kubectl get configmap hikyaku-identity -o yaml shows it), and put the id that it gets into \`servicePrincipal.kid\``,
+    message: `SAKURA does not know key ${kid.cabin} of service principal ${principal}, or it is disabled there (400 invalid_grant): upload the public key of this cluster (in the agent's namespace: kubectl get configmap hikyaku-identity -o jsonpath='{.data.servicePrincipalPublicKey}'), and put the id that it gets into \`servicePrincipal.kid\``,
   });
   world.fake.enableKey(kid.cabin, true);
   expect(texts(await second.read())).toMatchObject({ PASSWORD: VALUE });

@@ -4,6 +4,7 @@ import { AccessTokens, fingerprint, retry, sendRequest, userAgent } from '@hikya
 import type { AccessToken } from '@hikyaku/provider-utils';
 import type { Account, Login } from './account.ts';
 import { givenToken, parseAnswer } from './parse-answer.ts';
+import { PUBLIC_KEY } from './public-key.ts';
 import type { ServicePrincipalConfig } from './sakura-config.ts';
 import { tokenRefusal } from './token-refusal.ts';
 import { tokenUrlOf } from './token-url.ts';
@@ -98,7 +99,7 @@ export class ServicePrincipal implements Account {
     if (known !== undefined) return known;
     throw new ProviderError(
       'INVALID_CONFIG',
-      `\`servicePrincipal.kid\` has no key for cluster ${cluster}: upload its public key to service principal ${this.principal} (kubectl get configmap hikyaku-identity -o yaml shows it), and write the key's id as \`kid: { ${cluster}: … }\``,
+      `\`servicePrincipal.kid\` has no key for cluster ${cluster}: upload its public key to service principal ${this.principal} (${PUBLIC_KEY}), and write the key's id as \`kid: { ${cluster}: … }\``,
     );
   }
 }

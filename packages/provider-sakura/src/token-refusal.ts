@@ -2,6 +2,7 @@ import { ProviderError } from '@hikyaku/core';
 import type { Clock } from '@hikyaku/core';
 import { httpError, parseJson } from '@hikyaku/provider-utils';
 import type { HttpAnswer } from '@hikyaku/provider-utils';
+import { PUBLIC_KEY } from './public-key.ts';
 
 export interface TokenRefusalOptions {
   readonly principal: string;
@@ -25,7 +26,7 @@ export function tokenRefusal(answer: HttpAnswer, { principal, keyId, clock }: To
     const off = clockOff(answer, clock);
     const message =
       off === undefined
-        ? `SAKURA does not know key ${keyId} of ${who}, or it is disabled there (${quote}): upload the public key of this cluster (kubectl get configmap hikyaku-identity -o yaml shows it), and put the id that it gets into \`servicePrincipal.kid\``
+        ? `SAKURA does not know key ${keyId} of ${who}, or it is disabled there (${quote}): upload the public key of this cluster (${PUBLIC_KEY}), and put the id that it gets into \`servicePrincipal.kid\``
         : `SAKURA refused what this cluster signed for ${who} (${quote}): the clock here is ${off} SAKURA's. Set it right, by NTP for example; if that is no help, check key ${keyId}`;
     return new ProviderError('UNAUTHENTICATED', message);
   }
