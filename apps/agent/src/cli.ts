@@ -66,6 +66,8 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(plugin())
     .addOption(allowOrigin())
     .addOption(yes())
+    .addOption(cluster())
+    .addOption(identitySecret())
     .addHelpText('after', '\nExample:\n  hikyaku run --config hikyaku.yaml --log-level debug')
     .action(async (_, self: Command) => {
       const { run } = await import('./commands/run.ts');
@@ -78,6 +80,8 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(plugin())
     .addOption(allowOrigin())
     .addOption(yes())
+    .addOption(cluster())
+    .addOption(identity())
     .addHelpText(
       'after',
       '\nExamples:\n  hikyaku sync --context home\n  hikyaku sync --approve     after `hikyaku plan` has shown what would go',
@@ -96,6 +100,8 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(fileRoot())
     .addOption(plugin())
     .addOption(allowOrigin())
+    .addOption(cluster())
+    .addOption(identity())
     .addHelpText(
       'after',
       '\nExamples:\n  hikyaku plan\n  hikyaku plan --json | jq ".secrets[] | select(.action != \\"keep\\")"\n  hikyaku plan --against origin/main',
@@ -350,6 +356,8 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(fileRoot())
     .addOption(plugin())
     .addOption(allowOrigin())
+    .addOption(cluster())
+    .addOption(identity())
     .addHelpText(
       'after',
       '\nExamples:\n  hikyaku list homelab\n  hikyaku list homelab --json | jq -r ".secrets[].name"',
@@ -368,6 +376,8 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(fileRoot())
     .addOption(plugin())
     .addOption(allowOrigin())
+    .addOption(cluster())
+    .addOption(identity())
     .addHelpText(
       'after',
       '\nThe value is asked for and not shown, or comes from a pipe (without its last line break) or a file; never from an argument,\nwhich the history and the process list would keep.\n\nExamples:\n  hikyaku set homelab DB_PASSWORD\n  openssl rand -hex 32 | hikyaku set homelab DB_PASSWORD\n  hikyaku set homelab TLS_KEY --from-file tls.key',
@@ -385,6 +395,8 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(fileRoot())
     .addOption(plugin())
     .addOption(allowOrigin())
+    .addOption(cluster())
+    .addOption(identity())
     .addHelpText('after', '\nExample:\n  hikyaku unset homelab OLD_TOKEN OLDER_TOKEN')
     .action(async (source: string, names: readonly string[], _, self: Command) => {
       const { unset } = await import('./commands/unset.ts');
@@ -397,6 +409,8 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(fileRoot())
     .addOption(plugin())
     .addOption(allowOrigin())
+    .addOption(cluster())
+    .addOption(identity())
     .addHelpText(
       'after',
       '\nThe editor is $VISUAL, $EDITOR or vi. The file is in memory where the machine offers that. What would change is shown, and\nwritten when you say yes.\n\nExamples:\n  hikyaku edit homelab\n  EDITOR="code --wait" hikyaku edit homelab DB_USER DB_PASSWORD',
@@ -499,6 +513,20 @@ function identity(what = 'to open with'): Option {
 
 function yesToKeys(): Option {
   return new Option('-y, --yes', 'add keys without asking');
+}
+
+function cluster(): Option {
+  return new Option(
+    '--cluster <name>',
+    'which cluster this is, by its name under `recipients`, where its key does not tell (or HIKYAKU_CLUSTER)',
+  );
+}
+
+function identitySecret(): Option {
+  return new Option(
+    '--identity-secret <name>',
+    'the Secret of another tool, NAME or NAMESPACE/NAME, whose *.agekey open what is sealed; read, never written',
+  );
 }
 
 function noQuestion(): Option {
