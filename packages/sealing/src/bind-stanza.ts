@@ -20,7 +20,11 @@ export function bindStanza(header: BoundHeader): { readonly args: string[]; read
   const body = new TextEncoder().encode(bindBodyOf(header));
   if (body.length > LONGEST_BODY)
     throw new SealedError('TOO_LARGE', `more recipients than ${LONGEST_BODY} bytes can name`);
-  parseBindBody(body);
+  try {
+    parseBindBody(body);
+  } catch {
+    throw new SealedError('INVALID_BINDING', 'what it is for, or the name of a recipient, cannot be written into it');
+  }
   return { args: [NAME, VERSION], body };
 }
 

@@ -1,4 +1,5 @@
 import { SecretValue } from '@hikyaku/core';
+import { readStanzas } from './age-header.ts';
 import type { Stanza } from './age-header.ts';
 import { decodeArmor } from './armor.ts';
 import { headerOf } from './bind-stanza.ts';
@@ -20,6 +21,8 @@ export interface Opened {
  */
 export async function open(text: string, identities: readonly string[]): Promise<Opened> {
   const file = decodeArmor(text);
+  // For its words; the stanzas that count are those of the library, which have been authenticated.
+  readStanzas(file);
   const { fileKey, stanzas } = await unwrap(file, identities);
   const header = headerOf(stanzas);
   const { Decrypter } = await import('age-encryption');
