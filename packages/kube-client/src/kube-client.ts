@@ -50,6 +50,8 @@ export interface DeleteOptions extends WriteOptions {
 export interface ObjectIdentity {
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Who has written any of it last, after a write; absent where the answer does not say. */
+  readonly managers?: readonly string[];
 }
 
 /** Writes never bring the object's data back: the server is asked for its metadata only. */

@@ -10,6 +10,14 @@ export interface ObjectMeta {
   readonly ownerReferences?: readonly OwnerReference[] | undefined;
   readonly creationTimestamp?: string | undefined;
   readonly deletionTimestamp?: string | undefined;
+  readonly managedFields?: readonly ManagedFields[] | undefined;
+}
+
+/** Which fields somebody has written last. */
+export interface ManagedFields {
+  readonly manager?: string | undefined;
+  /** A tree of `f:` and the name of a field. */
+  readonly fieldsV1?: unknown;
 }
 
 export interface OwnerReference {

@@ -81,10 +81,19 @@ export async function write(
     body: object,
     doing,
   });
-  const { uid, resourceVersion } = asRecord(asRecord(body)['metadata']);
+  const { uid, resourceVersion, managedFields } = asRecord(asRecord(body)['metadata']);
   if (typeof uid !== 'string') throw new KubeError('UNEXPECTED', `${doing}: the answer has no uid`);
-  // A dry-run create has no resourceVersion yet.
-  return { uid, resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '' };
+  return {
+    uid,
+    // A dry-run create has no resourceVersion yet.
+    resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '',
+    ...(Array.isArray(managedFields) && { managers: managersOf(managedFields) }),
+  };
+}
+
+function managersOf(managedFields: readonly unknown[]): readonly string[] {
+  const managers = managedFields.map((fields) => asRecord(fields)['manager']);
+  return [...new Set(managers.filter((manager) => typeof manager === 'string'))];
 }
 
 const dryRunQuery = { dryRun: 'All' };

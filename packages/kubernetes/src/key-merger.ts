@@ -5,6 +5,7 @@ import { isKubeError } from '@hikyaku/kube-client';
 import type { KubeClient, SecretObject } from '@hikyaku/kube-client';
 import { mergeKeys } from './merge-keys.ts';
 import type { KeyMerge } from './merge-keys.ts';
+import { managersOf, othersThanUs } from './others-than-us.ts';
 import { AGENT_LABEL, MERGE_LABEL } from './ownership.ts';
 import { MERGED_SHAPE } from './secret-object.ts';
 import { splitId } from './split-id.ts';
@@ -53,7 +54,8 @@ export class KeyMerger {
       const written = await this.#write(live, merge, round, options);
       if (written === undefined) continue;
       const repaired = entry?.uid !== undefined && isWritten(entry, desired, merge);
-      return { ...written, outcome: repaired ? 'repaired' : 'updated' };
+      if (!repaired) return { ...written, outcome: 'updated' };
+      return { ...written, outcome: 'repaired', ...othersThanUs(managersOf(live, desired.data.keys())) };
     }
   }
 
@@ -126,7 +128,8 @@ export class KeyMerger {
     options: CallOptions & { readonly dryRun?: boolean },
   ): Promise<{ readonly uid: string; readonly resourceVersion: string } | undefined> {
     try {
-      return await this.#client.secrets.replace({ ...live, data }, options);
+      const { managers: _, ...written } = await this.#client.secrets.replace({ ...live, data }, options);
+      return written;
     } catch (error) {
       if (isDeniedAsForeign(error)) {
         const id = `${live.metadata.namespace}/${live.metadata.name}`;

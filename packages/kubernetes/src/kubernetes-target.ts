@@ -13,6 +13,7 @@ import type {
 import { isKubeError, path } from '@hikyaku/kube-client';
 import type { KubeClient, ObjectIdentity, SecretObject } from '@hikyaku/kube-client';
 import { KeyMerger } from './key-merger.ts';
+import { managersOf, othersThanUs } from './others-than-us.ts';
 import { AGENT_LABEL } from './ownership.ts';
 import type { Access } from './ownership.ts';
 import { probePolicy } from './probe-policy.ts';
@@ -125,12 +126,15 @@ export class KubernetesTarget implements Target {
       try {
         if (known === undefined) {
           if (entry?.uid !== undefined) throw gone(namespace, name);
-          const created = await this.#client.secrets.create(this.#object(desired), options);
+          const { managers: _, ...created } = await this.#client.secrets.create(this.#object(desired), options);
           return { ...created, outcome: entry?.shape === undefined ? 'created' : 'repaired' };
         }
-        const written = await this.#client.secrets.replace(this.#object(desired, known), options);
+        const { managers = [], ...written } = await this.#client.secrets.replace(this.#object(desired, known), options);
         const wrote = written.resourceVersion !== known.resourceVersion;
-        return { ...written, outcome: outcomeOf({ wrote, seen, sameAsEntry: entry?.uid === known.uid }) };
+        const outcome = outcomeOf({ wrote, seen, sameAsEntry: entry?.uid === known.uid });
+        // What was theirs alone is not said to be theirs any more once we have written it.
+        const before = known.live ? managersOf(known.live) : [];
+        return { ...written, outcome, ...(outcome === 'repaired' && othersThanUs([...before, ...managers])) };
       } catch (error) {
         if (isUnchangeable(error) && known !== undefined) {
           if (desired.recreate && entry?.uid !== undefined) throw gone(namespace, name);
@@ -153,7 +157,8 @@ export class KubernetesTarget implements Target {
       if (!isKubeError(error) || error.code !== 'ALREADY_EXISTS') throw error;
     });
     await this.#client.secrets.delete(desired.namespace, desired.name, { ...options, uid: known.uid });
-    return { ...(await this.#client.secrets.create(object, options)), outcome: 'recreated' };
+    const { managers: _, ...created } = await this.#client.secrets.create(object, options);
+    return { ...created, outcome: 'recreated' };
   }
 
   async #remove(namespace: string, name: string, entry: InventoryEntry, options: CallOptions): Promise<RemoveResult> {
