@@ -79,7 +79,7 @@ export class DopplerClient {
         return this.#unconfirmed(error);
       }
       if (answer.status === 200) return confirms(answer.body, secrets) ? undefined : this.#unconfirmed();
-      const refused = refusal(answer, { config: this.#config, token: login.token, written, clock });
+      const refused = refusal(answer, { config: this.#config, ...login, written, clock });
       if (answer.status < 400 || answer.status >= 500 || answer.status === 408) return this.#unconfirmed(refused);
       throw refused;
     };
@@ -128,7 +128,7 @@ export class DopplerClient {
         await this.#requests.waitForTurn(login, request.kind, { signal });
         const answer = await this.#requests.send(login, request, { signal, attempt });
         if (answer.status === 200 || answer.status === 304) return answer;
-        throw refusal(answer, { config: this.#config, token: login.token, clock });
+        throw refusal(answer, { config: this.#config, ...login, clock });
       },
       { signal },
     );

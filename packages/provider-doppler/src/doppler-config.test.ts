@@ -48,6 +48,9 @@ describe('an identity', () => {
     expect(problems({ oidc: { identity } })).toContain('needs `project` and `config`');
     expect(problems({ ...both, oidc: {} })).toContain('must be the id of a service account identity, a UUID');
     expect(problems({ ...both, oidc: { identity: 'mine' } })).toContain('a UUID');
+    expect(problems({ ...both, oidc: { identity: { home: identity } } })).toBe('');
+    expect(problems({ ...both, oidc: { identity: { home: 'mine' } } })).toContain('a UUID');
+    expect(problems({ ...both, oidc: { identity: {} } })).toContain('or one for each cluster');
   });
 
   test('is shown to the origin of the url only', () => {

@@ -8,6 +8,10 @@ export type OidcConfig = NonNullable<DopplerConfig['oidc']>;
 
 const needs = { project: ['config'], config: ['project'], oidc: ['project', 'config'] };
 
+const NOT_IDENTITIES =
+  'must be the id of a service account identity, a UUID, or one for each cluster: `{ home: …, cabin: … }`';
+const identity = z.uuid({ error: 'must be the id of a service account identity, a UUID' });
+
 export const dopplerConfig = z
   .strictObject({
     project: z
@@ -43,8 +47,12 @@ export const dopplerConfig = z
     oidc: z
       .strictObject({
         identity: z
-          .uuid({ error: 'must be the id of a service account identity, a UUID' })
-          .describe('Id of the service account identity, as Doppler shows it.'),
+          .union([identity, z.record(z.string().min(1), identity).refine(isNotEmpty, { error: NOT_IDENTITIES })], {
+            error: NOT_IDENTITIES,
+          })
+          .describe(
+            'Id of the service account identity, as Doppler shows it; or one for each cluster, by the names under `recipients`.',
+          ),
         audience: z
           .string()
           .optional()
@@ -70,3 +78,7 @@ export const dopplerConfig = z
       'must be the origin of `url`, such as `https://api.doppler.com`: a token for anybody else could be used there',
   })
   .meta({ dependentRequired: needs });
+
+function isNotEmpty(map: object): boolean {
+  return Object.keys(map).length > 0;
+}

@@ -40,21 +40,29 @@ function jwt(more: object = {}): string {
   return issuer.sign({ iss: issuer.url, sub: subject, aud: [fake.url], iat, exp: iat + 600, ...more });
 }
 
-async function connect({
-  token = () => jwt(),
-  time = clock,
-}: {
+interface ConnectOptions {
   readonly token?: (refused: string | undefined) => string;
   readonly time?: FakeClock;
-} = {}) {
-  const config = dopplerConfig.parse({ url: fake.url, project: 'homelab', config: 'prd', oidc: { identity } });
+  readonly cluster?: string;
+  readonly oidc?: object;
+}
+
+async function connect({ token = () => jwt(), time = clock, cluster, oidc = { identity } }: ConnectOptions = {}) {
+  const config = dopplerConfig.parse({ url: fake.url, project: 'homelab', config: 'prd', oidc });
   const { origins } = doppler.describe(config);
   const asked: (string | undefined)[] = [];
   const give = (refused: string | undefined): string => {
     asked.push(refused);
     return token(refused);
   };
-  const context = opened.use(createContext({ clock: time, origins, serviceAccountTokens: { [fake.url]: give } }));
+  const context = opened.use(
+    createContext({
+      clock: time,
+      origins,
+      serviceAccountTokens: { [fake.url]: give },
+      ...(cluster !== undefined && { cluster }),
+    }),
+  );
   const client = await doppler.connect(config, context);
   const read = (request: Partial<ReadRequest> = {}): Promise<Snapshot> =>
     client.read({ all: true, refs: [], signal: AbortSignal.timeout(30_000), progress() {}, ...request });
@@ -191,6 +199,20 @@ test.each<[FakeFault, ProviderErrorCode, number, string]>([
     expect(shown).not.toContain(hidden);
   await clock.advance(60_000);
   expect((await read()).secrets.size).toBe(1);
+});
+
+test('each cluster has an identity of its own', async () => {
+  const oidc = { identity: { home: identity, cabin: crypto.randomUUID() } };
+  const { read } = await connect({ cluster: 'home', oidc });
+  expect((await read()).secrets.size).toBe(1);
+  await expect((await connect({ cluster: 'cabin', oidc })).read()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  fake.resetCounters();
+  await expect((await connect({ cluster: 'lab', oidc })).read()).rejects.toMatchObject({
+    code: 'INVALID_CONFIG',
+    message: expect.stringContaining('says nothing for cluster lab, only for home, cabin'),
+  });
+  await expect((await connect({ oidc })).read()).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
+  expect(fake.requests).toEqual([]);
 });
 
 test('a write with a token that was ended is made once', async () => {

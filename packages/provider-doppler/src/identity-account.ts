@@ -1,6 +1,15 @@
 import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext, SecretValue } from '@hikyaku/core';
-import { AccessTokens, baseUrl, fingerprint, parseJson, retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
+import {
+  AccessTokens,
+  baseUrl,
+  fingerprint,
+  forCluster,
+  parseJson,
+  retry,
+  sendRequest,
+  userAgent,
+} from '@hikyaku/provider-utils';
 import type { AccessToken } from '@hikyaku/provider-utils';
 import type { DopplerConfig, OidcConfig } from './doppler-config.ts';
 import { exchangeRefusal } from './exchange-refusal.ts';
@@ -14,20 +23,29 @@ import { requestIdOf } from './refusal.ts';
  */
 export class IdentityAccount implements Account {
   readonly #base: string;
-  readonly #identity: string;
+  readonly #identities: OidcConfig['identity'];
   readonly #context: ProviderContext;
   readonly #tokens: AccessTokens;
 
   constructor({ url }: Pick<DopplerConfig, 'url'>, { identity }: OidcConfig, context: ProviderContext) {
     this.#base = baseUrl(url);
-    this.#identity = identity;
+    this.#identities = identity;
     this.#context = context;
     this.#tokens = new AccessTokens({ clock: context.clock, request: (options) => this.#request(options) });
   }
 
-  loggedIn<T>(work: (login: Login) => Promise<T>, { signal }: CallOptions): Promise<T> {
-    const account = fingerprint('hikyaku doppler identity', this.#base, this.#identity);
-    return this.#tokens.use(({ text }) => work({ token: text, account }), { signal });
+  async loggedIn<T>(work: (login: Login) => Promise<T>, { signal }: CallOptions): Promise<T> {
+    const identity = this.#identity();
+    const account = fingerprint('hikyaku doppler identity', this.#base, identity);
+    return await this.#tokens.use(({ text }) => work({ token: text, account, identity }), { signal });
+  }
+
+  /** Each cluster signs with keys of its own, so each has an identity. */
+  #identity(): string {
+    return forCluster(this.#identities, this.#context, {
+      path: 'oidc.identity',
+      remedy: "make one in Doppler for its issuer, and write the identity's id behind its name",
+    });
   }
 
   /** A refused token of the ServiceAccount is asked for again once: the pod may have been made anew under another one. */
@@ -59,6 +77,7 @@ export class IdentityAccount implements Account {
     { signal, attempt }: CallOptions & { readonly attempt: number },
   ): Promise<AccessToken> {
     const { clock, dispatcher, logger } = this.#context;
+    const identity = this.#identity();
     const jwt = proof.text() ?? '';
     const answer = await sendRequest(`${this.#base}/v3/auth/oidc`, {
       dispatcher,
@@ -66,15 +85,15 @@ export class IdentityAccount implements Account {
       signal,
       method: 'POST',
       headers: { accept: 'application/json', 'content-type': 'application/json', 'user-agent': userAgent },
-      body: JSON.stringify({ identity: this.#identity, token: jwt }),
+      body: JSON.stringify({ identity, token: jwt }),
       maxBytes: 256 * 1024,
     });
     logger.debug({ status: answer.status, attempt, requestId: requestIdOf(answer) }, 'doppler answered for a token');
-    if (answer.status !== 200) throw exchangeRefusal(answer, { identity: this.#identity, jwt, clock });
+    if (answer.status !== 200) throw exchangeRefusal(answer, { identity, jwt, clock });
 
     const body = parseJson(answer.body);
     const text = field(body, 'token');
-    if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) throw noToken(this.#identity);
+    if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text)) throw noToken(identity);
     const date = Date.parse(answer.headers.get('date') ?? '');
     const expiresAt = Date.parse(String(field(body, 'expires_at')));
     // Their clock against their clock: ours may be wrong.

@@ -4,6 +4,8 @@ export interface Login {
   readonly token: string;
   /** Stands for who asks, also after the token was renewed; says nothing about it. */
   readonly account: string;
+  /** The id of the service account identity that the token was given to. */
+  readonly identity?: string;
 }
 
 /** Who asks Doppler: whoever has a token, or an identity. */

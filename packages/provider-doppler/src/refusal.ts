@@ -7,7 +7,9 @@ import { field } from './field.ts';
 type Scope = Pick<DopplerConfig, 'project' | 'config'>;
 
 export interface RefusalOptions {
-  readonly config: Scope & Pick<DopplerConfig, 'oidc'>;
+  readonly config: Scope;
+  /** The service account identity that asked, where it is one. */
+  readonly identity?: string | undefined;
   /** The token in use, so that it can be blotted out of what Doppler says. */
   readonly token: string;
   /** The values that were to be written, to be blotted out too; absent when it was no write. */
@@ -22,12 +24,15 @@ const TOKEN = /\bdp\.[a-z]+\.[\w.-]+/gi;
  * The error of an answer that is neither 200 nor 304: which config, what Doppler said, what to do. The same mistake may give
  * 400 or 404, and 404 may mean "not allowed", so none of them is ever taken for "the secrets are gone".
  */
-export function refusal(answer: HttpAnswer, { config, token, written, clock }: RefusalOptions): ProviderError {
+export function refusal(
+  answer: HttpAnswer,
+  { config, identity, token, written, clock }: RefusalOptions,
+): ProviderError {
   const which = whichConfig(config);
   const quote = quoteOf(answer, { token, written, names: [config.project, config.config] });
   const named = config.project !== undefined;
   const message =
-    (config.oidc && refusedIdentity(answer.status, config.oidc.identity, which, quote)) ??
+    (identity === undefined ? undefined : refusedIdentity(answer.status, identity, which, quote)) ??
     (written && refusedWrite(answer.status, which, quote, named)) ??
     whatToDo(answer.status, which, quote, named);
   return httpError(answer, message, { clock, ...retryAfterOf(answer) });

@@ -147,7 +147,9 @@ describe('before anything is sent, it is an error', () => {
     const { read } = await connect({ cluster });
     await expect(read()).rejects.toMatchObject({
       code: 'INVALID_CONFIG',
-      message: expect.stringContaining(`has no key for cluster ${cluster}: upload its public key`),
+      message: expect.stringContaining(
+        `says nothing for cluster ${cluster}, only for home, cabin: upload its public key`,
+      ),
     });
     expect(world.fake.requests).toEqual([]);
   });

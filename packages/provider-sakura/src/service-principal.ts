@@ -1,6 +1,5 @@
-import { ProviderError } from '@hikyaku/core';
 import type { CallOptions, ProviderContext } from '@hikyaku/core';
-import { AccessTokens, fingerprint, retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
+import { AccessTokens, fingerprint, forCluster, retry, sendRequest, userAgent } from '@hikyaku/provider-utils';
 import type { AccessToken } from '@hikyaku/provider-utils';
 import type { Account, Login } from './account.ts';
 import { givenToken, parseAnswer } from './parse-answer.ts';
@@ -48,7 +47,11 @@ export class ServicePrincipal implements Account {
 
   async #requestOnce({ signal }: CallOptions): Promise<AccessToken> {
     const { clock, dispatcher, logger } = this.#context;
-    const keyId = this.#keyId();
+    // What SAKURA calls the key of this cluster.
+    const keyId = forCluster(this.#config.kid, this.#context, {
+      path: 'servicePrincipal.kid',
+      remedy: `upload its public key to service principal ${this.principal} (${PUBLIC_KEY}), and write the id that it gets behind its name`,
+    });
     const url = tokenUrlOf(this.#config, this.#base);
     // Each one is taken once only, so a repeated request needs another.
     const assertion = await this.#context.signAssertion(
@@ -83,23 +86,5 @@ export class ServicePrincipal implements Account {
     const what = `an access token for service principal ${this.principal}`;
     const { access_token: text, expires_in: seconds } = parseAnswer(givenToken, answer.body, what);
     return { text, ...(typeof seconds === 'number' && { lifetimeMs: seconds * 1000 }) };
-  }
-
-  /** What SAKURA calls the key of this cluster. */
-  #keyId(): string {
-    const { kid } = this.#config;
-    if (typeof kid === 'string') return kid;
-    const { cluster } = this.#context;
-    if (cluster === undefined)
-      throw new ProviderError(
-        'INVALID_CONFIG',
-        `which cluster this is is not known, so none of the keys under \`servicePrincipal.kid\` (${Object.keys(kid).join(', ')}) can be chosen: name this cluster's public key under \`recipients\`, or start with --cluster`,
-      );
-    const known = Object.hasOwn(kid, cluster) ? kid[cluster] : undefined;
-    if (known !== undefined) return known;
-    throw new ProviderError(
-      'INVALID_CONFIG',
-      `\`servicePrincipal.kid\` has no key for cluster ${cluster}: upload its public key to service principal ${this.principal} (${PUBLIC_KEY}), and write the key's id as \`kid: { ${cluster}: … }\``,
-    );
   }
 }

@@ -2,6 +2,8 @@ export { AccessTokens } from './access-tokens.ts';
 export type { AccessToken, AccessTokensOptions } from './access-tokens.ts';
 export { etagOf, isEtag, isStrongEtag, sameEtag } from './etag.ts';
 export { fingerprint } from './fingerprint.ts';
+export { forCluster } from './for-cluster.ts';
+export type { ForClusterOptions } from './for-cluster.ts';
 export { httpError, httpErrorCode } from './http-error.ts';
 export { networkError } from './network-error.ts';
 export { signNotice, verifyNotice } from './notice.ts';
