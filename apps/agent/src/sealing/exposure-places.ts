@@ -14,7 +14,7 @@ export function opensText({ provider, settings, description }: SourceConfig): st
     case 'doppler':
       return `${dopplerConfig(text('project'), text('config'))} of Doppler${where}`;
     case 'sakura':
-      return `vault ${text('vault') ?? ''} of SAKURA Cloud Secret Manager${where}; its API key may open more`;
+      return `vault ${text('vault') ?? ''} of SAKURA Cloud Secret Manager${where}`;
     case 'webhook':
       return `what ${text('url') ?? 'the service'} gives`;
     case 'kubernetes':
@@ -43,7 +43,7 @@ export function replacementOf({ provider, settings, description }: SourceConfig,
       return {
         replace:
           'make a new API key in the control panel of SAKURA Cloud: https://secure.sakura.ad.jp/cloud/, API keys',
-        revoke: 'delete the old API key there',
+        revoke: 'delete the old API key there, which may open more than this vault',
       };
     case 'kubernetes':
       return {
