@@ -14,6 +14,11 @@ export type {
 } from './config.ts';
 export { configFor } from './config-for.ts';
 export type { ClusterConfig } from './config-for.ts';
+export { ConfigEditError } from './edit/edit-error.ts';
+export { fileHolding } from './edit/file-holding.ts';
+export { removeValue } from './edit/remove-value.ts';
+export { setValue } from './edit/set-value.ts';
+export type { EditValue } from './edit/value-text.ts';
 export { DEFAULT_GRANTS, grantsPush } from './grants.ts';
 export type { Grants, PlugInGrant, PushGrant } from './grants.ts';
 export { isSecretId, parseGrants } from './grants-file.ts';
