@@ -16,7 +16,8 @@ export interface AskOptions {
 export function askChild(program: URL, input: string, { signal, timeoutMs }: AskOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     const path = fileURLToPath(program);
-    const flags = path.endsWith('.ts') ? ['--conditions=@hikyaku/source'] : [];
+    // A debugger would see the values.
+    const flags = ['--disable-sigusr1', ...(path.endsWith('.ts') ? ['--conditions=@hikyaku/source'] : [])];
     // Nothing of our own environment: NODE_OPTIONS could load other code or bound its memory, and credentials may stand there.
     const child = spawn(process.execPath, [...flags, path], { env: {}, stdio: ['pipe', 'pipe', 'ignore'] });
     const chunks: Buffer[] = [];

@@ -109,7 +109,7 @@ test('what is asked stands neither in the arguments nor in the environment, and 
       console.log(JSON.stringify([{ recipient: JSON.stringify({ argv: argv.slice(2), execArgv, env }) }]));`);
     expect(JSON.parse((await teller.recipientsOf(['AGE-SECRET-KEY-1X'], { signal }))[0] ?? '')).toEqual({
       argv: [],
-      execArgv: [],
+      execArgv: ['--disable-sigusr1'],
       env: {},
     });
     expect((await opener.generate({ signal })).recipient).toMatch(/^age1/);
@@ -173,7 +173,11 @@ test('an abort ends the process, and whoever waits for it', async () => {
   const [first, second] = [new AbortController(), new AbortController()];
   const running = slow.generate({ signal: first.signal }).catch((reason: unknown) => reason);
   const waiting = slow.generate({ signal: second.signal }).catch((reason: unknown) => reason);
-  const pid = Number(await vi.waitFor(() => readFile(path, 'utf8'), 10_000));
+  const pid = await vi.waitFor(async () => {
+    const text = await readFile(path, 'utf8');
+    if (text === '') throw new Error('not written yet');
+    return Number(text);
+  }, 10_000);
   second.abort(new Error('enough of waiting'));
   expect(await waiting).toMatchObject({ message: 'enough of waiting' });
   first.abort(new Error('enough'));
