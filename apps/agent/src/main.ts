@@ -11,6 +11,9 @@ import { problemsJson, problemsText } from './output/problems-text.ts';
 import { styleFor } from './output/style.ts';
 import { UserError } from './user-error.ts';
 
+/** For what is still being written to the terminal. */
+const LEAVE_AFTER_MS = 1_000;
+
 const stop = new AbortController();
 // SIGHUP: somebody closes the terminal while secrets are open in an editor.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -35,6 +38,9 @@ try {
   if (interrupted) stderr.write('interrupted\n');
   process.exitCode = interrupted ? EXIT.interrupted : explain(error);
 }
+
+// What a plug-in has left open does not keep a process that was told to stop.
+if (stop.signal.aborted) setTimeout(() => process.exit(), LEAVE_AFTER_MS).unref();
 
 /** What went wrong, for a person; a stack only for a bug, and then without its message, which could quote a value. */
 function explain(error: unknown): ExitCode {

@@ -103,6 +103,14 @@ describe('Secrets', () => {
     expect(secret({ state: 'failed', messages: ['no answer'] })).toBe('warn not synced');
   });
 
+  test('a contest is said once, however often it is put right', () => {
+    const { secret } = createWorld();
+    const contested = { state: 'contested', outcome: 'repaired', messages: ['somebody else'] } as const;
+    expect(secret(contested)).toBe('warn not synced');
+    expect(secret(contested)).toBe('debug still not synced');
+    expect(secret({ outcome: 'unchanged' })).toBe('info recovered');
+  });
+
   test('one does not speak for another', () => {
     const { secret } = createWorld();
     secret({ state: 'failed', messages: ['no answer'] });
@@ -136,6 +144,8 @@ describe('sources', () => {
       'debug source still failing',
     );
     expect(source({ ok: false, error: new ProviderError('UNAUTHENTICATED', 'refused') })).toBe('warn source failed');
+    expect(source({ ok: false, error: down, stuck: true })).toBe('warn source failed');
+    expect(seen.at(-1)).toEqual({ source: 'homelab', error: down, stuck: true });
     expect(source({})).toBe('info source recovered');
     expect(source({})).toBe('debug source read');
     expect(source({ ok: false, error: down })).toBe('warn source failed');

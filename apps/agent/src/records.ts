@@ -74,12 +74,13 @@ export class Records implements Report {
   }
 
   #logSource(record: SourceRecord, before: SourceRecord | undefined): void {
-    const { source, ok, secrets, pending, stored, error, nextMs } = record;
+    const { source, ok, secrets, pending, stored, stuck, error, nextMs } = record;
     const fields = {
       source,
       ...(secrets !== undefined && { secrets }),
       ...(pending !== undefined && { pending }),
       ...(stored !== undefined && { stored }),
+      ...(stuck !== undefined && { stuck }),
       ...(nextMs !== undefined && { nextMs }),
     };
     if (ok) {
