@@ -26,7 +26,7 @@ export async function recipients(options: LoadConfigOptions, edge: Edge): Promis
   edge.stdout.write(
     options.json === true
       ? `${JSON.stringify({ recipients: listed, values: values.map(({ name }) => name), unreadable }, null, 2)}\n`
-      : recipientsTable(listed, values.length, styleFor(edge, edge.stdout)),
+      : recipientsTable(listed, styleFor(edge, edge.stdout)),
   );
   if (unreadable.length > 0)
     edge.stderr.write(

@@ -1,5 +1,5 @@
 import { SecretValue } from '@hikyaku/core';
-import { seal as sealValue } from '@hikyaku/sealing';
+import { seal as sealValue, SealedError } from '@hikyaku/sealing';
 import type { Binding } from '@hikyaku/sealing';
 import { bindingOfCredential } from '../credentials/binding-of-credential.ts';
 import type { Edge } from '../edge.ts';
@@ -8,7 +8,7 @@ import type { ExitCode } from '../exit-code.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
 import { styleFor } from '../output/style.ts';
 import type { Style } from '../output/style.ts';
-import { recipientsFor, sealRecipients } from '../sealing/recipients-for.ts';
+import { sealRecipients } from '../sealing/recipients-for.ts';
 import type { RecipientKeys } from '../sealing/recipients-for.ts';
 import { listOf, recipientJson } from '../sealing/recipients-text.ts';
 import { checkForm, headerOfSame, isSealedLike, recipientsToSealTo } from '../sealing/seal-credential.ts';
@@ -62,7 +62,7 @@ export async function seal(text: string, options: SealCommandOptions, edge: Edge
     return EXIT.fine;
   }
 
-  const sealed = await sealValue(value, {
+  const sealed = await sealTo(value, {
     recipients: sealRecipients(recipients),
     binding,
     ...(same !== undefined && { before: same }),
@@ -78,6 +78,15 @@ export async function seal(text: string, options: SealCommandOptions, edge: Edge
   await files.putInPlace();
   tell(place, after, binding, recipients, { changed: true, json }, edge);
   return EXIT.fine;
+}
+
+async function sealTo(...[value, options]: Parameters<typeof sealValue>): Promise<string> {
+  try {
+    return await sealValue(value, options);
+  } catch (error) {
+    if (error instanceof SealedError) throw new UserError(`${error.message}; nothing was written`);
+    throw error;
+  }
 }
 
 async function readCredentialValue(name: string, { fromFile }: SealCommandOptions, edge: Edge): Promise<SecretValue> {
@@ -103,14 +112,9 @@ function warnings(
       ? []
       : ['only clusters can open it: add your own key, too: hikyaku recipients new me --backup']),
     ...(text !== text.trim() && !text.includes('\n') ? ['the value begins or ends with white space'] : []),
-    ...(recipientsFor(config.recipients.values()).length < config.recipients.size
-      ? [
-          `no key is named of ${[...config.recipients.values()]
-            .filter(({ keys }) => keys.length === 0)
-            .map(({ name }) => name)
-            .join(', ')}`,
-        ]
-      : []),
+    ...[...config.recipients.values()].flatMap(({ name, keys }) =>
+      keys.length === 0 ? [`${name} has no key under recipients: it cannot open it`] : [],
+    ),
   ];
   return texts.map((line) => `${style.change('!')} ${line}\n`).join('');
 }

@@ -40,7 +40,10 @@ export async function addRecipient(
       `${style.change('!')} you may not read the Secret that proves it: compare the fingerprint with the one in the log of the agent there\n`,
     );
   const question = found.proven ? undefined : `Does the log of the agent say ${fingerprintsText(found.keys)}?`;
-  return await addToConfig({ before, added, ...(question !== undefined && { question }) }, options, edge);
+  // The cluster that is added opens nothing yet, and may not let its key be read.
+  const { context: _, ...own } = options;
+  const opening = key === undefined ? own : options;
+  return await addToConfig({ before, added, ...(question !== undefined && { question }) }, opening, edge);
 }
 
 async function findKeys(

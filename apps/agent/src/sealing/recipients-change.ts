@@ -1,5 +1,6 @@
 import { nearest } from '@hikyaku/config';
-import type { Config, Recipient } from '@hikyaku/config';
+import type { Config, EditValue, Recipient } from '@hikyaku/config';
+import { isPostQuantum } from '@hikyaku/sealing';
 import { printable } from '../output/printable.ts';
 import { UserError } from '../user-error.ts';
 import type { RecipientKeys } from './recipients-for.ts';
@@ -14,6 +15,14 @@ export function checkNewRecipient({ recipients }: Config, { name, keys }: Recipi
     throw new UserError(
       `${name} has another key already (${fingerprintsText(before.keys)}): --replace puts ${fingerprintsText(keys)} in its place`,
     );
+  const quantum = isPostQuantum(keys[0] ?? '');
+  const unlike = [...recipients.values()].find(
+    (one) => one.name !== name && one.keys.some((key) => isPostQuantum(key) !== quantum),
+  );
+  if (unlike !== undefined)
+    throw new UserError(
+      `the keys of ${name} and ${unlike.name} are of two kinds, post-quantum and not, which cannot be used together: all of them, or none`,
+    );
   const other = [...recipients.values()].find((one) => one.name !== name && one.keys.some((key) => keys.includes(key)));
   if (other !== undefined) throw new UserError(`this is the key of ${other.name} (${fingerprintsText(other.keys)})`);
 }
@@ -24,7 +33,7 @@ export function withRecipient({ recipients }: Config, added: RecipientKeys): rea
 }
 
 /** As it is written in the file. */
-export function recipientValue({ keys, backup }: RecipientKeys): string | Readonly<Record<string, unknown>> {
+export function recipientValue({ keys, backup }: RecipientKeys): EditValue {
   const [key = '', ...more] = keys;
   const words = more.length === 0 ? { key } : { keys };
   if (backup) return { ...words, backup };

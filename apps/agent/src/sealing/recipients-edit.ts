@@ -10,7 +10,7 @@ import { rewrapConfig } from './rewrap-config.ts';
 import type { RewrapOptions } from './rewrap-config.ts';
 import { rewrapJson, rewrappedText } from './rewrap-text.ts';
 import type { SealedConfig } from './sealed-config.ts';
-import { editToSet } from './sealed-edits.ts';
+import { editToSetRecipient } from './sealed-edits.ts';
 import { sealedFields } from './sealed-fields.ts';
 
 export interface Addition {
@@ -38,7 +38,7 @@ export async function addToConfig(
       before,
       fields: sealedFields(config),
       recipients: withRecipient(config, added),
-      edits: isThere ? [] : [editToSet(file, ['recipients', added.name], recipientValue(added))],
+      edits: isThere ? [] : [editToSetRecipient(file, added.name, recipientValue(added))],
       ...steps,
     },
     options,

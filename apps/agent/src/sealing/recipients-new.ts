@@ -3,6 +3,7 @@ import type { Edge } from '../edge.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
 import { ownNamespace } from '../own-namespace.ts';
+import { styleFor } from '../output/style.ts';
 import { UserError } from '../user-error.ts';
 import { checkNewRecipient } from './recipients-change.ts';
 import { addToConfig } from './recipients-edit.ts';
@@ -41,7 +42,14 @@ export async function newRecipient(name: string, options: NewRecipientOptions, e
   const added = { name, keys: [recipient], backup };
   checkNewRecipient(before.config, added, replace);
   const text = backup ? file : identityManifest(file, ownNamespace(options, edge), format ?? 'secret');
-  return await addToConfig({ before, added, quiet: true, beforeWriting: () => write(stdout, text) }, options, edge);
+  const exitCode = await addToConfig(
+    { before, added, quiet: true, beforeWriting: () => write(stdout, text) },
+    options,
+    edge,
+  );
+  const { stderr } = edge;
+  stderr.write(styleFor(edge, stderr).faint('its private key was printed now, once, and is kept nowhere else\n'));
+  return exitCode;
 }
 
 /** Before the config is written: a key that nobody has got must not be in it. */

@@ -51,7 +51,7 @@ export async function removeRecipient(name: string, options: RemoveRecipientOpti
   edge.stdout.write(
     [
       `${style.good('✓')} ${name} is no recipient any more\n`,
-      ...own.map((field) => `  its own value ${field.name} is removed\n`),
+      ...own.map((field) => droppedText(field)),
       steps.length === 0 ? '' : rewrappedText(steps, files, style),
       known.length === 0 ? '' : knownText(removed, known, style),
     ].join(''),
@@ -60,10 +60,20 @@ export async function removeRecipient(name: string, options: RemoveRecipientOpti
 }
 
 /** With the last one of them, the credential. */
-function withoutOwn({ path, source, field, sealed }: SealedField): ConfigEdit {
+function withoutOwn(field: SealedField): ConfigEdit {
+  const { path, sealed } = field;
+  return editToRemove(sealed.position.file, isLast(field) ? path.slice(0, -2) : path);
+}
+
+function isLast({ source, field }: SealedField): boolean {
   const reference = source.credentials.get(field);
-  const isLast = reference !== undefined && 'perCluster' in reference && reference.perCluster.size === 1;
-  return editToRemove(sealed.position.file, isLast ? path.slice(0, -2) : path);
+  return reference !== undefined && 'perCluster' in reference && reference.perCluster.size === 1;
+}
+
+function droppedText(field: SealedField): string {
+  const name = `providers.${field.source.name}.${field.field}`;
+  const rest = isLast(field) ? `; no cluster has one now: hikyaku seal ${name}` : '';
+  return `  its own value ${field.name} is removed${rest}\n`;
 }
 
 /** Revocation debt: only another value ends it. */

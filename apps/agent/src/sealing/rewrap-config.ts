@@ -1,7 +1,9 @@
+import { SealedError } from '@hikyaku/sealing';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { FoundIdentity } from '../identity/find-identities.ts';
 import { WHERE_IDENTITIES_ARE } from '../identity/find-identities.ts';
+import { ConfigError } from '../load-config-file.ts';
 import { styleFor } from '../output/style.ts';
 import { UserError } from '../user-error.ts';
 import { confirmOrStop } from '../writing/confirm.ts';
@@ -57,18 +59,37 @@ export async function rewrapConfig(
   const asked = question ?? (added.length === 0 ? undefined : `Let ${listOf(added.map(keyText))} open what is sealed?`);
   if (asked !== undefined && options.yes !== true) await confirmOrStop(asked, edge);
 
-  const rewrapped: ConfigEdit[] = [];
-  for (const step of steps) {
-    edge.signal.throwIfAborted();
-    if (step.kind === 'rewrap') rewrapped.push(editToRewrap(step.field, await rewrap(step)));
-  }
-  const after = await before.with([...rewrapped, ...edits]);
+  const after = await withEdits(before, [...(await sealAnew(steps, edge)), ...edits], edge);
   const changes = before.changesTo(after);
   await using files = await StagedFiles.of(changes);
   edge.signal.throwIfAborted();
   await beforeWriting?.();
   await files.putInPlace();
   return { steps, files: changes.map(({ path }) => path) };
+}
+
+async function sealAnew(steps: readonly RewrapStep[], { signal }: Edge): Promise<readonly ConfigEdit[]> {
+  const edits: ConfigEdit[] = [];
+  for (const step of steps) {
+    signal.throwIfAborted();
+    if (step.kind !== 'rewrap') continue;
+    const { field } = step;
+    const text = await rewrap(step).catch((error: unknown) => {
+      if (error instanceof SealedError) throw new UserError(`${field.name}: ${error.message}; nothing was written`);
+      throw error;
+    });
+    edits.push(editToRewrap(field, text));
+  }
+  return edits;
+}
+
+async function withEdits(before: SealedConfig, edits: readonly ConfigEdit[], { stderr }: Edge): Promise<SealedConfig> {
+  try {
+    return await before.with(edits);
+  } catch (error) {
+    if (error instanceof ConfigError) stderr.write('nothing was written, as the config would be wrong then:\n');
+    throw error;
+  }
 }
 
 /** Of all values together, each once. */

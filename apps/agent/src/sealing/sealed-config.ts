@@ -1,10 +1,11 @@
-import { parseConfig, readConfigFiles, setValue } from '@hikyaku/config';
+import { ConfigEditError, fileHolding, parseConfig, readConfigFiles, setValue } from '@hikyaku/config';
 import type { Config, ConfigFile } from '@hikyaku/config';
 import type { Edge } from '../edge.ts';
 import { ConfigError } from '../load-config-file.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
 import { ownNamespace } from '../own-namespace.ts';
 import { AgentProviders } from '../plugins/agent-providers.ts';
+import { UserError } from '../user-error.ts';
 import type { FileChange } from './sealed-files.ts';
 
 /** Sealed, as far as the grammar goes. */
@@ -47,23 +48,24 @@ export class SealedConfig {
       if (!wrong.every(({ path }) => path === name || path.startsWith(`${name}.`))) throw error;
       const broken = new Set(wrong.map(({ file }) => file));
       const change = (text: string) => setValue(text, name.split('.'), PLACEHOLDER);
-      const mended = files.map(({ path, text }) => ({ path, text: broken.has(path) ? change(text) : text }));
+      const mended = files.map(({ path, text }) => ({
+        path,
+        text: broken.has(path) ? changed(text, path, change) : text,
+      }));
       return new SealedConfig(await parse(mended), files, parse, name);
     }
   }
 
   /** The file where new recipients belong: where some stand already, else where the sources do. */
   get recipientsFile(): string {
-    const { recipients, sources } = this.config;
-    const [first] = [...recipients.values(), ...sources.values()];
-    return first?.position.file ?? this.#files[0]?.path ?? '';
+    return fileHolding(this.#files, ['recipients'])?.path ?? '';
   }
 
-  /** Makes the changes one after the other. Throws a ConfigError where they come to a config that is not good. */
+  /** Makes the changes one after the other. Throws a UserError where one cannot be made, a ConfigError where they come to a config that is not good. */
   async with(edits: readonly ConfigEdit[]): Promise<SealedConfig> {
     const files = this.#files.map(({ path, text }) => ({
       path,
-      text: edits.reduce((before, { file, change }) => (file === path ? change(before) : before), text),
+      text: edits.reduce((before, { file, change }) => (file === path ? changed(before, path, change) : before), text),
     }));
     return new SealedConfig(await this.#parse(files), files, this.#parse);
   }
@@ -74,6 +76,15 @@ export class SealedConfig {
       const after = other.#files.find((file) => file.path === path)?.text;
       return after === undefined || after === before ? [] : [{ path, before, after }];
     });
+  }
+}
+
+function changed(text: string, path: string, change: ConfigEdit['change']): string {
+  try {
+    return change(text);
+  } catch (error) {
+    if (error instanceof ConfigEditError) throw new UserError(`${path}: ${error.message}; nothing was written`);
+    throw error;
   }
 }
 

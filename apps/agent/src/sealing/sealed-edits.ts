@@ -1,13 +1,27 @@
 import { removeValue, setValue } from '@hikyaku/config';
+import type { EditValue } from '@hikyaku/config';
 import type { ConfigEdit } from './sealed-config.ts';
 import { sealedAt } from './sealed-fields.ts';
 import type { CredentialPlace, SealedField } from './sealed-fields.ts';
 
-type Value = string | Readonly<Record<string, unknown>>;
-
 /** Puts a value where one stands, or where none does yet. */
-export function editToSet(file: string, path: readonly string[], value: Value): ConfigEdit {
+export function editToSet(file: string, path: readonly string[], value: EditValue): ConfigEdit {
   return { file, change: (text) => setValue(text, path, value) };
+}
+
+/** The first one starts a list with a line for each. */
+export function editToSetRecipient(file: string, name: string, value: EditValue): ConfigEdit {
+  return {
+    file,
+    change: (text) =>
+      setValue(text, ['recipients', name], value).replace(
+        /^recipients: \{ (.*) \}(?=\r?$)/m,
+        (line, first: string, at: number, after: string) =>
+          text.includes(line)
+            ? line
+            : `recipients:${after.slice(at + line.length).startsWith('\r') ? '\r' : ''}\n  ${first}`,
+      ),
+  };
 }
 
 export function editToRemove(file: string, path: readonly string[]): ConfigEdit {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, rmSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { open, readFile, realpath, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -19,6 +19,14 @@ export interface FileChange {
  */
 export class StagedFiles implements AsyncDisposable {
   readonly #staged: Staged[] = [];
+  // Who reads what is printed may go away, and that ends the process at once.
+  readonly #onExit = (): void => {
+    for (const { temporary } of this.#staged) rmSync(temporary, { force: true });
+  };
+
+  private constructor() {
+    process.on('exit', this.#onExit);
+  }
 
   /** Throws a UserError, with nothing changed, where a file is not what was read, or cannot be replaced. */
   static async of(changes: readonly FileChange[]): Promise<StagedFiles> {
@@ -51,6 +59,7 @@ export class StagedFiles implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Gone already where it was put in its place.
     for (const { temporary } of this.#staged) await unlink(temporary).catch(() => {});
+    process.off('exit', this.#onExit);
   }
 }
 

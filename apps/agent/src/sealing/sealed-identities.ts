@@ -42,9 +42,9 @@ async function identitiesOfCluster(options: GlobalOptions, edge: Edge): Promise<
   try {
     const kept = await new IdentitySecret({ client, access: { agent, proof: 'look' } }).read(edge);
     const from = `the cluster ${loaded.context}`;
-    return [...(kept?.keyFiles.values() ?? [])].flatMap((text) =>
-      parseIdentities(text).map((identity) => ({ identity, from })),
-    );
+    if (kept === undefined)
+      throw new UserError(`there is no identity in ${loaded.context}, namespace ${agent}`, EXIT.failed);
+    return [...kept.keyFiles.values()].flatMap((text) => parseIdentities(text).map((identity) => ({ identity, from })));
   } catch (error) {
     edge.signal.throwIfAborted();
     const isTold =
