@@ -100,8 +100,10 @@ export async function pruneIdentity(options: IdentityCommandOptions, edge: Edge)
       await requireCommitted(options.config, edge);
       const question = `Drop ${dropped.map(fingerprintOf).join(', ')} from ${context}? Its agent must run with this revision of ${options.config} already.`;
       if (options.yes !== true) await confirmOrStop(question, edge);
-      const names = older.map(({ name }) => name);
-      await held.remove(names, edge);
+      await held.remove(
+        older.map(({ name }) => name),
+        edge,
+      );
     }
     await held.publish(edge);
     const files = await writeKeys(before, recipient, current.keys);
@@ -166,11 +168,10 @@ function refuseInUse(fields: Awaited<ReturnType<typeof openedOnlyBy>>, { name }:
   if (fields.length === 0) return;
   const lines = fields.map((field) => {
     const { file, line } = field.sealed.position;
-    return `  ${field.name} (${file}:${line})`;
+    return `only an older key of "${name}" opens ${field.name} (${file}:${line})`;
   });
-  const what = `only an older key of "${name}" opens:`;
   const remedy = 'nothing was changed: hikyaku rewrap, commit, push, and try again when the cluster has it';
-  throw new UserError([what, ...lines, remedy].join('\n'), EXIT.failed);
+  throw new UserError([...lines, remedy].join('\n'), EXIT.failed);
 }
 
 /** Gives the files that were written. */

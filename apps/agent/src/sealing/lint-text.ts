@@ -8,7 +8,7 @@ import type { Finding } from './lint-finding.ts';
 export function findingsText(findings: readonly Finding[], style: Style): string {
   const paragraphs = findings.map(({ severity, code, file, line, column, path, message, advice }) => {
     const letter = severity === 'error' ? style.bad('E') : style.change('W');
-    const what = printable(path === '' ? message : `${path}: ${message}`);
+    const what = printable(message.includes(path) ? message : `${path}: ${message}`);
     return `${letter} ${style.strong(`${printable(file)}:${line}:${column}`)} ${what} ${style.faint(`(${code})`)}\n    ${style.good(printable(advice))}\n`;
   });
   const errors = findings.filter(({ severity }) => severity === 'error').length;
