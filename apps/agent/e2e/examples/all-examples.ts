@@ -161,6 +161,16 @@ export const allExamples: Readonly<Record<string, Example>> = {
       'shop/shop-truststore': { data: { 'truststore.p12': 'all trusted ones' }, sources: 'certificates' },
     },
   },
+  'keyless.yaml': {
+    contents: {
+      shop: { 'db/password': 'password of the vault', 'db/unused': 'left out there' },
+      homelab: { GREETING: 'hello by identity' },
+    },
+    secrets: {
+      'web/web-env': { data: { GREETING: 'hello by identity' }, sources: 'homelab' },
+      'shop/shop-database': { data: { password: 'password of the vault' }, sources: 'shop' },
+    },
+  },
   'webhook.yaml': {
     contents: {
       nas: {

@@ -1,10 +1,15 @@
+import type { JsonWebKey } from 'node:crypto';
 import { basename } from 'node:path';
-import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
+import { type FakeIdentity, startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { Contents } from './example.ts';
+import { type Cluster, field, succeeded } from '@hikyaku/testbed';
+import { OWN_NAME } from './own-identity.ts';
 import { placeCredential, textAt } from './preparer.ts';
 import type { Preparer } from './preparer.ts';
 
-export async function prepareDoppler(): Promise<Preparer> {
+const SUBJECT = 'system:serviceaccount:hikyaku:hikyaku';
+
+export async function prepareDoppler(own: Cluster): Promise<Preparer> {
   const fake = await startFakeDoppler();
   return {
     async prepare(source) {
@@ -13,11 +18,26 @@ export async function prepareDoppler(): Promise<Preparer> {
       const project = textAt(settings, 'project') ?? basename(example);
       const config = textAt(settings, 'config') ?? 'prd';
       fake.addConfig(project, config, contents);
+      if ('oidc' in settings) {
+        const identity = {
+          [OWN_NAME]: fake.addIdentity({ ...(await issuerOf(own)), audience: fake.url, subject: SUBJECT }),
+        };
+        return { settings: { url: fake.url, oidc: { identity } }, env: { HIKYAKU_CLUSTER: OWN_NAME } };
+      }
       const token = fake.serviceToken(project, config, { access: isPushedTo ? 'read/write' : 'read' });
       const placed = await placeCredential(token, { path: ['token'], byDefault: 'DOPPLER_TOKEN' }, source);
       return { ...placed, settings: { url: fake.url }, look: () => download(fake.url, token) };
     },
     [Symbol.asyncDispose]: () => fake.close(),
+  };
+}
+
+/** What Doppler would find over the internet. */
+async function issuerOf({ admin }: Cluster): Promise<Pick<FakeIdentity, 'issuer' | 'keys'>> {
+  const keys = field(succeeded(await admin('GET', '/openid/v1/jwks')), 'keys');
+  return {
+    issuer: String(field(succeeded(await admin('GET', '/.well-known/openid-configuration')), 'issuer')),
+    keys: Array.isArray(keys) ? keys.map((key): JsonWebKey => Object(key)) : [],
   };
 }
 

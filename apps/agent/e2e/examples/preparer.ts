@@ -18,7 +18,7 @@ export interface SourceToPrepare {
 
 export interface PreparedSource {
   /** Of the settings, what has to be another. */
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** For the agent. */
   readonly env?: Readonly<Record<string, string>>;
   /** Credentials. */

@@ -12,8 +12,8 @@ import { prepareWebhook } from './webhook.ts';
 export async function startPreparers(own: Cluster): Promise<Preparer> {
   await using stack = new AsyncDisposableStack();
   const preparers: Readonly<Record<string, Preparer>> = {
-    doppler: stack.use(await prepareDoppler()),
-    sakura: stack.use(await prepareSakura()),
+    doppler: stack.use(await prepareDoppler(own)),
+    sakura: stack.use(await prepareSakura(own)),
     webhook: stack.use(prepareWebhook()),
     'webhook, hikyaku': stack.use(prepareProtocol()),
     kubernetes: stack.use(prepareKubernetes(own)),

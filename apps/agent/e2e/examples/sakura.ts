@@ -1,8 +1,10 @@
 import { startFakeSakura } from '@hikyaku/provider-sakura/testing';
+import type { Cluster } from '@hikyaku/testbed';
+import { OWN_NAME, ownIdentity } from './own-identity.ts';
 import { placeCredential, textAt } from './preparer.ts';
 import type { Preparer } from './preparer.ts';
 
-export async function prepareSakura(): Promise<Preparer> {
+export async function prepareSakura(own: Cluster): Promise<Preparer> {
   const fake = await startFakeSakura();
   const { accessToken, accessTokenSecret } = fake.addKey();
   return {
@@ -12,6 +14,14 @@ export async function prepareSakura(): Promise<Preparer> {
         // A first version, for whoever asks for it.
         fake.set(vault, name, `${value}, before`);
         fake.set(vault, name, value);
+      }
+      if ('servicePrincipal' in source.settings) {
+        const id = fake.addPrincipal();
+        const kid = { [OWN_NAME]: fake.uploadKey(id, (await ownIdentity(own)).publicKey) };
+        return {
+          settings: { url: fake.url, servicePrincipal: { id, kid } },
+          env: { HIKYAKU_CLUSTER: OWN_NAME },
+        };
       }
       const token = { path: ['accessToken'], byDefault: 'SAKURA_ACCESS_TOKEN' };
       const secret = { path: ['accessTokenSecret'], byDefault: 'SAKURA_ACCESS_TOKEN_SECRET' };
