@@ -89,6 +89,21 @@ describe.each<Access['proof']>(['policy', 'look'])('put, proof by %s', (proof) =
     expect(world.live?.data).toEqual({ A: B64['1'] });
   });
 
+  test('who else manages what was repaired is said, where that shows', async () => {
+    const world = createWorld(proof);
+    const entry = await world.applied();
+    world.stranger(desiredOf({ A: 'x' }), { ours: true, uid: entry.uid });
+    if (world.live === undefined) throw new Error('nothing is there');
+    const managedFields = [{ manager: 'hikyaku' }, { manager: 'kustomize-controller' }, { manager: 'a b\nc' }];
+    world.secrets.live.set('web/app', { ...world.live, metadata: { ...world.live.metadata, managedFields } });
+    const { others } = await world.target.put(one, entry, { signal });
+    // The answers of this fake to a PUT name nobody.
+    expect(others).toEqual(proof === 'look' ? ['kustomize-controller'] : undefined);
+    expect(world.target.howToFindOthers('web/app')).toBe(
+      "kubectl get secret app --namespace web --output jsonpath='{.metadata.managedFields[*].manager}'",
+    );
+  });
+
   test('somebody changed it to what is wanted, all of it: nothing is written', async () => {
     const world = createWorld(proof);
     const entry = await world.applied();
