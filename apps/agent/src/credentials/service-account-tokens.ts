@@ -1,7 +1,7 @@
 import { ProviderError, SecretValue } from '@hikyaku/core';
 import type { CallOptions, Clock } from '@hikyaku/core';
 import { isKubeError } from '@hikyaku/kube-client';
-import type { KubeClient, TokenRequest } from '@hikyaku/kube-client';
+import type { KubeClient, KubeError, KubeErrorCode, TokenRequest } from '@hikyaku/kube-client';
 import { OWN } from '@hikyaku/kubernetes';
 import { AccessTokens } from '@hikyaku/provider-utils';
 import type { AccessToken } from '@hikyaku/provider-utils';
@@ -17,6 +17,7 @@ export interface ServiceAccountTokensOptions {
 const LIFETIME_S = 3600;
 /** The least that Kubernetes gives out. */
 const SHORTEST_S = 600;
+const MISSING_RIGHTS: ReadonlySet<KubeErrorCode> = new Set(['FORBIDDEN', 'NOT_FOUND', 'INVALID']);
 const POD = 'authentication.kubernetes.io/pod-';
 
 interface Token extends AccessToken {
@@ -78,13 +79,17 @@ export class ServiceAccountTokens {
     } catch (error) {
       signal.throwIfAborted();
       if (!isKubeError(error)) throw error;
-      throw new ProviderError(
-        error.code === 'FORBIDDEN' || error.code === 'NOT_FOUND' || error.code === 'INVALID'
-          ? 'INVALID_CONFIG'
-          : 'UNAVAILABLE',
-        `there is no token of the agent's ServiceAccount for ${audience}: ${error.message}. In the cluster, deploy/rights-own.yaml lets the agent ask for it; elsewhere it takes your own right to create serviceaccounts/token of ${this.#options.namespace}/${OWN.serviceAccount}`,
-      );
+      throw this.#failure(audience, error);
     }
+  }
+
+  #failure(audience: string, error: KubeError): ProviderError {
+    const what = `there is no token of the agent's ServiceAccount for ${audience}: ${error.message}`;
+    if (!MISSING_RIGHTS.has(error.code)) return new ProviderError('UNAVAILABLE', what);
+    return new ProviderError(
+      'INVALID_CONFIG',
+      `${what}. In the cluster, deploy/rights-own.yaml lets the agent ask for it; elsewhere it takes your own right to create serviceaccounts/token of ${this.#options.namespace}/${OWN.serviceAccount}`,
+    );
   }
 
   async #account({ signal }: CallOptions): Promise<Account> {
