@@ -5,7 +5,8 @@ export interface Stanza {
   readonly body: Uint8Array;
 }
 
-const LONGEST_HEADER = 1024 * 1024;
+/** Bytes: hundreds of post-quantum keys. */
+const LONGEST_HEADER = 2 * 1024 * 1024;
 const NONCE_AND_TAG = 32;
 
 /**

@@ -9,6 +9,9 @@ import { LARGEST_VALUE } from './seal.ts';
 import { SealedError } from './sealed-error.ts';
 import type { SealedHeader } from './sealed-header.ts';
 
+/** In a message; a stranger may have written thousands. */
+const MOST_NAMES = 10;
+
 export interface Opened {
   readonly value: SecretValue;
   /** Authenticated. */
@@ -78,7 +81,9 @@ async function notForThisKey(stanzas: readonly Stanza[], identities: readonly st
 function namesIn(stanzas: readonly Stanza[]): string {
   try {
     const names = [...headerOf(stanzas).recipients].map(([name, keys]) => `${name} (fp ${keys.join(', ')})`);
-    return names.join(', ') || 'keys that it does not name';
+    const more = names.length - MOST_NAMES;
+    const shown = [...names.slice(0, MOST_NAMES), ...(more > 0 ? [`${more} more`] : [])];
+    return shown.join(', ') || 'keys that it does not name';
   } catch {
     return 'keys that it does not name';
   }

@@ -182,6 +182,17 @@ test('a value of one MiB is the largest', async () => {
   });
 });
 
+test('recipients by the hundred can be read again; more than can be named are refused', async () => {
+  const named = (count: number, key: string) =>
+    new Map(Array.from({ length: count }, (_, index) => [`cluster-${index}`, [key]]));
+  const sealed = await seal(value, { recipients: named(500, home.recipient), binding, now });
+  expect((await readHeader(sealed)).recipients.size).toBe(500);
+  await expect(open(sealed, me.identities)).rejects.toThrow(/, 490 more, my key is [0-9a-f]{24}$/);
+  await expect(seal(value, { recipients: named(2000, home.recipient), binding, now })).rejects.toMatchObject({
+    code: 'TOO_LARGE',
+  });
+});
+
 test('what could not be read again is not written', async () => {
   const recipients = recipientsOf({ me });
   for (const wrong of [
