@@ -10,6 +10,7 @@ export type FindingCode =
   | 'NEW_KEY_CANNOT_OPEN'
   | 'NO_BACKUP'
   | 'NO_BINDING'
+  | 'NO_CERTIFICATES'
   | 'NO_VALUE_FOR_CLUSTER'
   | 'OLD_KEY_CAN_OPEN'
   | 'OPENS_NOTHING'

@@ -8,8 +8,8 @@ import { error, warning } from './lint-finding.ts';
 import type { Finding, Place } from './lint-finding.ts';
 import type { ValueSeen } from './lint-values.ts';
 
-/** What is wrong with one sealed value. `wanted`: what a credential of its field must be bound to. Pure. */
-export function lintValue(config: Config, value: ValueSeen, wanted: Binding): readonly Finding[] {
+/** What is wrong with one sealed value. `wanted`: what a credential of its field must be bound to, or why that cannot be told. Pure. */
+export function lintValue(config: Config, value: ValueSeen, wanted: Binding | string): readonly Finding[] {
   const place = { position: value.sealed.position, path: value.name };
   const { header } = value;
   if (header instanceof SealedError) {
@@ -28,7 +28,12 @@ function sealCommand({ name }: ValueSeen): string {
   return `hikyaku seal ${name}`;
 }
 
-function* lintBinding(place: Place, value: ValueSeen, header: SealedHeader, wanted: Binding): Iterable<Finding> {
+function* lintBinding(
+  place: Place,
+  value: ValueSeen,
+  header: SealedHeader,
+  wanted: Binding | string,
+): Iterable<Finding> {
   const { binding } = header;
   const { unbound } = value.sealed;
   if (binding === undefined) {
@@ -45,6 +50,10 @@ function* lintBinding(place: Place, value: ValueSeen, header: SealedHeader, want
           'was not sealed by hikyaku, so it says nothing about where it may be sent: the agent refuses it',
           `seal it with ${sealCommand(value)}, or accept it as it is with \`unbound: true\``,
         );
+    return;
+  }
+  if (typeof wanted === 'string') {
+    yield error(place, 'NO_CERTIFICATES', wanted, 'the agent needs them, too: put the file there');
     return;
   }
   const problem = bindingProblem(binding, wanted);

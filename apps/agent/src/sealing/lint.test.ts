@@ -168,6 +168,14 @@ describe('lint', () => {
     expect(await found({ token })).toEqual([expect.stringMatching(/^e OTHER_BINDING .*sealed for webhook\/token/)]);
   });
 
+  test('certificates that cannot be read are an error, and the other findings are told all the same', async () => {
+    const recipients = { home: keys.home, cabin: keys.cabin, lab: keys.lab, me: backup() };
+    expect(await found({ recipients, source: { ca: './no-such.pem' } })).toEqual([
+      expect.stringMatching(/^e NO_CERTIFICATES providers\.doppler\.token: the CA file .*no-such\.pem cannot be read/),
+      expect.stringMatching(/^e CANNOT_OPEN/),
+    ]);
+  });
+
   test('`unbound: true` is a warning where a binding is there all the same', async () => {
     const token = { sealed: await sealed(), unbound: true };
     expect(await found({ token })).toEqual([expect.stringMatching(/^w UNBOUND .*has a binding/)]);
