@@ -12,7 +12,7 @@ export function clustersUsing(config: Config, source: string): ReadonlySet<strin
   return new Set(entries.flatMap(({ clusters }) => [...(clusters ?? all)]));
 }
 
-export function sourcesOf(entry: SecretEntry | PushEntry): ReadonlySet<string> {
+function sourcesOf(entry: SecretEntry | PushEntry): ReadonlySet<string> {
   if ('source' in entry) return new Set([entry.source]);
   return new Set([...entry.bulk, ...entry.items.values()].map(({ source }) => source));
 }
