@@ -90,7 +90,11 @@ async function sealTo(...[value, options]: Parameters<typeof sealValue>): Promis
 }
 
 async function readCredentialValue(name: string, { fromFile }: SealCommandOptions, edge: Edge): Promise<SecretValue> {
-  const value = await readValue(name, { ...(fromFile !== undefined && { fromFile }), allowEmpty: true }, edge);
+  const value = await readValue(
+    name,
+    { ...(fromFile !== undefined && { fromFile }), allowEmpty: true, otherWays: '--from-file or a pipe' },
+    edge,
+  );
   if (value.byteLength === 0) throw new UserError(`the value of ${name} is empty: nothing was written`);
   return value;
 }

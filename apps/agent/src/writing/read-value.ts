@@ -13,6 +13,8 @@ export interface ValueOptions {
   /** A path, or `-` for standard input byte for byte. */
   readonly fromFile?: string;
   readonly allowEmpty?: boolean;
+  /** How else it can be given than by typing. */
+  readonly otherWays?: string;
 }
 
 /** No secret of any provider is that large. */
@@ -26,10 +28,10 @@ export async function readValue(name: string, options: ValueOptions, edge: Edge)
   return value;
 }
 
-async function readBytes(name: string, { fromFile }: ValueOptions, edge: Edge): Promise<SecretValue> {
+async function readBytes(name: string, { fromFile, otherWays }: ValueOptions, edge: Edge): Promise<SecretValue> {
   if (fromFile === '-') return SecretValue.of(await readStdin(edge));
   if (fromFile !== undefined) return SecretValue.of(await readValueFile(fromFile, edge));
-  if (isInteractive(edge)) return SecretValue.of(await ask(name, edge));
+  if (isInteractive(edge)) return SecretValue.of(await ask(name, otherWays, edge));
   const bytes = await readStdin(edge);
   const end = bytes.at(-1) === 10 ? (bytes.at(-2) === 13 ? -2 : -1) : undefined;
   return SecretValue.of(bytes.subarray(0, end));
@@ -71,7 +73,7 @@ async function readAll(stream: Readable, what: string, signal: AbortSignal): Pro
   return Buffer.concat(chunks);
 }
 
-async function ask(name: string, edge: Edge): Promise<string> {
+async function ask(name: string, otherWays = '--from-file, a pipe, or hikyaku edit', edge: Edge): Promise<string> {
   const prompts = await import('@clack/prompts');
   const { stderr: output, signal } = edge;
   using input = new FirstLine(edge.stdin);
@@ -82,11 +84,10 @@ async function ask(name: string, edge: Edge): Promise<string> {
   await sleep(50, undefined, { signal });
   if (input.hasMore) {
     throw new UserError(
-      'more than one line was pasted, and only the first was taken: nothing was written. Use --from-file, a pipe, or hikyaku edit',
+      `more than one line was pasted, and only the first was taken: nothing was written. Use ${otherWays}`,
     );
   }
-  if (input.hasTab)
-    throw new UserError('a tab cannot be typed here: nothing was written. Use --from-file, a pipe, or hikyaku edit');
+  if (input.hasTab) throw new UserError(`a tab cannot be typed here: nothing was written. Use ${otherWays}`);
   return answer ?? '';
 }
 
