@@ -1,5 +1,5 @@
 import { isNode } from 'yaml';
-import type { Pair } from 'yaml';
+import type { Pair, YAMLMap } from 'yaml';
 import { formatPath } from '../place.ts';
 import { checkEdit } from './check-edit.ts';
 import { ConfigEditError } from './edit-error.ts';
@@ -17,7 +17,7 @@ export function removeValue(text: string, path: readonly string[]): string {
   if (pair === undefined || pairs.length < path.length)
     throw new ConfigEditError(`there is no ${formatPath(path)} in this file`);
   const map = maps.at(-1) ?? maps[0];
-  if (maps.some(isFlow)) removeFromFlow(editable, map.items, pair);
+  if (maps.some(isFlow)) removeFromFlow(editable, map, pair);
   else removeLines(editable, map.items.length === 1 ? pairs.at(-2) : undefined, pair);
   return checkEdit(editable, path, undefined);
 }
@@ -32,21 +32,27 @@ function removeLines(editable: EditableText, emptied: Pair | undefined, pair: Pa
   if (emptied !== undefined) editable.replace(colonEnd(emptied), colonEnd(emptied), ' {}');
 }
 
-function removeFromFlow(editable: EditableText, pairs: readonly Pair[], pair: Pair): void {
+function removeFromFlow(editable: EditableText, map: YAMLMap, pair: Pair): void {
   const { source } = editable;
-  const index = pairs.indexOf(pair);
   const start = keyStart(pair);
   const end = endOfPair(pair, source);
-  const next = pairs[index + 1];
+  const next = map.items[map.items.indexOf(pair) + 1];
   if (next !== undefined) {
     editable.replace(start, keyStart(next), '');
     return;
   }
   const spaces = /[ \t]*$/.exec(source.slice(0, start))?.[0].length ?? 0;
   editable.replace(start - spaces, end, '');
-  // The comma before it, which may be on another line with a comment in between.
-  const comma = pair.srcToken?.start.find(({ type }) => type === 'comma');
-  if (comma !== undefined && comma.offset < start - spaces) editable.replace(comma.offset, comma.offset + 1, '');
+  // The comma behind it; else the one before it, which may be on another line with a comment in between.
+  const comma = commaOf(map, pair, 1) ?? commaOf(map, pair, 0);
+  if (comma !== undefined && (comma < start - spaces || comma >= end)) editable.replace(comma, comma + 1, '');
+}
+
+/** Where the comma is that separates a pair from what is before it, or with `1` from what is behind it. */
+function commaOf({ srcToken }: YAMLMap, pair: Pair, further: 0 | 1): number | undefined {
+  const items = srcToken?.type === 'flow-collection' ? srcToken.items : [];
+  const index = items.findIndex((item) => item === pair.srcToken);
+  return items[index + further]?.start.find(({ type }) => type === 'comma')?.offset;
 }
 
 function keyStart({ key }: Pair): number {

@@ -3,6 +3,7 @@ import type { Node, Pair } from 'yaml';
 import { isSame } from './check-edit.ts';
 import type { EditableText } from './editable-text.ts';
 import { byHand } from './edit-error.ts';
+import { fillValue } from './fill-value.ts';
 import { bodyOf, colonEnd, endOf, hasProperties, isFlow, isNothing, startOf } from './find-value.ts';
 import type { Found } from './find-value.ts';
 import { indentOf, stepOf } from './indentation.ts';
@@ -13,7 +14,7 @@ import type { EditValue } from './value-text.ts';
 export function replaceValue(editable: EditableText, maps: Found['maps'], pair: Pair, value: EditValue): void {
   const { source } = editable;
   if (!isNode(pair.value) || isNothing(pair.value)) {
-    fillValue(editable, maps, pair, value);
+    fillValue(editable, maps, pair, [], value);
     return;
   }
   const before = pair.value;
@@ -43,19 +44,6 @@ export function replaceValue(editable: EditableText, maps: Found['maps'], pair: 
     editable.replace(start, end, first.trimStart());
     editable.insertLinesAfter(end, others);
   }
-}
-
-function fillValue(editable: EditableText, maps: Found['maps'], pair: Pair, value: EditValue): void {
-  const colon = colonEnd(pair);
-  const step = stepOf(editable, maps);
-  const inner = indentOf(editable, maps.at(-1) ?? maps[0]) + step;
-  const beyond = editable.columnBeyondComments(colon);
-  if (maps.some(isFlow) || !hasLines(value) || Array.isArray(value)) {
-    editable.replace(colon, colon, `${editable.source[colon - 1] === ':' ? '' : ':'} ${flowText(value)}`);
-  } else if (typeof value === 'string') {
-    editable.replace(colon, colon, ' |');
-    editable.insertLinesAfter(colon, literalLines(value, inner.padEnd(beyond)));
-  } else if (isEditMapping(value)) editable.insertLinesAfter(colon, blockLines(value, inner, step, beyond));
 }
 
 /** The pairs of a mapping with the very keys of the value, each with what is to stand there: then the mapping itself stays as it is. */

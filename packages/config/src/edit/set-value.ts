@@ -3,7 +3,8 @@ import { checkEdit } from './check-edit.ts';
 import { ConfigEditError } from './edit-error.ts';
 import { EditableText } from './editable-text.ts';
 import { findValue, isNothing } from './find-value.ts';
-import { insertPair } from './insert-pair.ts';
+import { fillValue } from './fill-value.ts';
+import { insertValue } from './insert-value.ts';
 import { replaceValue } from './replace-value.ts';
 import type { EditValue } from './value-text.ts';
 
@@ -18,13 +19,9 @@ export function setValue(text: string, path: readonly string[], value: EditValue
   if (path[0] === 'providers' && pairs.length < 2)
     throw new ConfigEditError(`there is no ${formatPath(path.slice(0, 2))} in this file`);
   const pair = pairs.at(-1);
-  const [missing, ...rest] = path.slice(pairs.length);
-  if (missing === undefined || (pair !== undefined && isNothing(pair.value))) {
-    if (pair !== undefined) replaceValue(editable, maps, pair, nest(path.slice(pairs.length), value));
-  } else insertPair(editable, maps, missing, nest(rest, value));
+  const missing = path.slice(pairs.length);
+  if (pair !== undefined && isNothing(pair.value)) fillValue(editable, maps, pair, missing, value);
+  else if (missing.length > 0) insertValue(editable, maps, missing, value);
+  else if (pair !== undefined) replaceValue(editable, maps, pair, value);
   return checkEdit(editable, path, value);
-}
-
-function nest(path: readonly string[], value: EditValue): EditValue {
-  return path.reduceRight<EditValue>((inner, key) => ({ [key]: inner }), value);
 }

@@ -34,6 +34,27 @@ export function blockLines(mapping: EditMapping, indent: string, step: string, b
   });
 }
 
+/** The value with the mappings around it that make the path. */
+export function nest(path: readonly string[], value: EditValue): EditValue {
+  return path.reduceRight<EditValue>((inner, key) => ({ [key]: inner }), value);
+}
+
+/** The same in block style: each key of the path on a line of its own. `undefined` for what is no mapping, or needs no lines. */
+export function linesAt(
+  path: readonly string[],
+  value: EditValue,
+  indent: string,
+  step: string,
+  body: number,
+): readonly string[] | undefined {
+  const [key, ...rest] = path;
+  if (key === undefined)
+    return isEditMapping(value) && hasLines(value) ? blockLines(value, indent, step, body) : undefined;
+  if (rest.length === 0) return blockLines({ [key]: value }, indent, step, body);
+  const inner = linesAt(rest, value, indent + step, step, body) ?? [];
+  return [`${indent}${scalarText(key)}:`, ...inner];
+}
+
 /** The lines of a literal block scalar, without its header. */
 export function literalLines(text: string, indent: string): readonly string[] {
   return text

@@ -5,16 +5,21 @@ import { byHand } from './edit-error.ts';
 import { endOfPair, isFlow, startOf } from './find-value.ts';
 import type { Found } from './find-value.ts';
 import { indentOf, stepOf } from './indentation.ts';
-import { blockLines, flowText } from './value-text.ts';
+import { flowText, linesAt, nest } from './value-text.ts';
 import type { EditValue } from './value-text.ts';
 
-/** Puts a key with its value at the end of the last of `maps`; `recipients` above the sources. */
-export function insertPair(editable: EditableText, maps: Found['maps'], key: string, value: EditValue): void {
+/** Puts a value at `path`, of which nothing is there, into the last of `maps`: at its end, but `recipients` above the sources. */
+export function insertValue(
+  editable: EditableText,
+  maps: Found['maps'],
+  path: readonly string[],
+  value: EditValue,
+): void {
   const { source } = editable;
   const map = maps.at(-1) ?? maps[0];
   const last = map.items.at(-1);
   if (maps.some(isFlow)) {
-    const pairText = flowText({ [key]: value }).slice(2, -2);
+    const pairText = flowText(nest(path, value)).slice(2, -2);
     if (last === undefined) {
       const at = startOf(map) + 1;
       editable.replace(at, at, ` ${pairText}${source[at] === '}' ? ' ' : ''}`);
@@ -27,8 +32,8 @@ export function insertPair(editable: EditableText, maps: Found['maps'], key: str
   if (last === undefined) throw byHand();
   const end = endOfPair(last, source);
   const beyond = editable.columnBeyondComments(end);
-  const lines = blockLines({ [key]: value }, indentOf(editable, map), stepOf(editable, maps), beyond);
-  const above = maps.length === 1 && key === 'recipients' ? placeAboveSources(editable, map) : undefined;
+  const lines = linesAt(path, value, indentOf(editable, map), stepOf(editable, maps), beyond) ?? [];
+  const above = maps.length === 1 && path[0] === 'recipients' ? placeAboveSources(editable, map) : undefined;
   if (above === undefined) editable.insertLinesAfter(end, lines);
   else editable.replace(above, above, lines.map((line) => line + editable.eolNear(above)).join(''));
 }
