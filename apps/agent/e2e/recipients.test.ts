@@ -126,6 +126,25 @@ describe('recipients add', () => {
     expect(await desk.read()).toBe(before);
   });
 
+  test('a key that somebody else has put into the config does not come in with it', async () => {
+    const [lab, evil] = await Promise.all([makeParty('lab'), makeParty('evil')]);
+    await desk.write((await desk.read()).replace('# public keys only\n', `$&  evil: ${evil.recipient}\n`));
+    const before = await desk.read();
+    for (const args of [
+      ['add', 'lab', lab.recipient, '--yes'],
+      ['new', 'lab', '--yes'],
+      ['rm', 'cabin', '--yes'],
+    ]) {
+      const { exitCode, stdout, stderr } = await desk.run(['recipients', ...args], { as: me });
+      expect([exitCode, stdout, stderr]).toEqual([
+        1,
+        '',
+        expect.stringContaining(`evil (${evil.fingerprint}) would be added, too, and you have not named them`),
+      ]);
+    }
+    expect(await desk.read()).toBe(before);
+  });
+
   test('another key under the same name wants --replace, and then the old one opens nothing', async () => {
     const rebuilt = await makeParty('cabin');
     const refused = await desk.run(['recipients', 'add', 'cabin', rebuilt.recipient, '--yes'], { as: me });
@@ -288,7 +307,7 @@ describe('recipients new', () => {
   }
 
   test('prints the Secret once, and keeps nothing secret', async () => {
-    const finished = await desk.run(['recipients', 'new', 'lab', '--yes'], { as: me });
+    const finished = await desk.run(['recipients', 'new', 'lab'], { as: me });
     expectExit(finished, 0);
     const secret = parse(finished.stdout) as SecretManifest;
     expect(secret).toMatchObject({

@@ -8,7 +8,9 @@ import { checkNewRecipient } from './recipients-change.ts';
 import { addToConfig } from './recipients-edit.ts';
 import { checkKey, fingerprintsText, keysOfCluster } from './recipients-key.ts';
 import type { FoundKeys } from './recipients-key.ts';
+import { letOpen } from './rewrap-config.ts';
 import type { RewrapOptions } from './rewrap-config.ts';
+import { keysOf } from './rewrap-values.ts';
 import { SealedConfig } from './sealed-config.ts';
 
 export type AddRecipientOptions = LoadConfigOptions &
@@ -39,11 +41,14 @@ export async function addRecipient(
     edge.stderr.write(
       `${style.change('!')} you may not read the Secret that proves it: compare the fingerprint with the one in the log of the agent there\n`,
     );
-  const question = found.proven ? undefined : `Does the log of the agent say ${fingerprintsText(found.keys)}?`;
+  const question = found.proven
+    ? letOpen(keysOf([added]))
+    : `Does the log of the agent say ${fingerprintsText(found.keys)}?`;
+  const isNew = !found.keys.every((one) => before.config.recipients.get(name)?.keys.includes(one));
   // The cluster that is added opens nothing yet, and may not let its key be read.
   const { context: _, ...own } = options;
   const opening = key === undefined ? own : options;
-  return await addToConfig({ before, added, ...(question !== undefined && { question }) }, opening, edge);
+  return await addToConfig({ before, added, ...(isNew && { question }) }, opening, edge);
 }
 
 async function findKeys(

@@ -1,3 +1,4 @@
+import { fingerprintOf } from '@hikyaku/sealing';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -38,6 +39,7 @@ export async function addToConfig(
       before,
       fields: sealedFields(config),
       recipients: withRecipient(config, added),
+      named: added.keys.map(fingerprintOf),
       edits: isThere ? [] : [editToSetRecipient(file, added.name, recipientValue(added))],
       ...steps,
     },

@@ -1,8 +1,7 @@
 import { AGENT_LABEL, FIRST_KEY_FILE, OWN } from '@hikyaku/kubernetes';
 
 /** How an identity is written out for the cluster that it is for. */
-export const MANIFEST_FORMATS = ['secret', 'k3s', 'talos'] as const;
-export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
+export type ManifestFormat = 'secret' | 'k3s' | 'talos';
 
 /**
  * The Secret that the agent would have made itself. `k3s`: a file for the server's folder of manifests

@@ -35,6 +35,7 @@ export async function removeRecipient(name: string, options: RemoveRecipientOpti
       before,
       fields: fields.filter((field) => !own.includes(field)),
       recipients: [...config.recipients.values()].filter((recipient) => recipient !== removed),
+      named: [],
       edits: [editToRemove(removed.position.file, ['recipients', name]), ...own.map((field) => withoutOwn(field))],
     },
     options,

@@ -33,8 +33,10 @@ export interface Rewrapping {
   readonly recipients: readonly RecipientKeys[];
   /** What else changes in the files. */
   readonly edits?: readonly ConfigEdit[];
-  /** What to ask, besides whether keys may be added. */
+  /** What to ask, besides whether keys may be added that the command does not name. */
   readonly question?: string;
+  /** Fingerprints of the keys that the command names; absent where `--yes` lets in whoever is under `recipients:`. */
+  readonly named?: readonly string[];
   /** Called when nothing but the last step is left. */
   readonly beforeWriting?: () => Promise<void>;
 }
@@ -46,7 +48,7 @@ export interface Rewrapped {
 
 /** Says what changes, asks, and writes all of it or nothing. Throws a UserError, with the files untouched. */
 export async function rewrapConfig(
-  { before, fields, recipients, edits = [], question, beforeWriting }: Rewrapping,
+  { before, fields, recipients, edits = [], question, named, beforeWriting }: Rewrapping,
   options: RewrapOptions,
   edge: Edge,
 ): Promise<Rewrapped> {
@@ -55,9 +57,12 @@ export async function rewrapConfig(
   edge.stderr.write(rewrapText(steps, styleFor(edge, edge.stderr)));
   refuseFailed(steps, identities);
 
-  const added = addedKeys(steps);
-  const asked = question ?? (added.length === 0 ? undefined : `Let ${listOf(added.map(keyText))} open what is sealed?`);
-  if (asked !== undefined && options.yes !== true) await confirmOrStop(asked, edge);
+  const others = addedKeys(steps).filter(({ fingerprint }) => named?.includes(fingerprint) !== true);
+  if (options.yes === true) refuseUnnamed(others, named);
+  else {
+    if (question !== undefined) await confirmOrStop(question, edge);
+    if (others.length > 0) await confirmOrStop(letOpen(others), edge);
+  }
 
   const after = await withEdits(before, [...(await sealAnew(steps, edge)), ...edits], edge);
   const changes = before.changesTo(after);
@@ -92,8 +97,21 @@ async function withEdits(before: SealedConfig, edits: readonly ConfigEdit[], { s
   }
 }
 
+export function letOpen(keys: readonly Holder[]): string {
+  return `Let ${listOf(keys.map(keyText))} open what is sealed?`;
+}
+
+/** Somebody else may have put a key into the config, and waits for the next who seals anew. */
+function refuseUnnamed(others: readonly Holder[], named: readonly string[] | undefined): void {
+  if (named === undefined || others.length === 0) return;
+  throw new UserError(
+    `${listOf(others.map(keyText))} would be added, too, and you have not named them: look at recipients:, then hikyaku rewrap; nothing was written`,
+    EXIT.failed,
+  );
+}
+
 /** Of all values together, each once. */
-export function addedKeys(steps: readonly RewrapStep[]): readonly Holder[] {
+function addedKeys(steps: readonly RewrapStep[]): readonly Holder[] {
   const keys = steps.flatMap((step) => (step.kind === 'rewrap' ? step.added : []));
   return [...new Map(keys.map((key) => [key.fingerprint, key])).values()];
 }

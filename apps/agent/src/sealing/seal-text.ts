@@ -27,7 +27,7 @@ export function aboutToSeal(
 }
 
 /** `https://api.doppler.com`, and the certificates that are trusted there. */
-export function destination({ to, ca }: Binding): string {
+function destination({ to, ca }: Binding): string {
   const where = to.length === 0 ? 'wherever it says itself' : listOf(to.map(printable));
   return ca === undefined ? where : `${where}, with the CA ${printable(ca)}`;
 }

@@ -79,7 +79,7 @@ export function findSealed(config: Config, texts: readonly string[], configPath:
   return all.filter(({ name }) => names.has(name));
 }
 
-export function notSealed({ name, reference }: CredentialPlace, cluster: string | undefined): UserError {
+function notSealed({ name, reference }: CredentialPlace, cluster: string | undefined): UserError {
   if (cluster !== undefined && reference !== undefined && 'perCluster' in reference) {
     const clusters = [...reference.perCluster.keys()].join(', ');
     return new UserError(`${name} has no value of its own for ${printable(cluster)}; it has: ${clusters}`);
