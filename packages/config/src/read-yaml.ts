@@ -42,11 +42,11 @@ export function readYaml(
   }
 
   if (Buffer.byteLength(text) > LARGEST_BYTES) return { problems: [tooLarge(path)] };
+  const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   // Nothing else is said of such a file: a message could name the word that is one.
-  const privateKeys = findPrivateKeys(path, text);
+  const privateKeys = findPrivateKeys(path, source);
   if (privateKeys.length > 0) return { problems: privateKeys };
 
-  const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   let document: Document.Parsed;
   try {
     document = parseDocument(source, {

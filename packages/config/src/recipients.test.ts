@@ -111,6 +111,7 @@ describe('recipients', () => {
     ['as a key that is unknown', `${withRecipients('{}')}${PRIVATE}: x\n`, 'f:4:1'],
     ['as a source', `providers: {}\nsecrets: [{ name: a, namespace: b, from: ${PRIVATE} }]\n`, 'f:2:42'],
     ['in a file that is no YAML', `}${PRIVATE}`, 'f:1:2'],
+    ['behind a BOM', `\uFEFF${PRIVATE}`, 'f:1:1'],
   ])('a private key %s is an error that does not print it', async (_, text, at) => {
     const result = await parse(text);
     expect(inspect(result, { depth: null })).not.toContain(PRIVATE);
