@@ -22,7 +22,7 @@ interface Need {
   readonly what: string;
 }
 
-export interface DestinationNeed extends Need {
+interface DestinationNeed extends Need {
   readonly credentials: readonly string[];
   /** Where such credentials go anyway. */
   readonly usual: string;
