@@ -159,7 +159,7 @@ providers:
 secrets:
   - { name: App, namespace: web, from: home }
   - { name: app, form: home }
-recipients: {}
+recipients: { home: age1x }
 `);
     const lines = said.split('\n').filter((line) => line.startsWith('hikyaku.yaml:'));
     expect(lines.map((line) => Number(line.split(':')[1]))).toEqual([1, 3, 4, 6, 7, 7, 7, 8].slice(0, lines.length));
