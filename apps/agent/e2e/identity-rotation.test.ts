@@ -83,7 +83,10 @@ async function start(): Promise<void> {
   await agent.logged({ msg: 'started' });
 }
 
+/** All along no request to the source has failed. */
 async function stop(): Promise<void> {
+  const failed = agent.log.filter(({ msg }) => msg === 'source failed' || msg === 'not synced');
+  if (failed.length > 0) throw new Error(`the agent did not go on: ${JSON.stringify(failed)}`);
   const { stdout, stderr } = await agent.stop();
   printed.push(stdout, stderr);
 }
@@ -169,6 +172,25 @@ secrets:
     expect((await run('identity')).stdout).toContain(`cabin in ${path()}\n`);
     expect((await run('identity', 'prune', '--yes')).stdout).toContain('"cabin" has one key, nothing to drop\n');
     expect(await lint()).toEqual([]);
+  });
+
+  test('is shown to somebody who may not read Secrets by what its agent shows', async () => {
+    const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/hikyaku';
+    const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get'] }];
+    const subjects = [{ kind: 'ServiceAccount', name: 'viewer', namespace: 'hikyaku' }];
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'viewer' };
+    const metadata = { name: 'viewer' };
+    succeeded(await cluster.admin('POST', '/api/v1/namespaces/hikyaku/serviceaccounts', { metadata }));
+    succeeded(await cluster.admin('POST', `${rbac}/roles`, { metadata, rules }));
+    succeeded(await cluster.admin('POST', `${rbac}/rolebindings`, { metadata, subjects, roleRef }));
+    const kubeconfig = await cluster.agentKubeconfig('hikyaku', 'viewer');
+    const finished = await hikyaku(['identity', '--config', path(), '--kubeconfig', kubeconfig]);
+    expectExit(finished, 0);
+    expect(finished.stdout).toContain(`  key         ${first} `);
+    expect(finished.stdout).toContain('may not be read with this account');
+    const refused = await hikyaku(['identity', 'rotate', '--config', path(), '--kubeconfig', kubeconfig]);
+    expectExit(refused, 1);
+    expect(refused.stderr).toBe(`error: Secret ${IDENTITY}: this account may not read it\n`);
   });
 
   test('gets a second one beside it, which the running agent takes by itself', async () => {

@@ -4,7 +4,7 @@ import { TargetError } from '@hikyaku/engine';
 import type { KubeClient } from '@hikyaku/kube-client';
 import { readPublishedIdentity } from '@hikyaku/kubernetes';
 import type { Access } from '@hikyaku/kubernetes';
-import { fingerprintOf, generateIdentity } from '@hikyaku/sealing';
+import { fingerprintOf, generateIdentity, isRecipient } from '@hikyaku/sealing';
 import { openKube } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
@@ -31,7 +31,8 @@ export async function identity(options: IdentityCommandOptions, edge: Edge): Pro
   try {
     const config = (await exists(options.config)) ? (await SealedConfig.read(options, edge)).config : undefined;
     const held = await readEntries(client, agent, edge);
-    const published = (await readPublishedIdentity(client, agent, edge))?.recipients ?? [];
+    // Whoever may write ConfigMaps there may have written anything.
+    const published = ((await readPublishedIdentity(client, agent, edge))?.recipients ?? []).filter(isRecipient);
     const keys = held?.keys ?? published;
     const recipient = config && ownerOf(config, keys);
     const shown = {

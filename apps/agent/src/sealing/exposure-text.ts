@@ -14,7 +14,7 @@ export function exposureText(exposure: Exposure, style: Style): string {
   return [
     `${style.strong(`# What ${printable(cluster)} can read, and what to do when it is stolen`)}\n\n`,
     `${printable(introduction(exposure))}\n`,
-    keys.length === 0 ? '' : `Its key: ${keys.join(', ')}.\n`,
+    keys.length === 0 ? '' : `Its ${keys.length === 1 ? 'key' : 'keys'}: ${printable(keys.join(', '))}.\n`,
     '\n',
     state === 'gone'
       ? ''

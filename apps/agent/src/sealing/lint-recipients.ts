@@ -43,13 +43,15 @@ function* lintBackups({ recipients }: Config, values: readonly ValueSeen[]): Ite
 }
 
 function* lintRotations({ recipients }: Config): Iterable<Finding> {
-  for (const { name, keys, position } of recipients.values()) {
+  for (const { name, keys, backup, position } of recipients.values()) {
     if (keys.length < 2) continue;
     yield warning(
       { position, path: `recipients.${name}` },
       'TWO_KEYS',
       `"${name}" has ${keys.length} keys: its identity is being replaced`,
-      'hikyaku rewrap, push, and when the cluster has it: hikyaku identity prune',
+      backup
+        ? 'hikyaku rewrap, then take out the older one and rewrap again'
+        : 'hikyaku rewrap, push, and when the cluster has it: hikyaku identity prune',
     );
   }
 }
