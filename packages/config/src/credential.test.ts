@@ -98,7 +98,7 @@ describe('a credential', () => {
     [
       'text for a cluster',
       'token: { perCluster: { home: abc } }',
-      '`home`: a credential does not belong in the file; `hikyaku seal providers.a.token.perCluster.home` seals it',
+      '`home`: a credential does not belong in the file; `hikyaku seal providers.a.token --cluster home` seals it',
     ],
     [
       'another form for a cluster',

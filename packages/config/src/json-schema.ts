@@ -1,6 +1,6 @@
 import type { Provider } from '@hikyaku/core';
 import * as z from 'zod';
-import { credentialReference } from './credential.ts';
+import { credentialReference } from './credential-forms.ts';
 import { branchesOf, inputSchema } from './json-schema-parts.ts';
 import type { JsonSchema } from './json-schema-parts.ts';
 import { configFile } from './parse-config.ts';
