@@ -83,7 +83,7 @@ function settle(
   const list = origins.map((origin) => `\`${origin}\``).join(' or ');
   const at = place.children.get('serviceAccountToken') ?? place;
   // The header has a word before the token, and the token alone would be refused.
-  if (nameOf(place.path).toLowerCase() === '`authorization`') {
+  if (String(place.path.at(-1)).toLowerCase() === 'authorization') {
     const token = fields.some(({ path }) => path === 'token');
     problems.push(
       problemAtKey(
