@@ -344,7 +344,7 @@ function origins({ granted, canaryPort }: Surroundings): readonly HostileConfig[
     {
       ...to('Doppler elsewhere', granted),
       text: config({ type: 'doppler', project: 'a', config: 'b', url: `http://127.0.0.1:${canaryPort}` }),
-      says: /may not be reached|was refused/,
+      says: /may not be reached|was refused|is not bound to a destination/,
     },
   ];
 }
