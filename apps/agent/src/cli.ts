@@ -269,7 +269,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   const identityCommand = command('identity', "show a cluster's public key, and whether anything can be sealed to it")
     .addHelpText(
       'after',
-      '\nIt has three commands, all of them with your own kubeconfig: show (the default), rotate and prune.\n\nExamples:\n  hikyaku identity --context home\n  hikyaku identity rotate --context home     a second key\n  hikyaku identity prune --context home      later: drop the first one',
+      '\nAll of it is done with your own kubeconfig. How a key is replaced: docs/lint.md\n\nExamples:\n  hikyaku identity --context home\n  hikyaku identity rotate --context home     a second key\n  hikyaku identity prune --context home      later: drop the first one',
     )
     .action(async (_, self: Command) => {
       const { identity: show } = await import('./commands/identity.ts');
