@@ -27,7 +27,10 @@ const timeZone = z
   .superRefine((text, context) => {
     if (isTimeZone(text)) return;
     const near = didYouMean(text, Intl.supportedValuesOf('timeZone'));
-    context.addIssue({ code: 'custom', message: `must be a time zone such as \`Asia/Tokyo\`${near ? `; ${near}` : ''}` });
+    context.addIssue({
+      code: 'custom',
+      message: `must be a time zone such as \`Asia/Tokyo\`${near ? `; ${near}` : ''}`,
+    });
   })
   .describe('Time zone of `cron`, a name of the IANA database; `UTC` by default')
   .default('UTC');
