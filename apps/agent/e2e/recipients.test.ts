@@ -196,6 +196,16 @@ describe('recipients add', () => {
     );
   });
 
+  test('recipients on one line stay on one line', async () => {
+    const text = handWritten({ clusters: [] }).replace(
+      /^recipients:.*$/m,
+      `recipients: { home: ${home.recipient} } # all`,
+    );
+    await desk.write(text);
+    expectExit(await desk.run(['recipients', 'add', 'cabin', cabin.recipient, '--yes']), 0);
+    expect(await desk.read()).toContain(`recipients: { home: ${home.recipient}, cabin: ${cabin.recipient} } # all\n`);
+  });
+
   test.skipIf(!hasTerminals)('a person is asked by name and fingerprint', async () => {
     const lab = await makeParty('lab');
     const env = { HOME: desk.folder, SOPS_AGE_KEY: me.file };
@@ -413,6 +423,13 @@ describe('recipients rm', () => {
       known: [{ path: 'providers.doppler.token.perCluster.home' }],
     });
     expect((await written()).providers.doppler.token).toBeUndefined();
+  });
+
+  test('a backup key can go, too, with a warning when it was the last', async () => {
+    const finished = await desk.run(['recipients', 'rm', 'me'], { as: home });
+    expectExit(finished, 0);
+    expect(finished.stdout).toContain('! no backup key is left: only clusters can open what is sealed\n');
+    await expect(decryptWithAge(await sealedToken(), me.file)).rejects.toThrow('no identity matched');
   });
 
   test('what would make the config wrong is not written', async () => {

@@ -183,6 +183,19 @@ describe('seal', () => {
     expect((await decryptWithAge(await sealedToken(), home.file)).toString()).toBe(TOKEN);
   });
 
+  test('so is one in the place of one cluster, and the others stay', async () => {
+    for (const name of ['home', 'cabin'])
+      expectExit(await desk.run(['seal', 'doppler.token', '--cluster', name], { input: `for ${name}` }), 0);
+    const good = (await written()).providers.doppler.token.perCluster?.['home']?.sealed ?? '';
+    const block = new RegExp(`cabin:\\s+sealed: \\|[^]*-----END AGE ENCRYPTED FILE-----`);
+    await desk.write((await desk.read()).replace(block, 'cabin: dp.st.in-the-file'));
+    expect((await desk.run(['validate'])).exitCode).toBe(2);
+    expectExit(await desk.run(['seal', 'doppler.token.perCluster.cabin'], { input: 'sealed' }), 0);
+    const { perCluster = {} } = (await written()).providers.doppler.token;
+    expect(perCluster['home']?.sealed).toBe(good);
+    expect((await decryptWithAge(perCluster['cabin']?.sealed ?? '', cabin.file)).toString()).toBe('sealed');
+  });
+
   test('a value on the command line is refused, and not repeated', async () => {
     for (const args of [
       ['seal', 'doppler.token', TOKEN],
@@ -424,7 +437,7 @@ describe('rewrap', () => {
     const { exitCode, stderr } = await desk.run(['rewrap', '--yes'], { as: stranger });
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      /error: providers\.doppler\.token \(hikyaku\.yaml:\d+\): none of your keys opens it; tried SOPS_AGE_KEY\n/,
+      /error: providers\.doppler\.token \(hikyaku\.yaml:\d+\): sealed for .*, my key is [0-9a-f]{24}; tried SOPS_AGE_KEY\n/,
     );
     expect(stderr).toContain('error: nothing was written');
     expect(await desk.read()).toBe(before);

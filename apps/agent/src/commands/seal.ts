@@ -53,7 +53,7 @@ export async function seal(text: string, options: SealCommandOptions, edge: Edge
   const current = sealedAt(place).find((field) => field.cluster === cluster);
   const same =
     current && (await headerOfSame(current.sealed.text, value, await identitiesWithoutAsking(options, edge)));
-  stderr.write(warnings(before, recipients, value, style));
+  stderr.write(warnings(before, cluster, recipients, value, style));
   const former = same === undefined ? [] : formerReaders(same, recipients);
   if (former.length > 0)
     stderr.write(`${style.change('!')} it is the same value as before, which ${listOf(former)} could open, too\n`);
@@ -72,7 +72,7 @@ export async function seal(text: string, options: SealCommandOptions, edge: Edge
     stdout.write(sealedBlock(place, sealed));
     return EXIT.fine;
   }
-  const after = await before.with([editToSeal(place, sealed)]);
+  const after = await before.with([editToSeal(place, sealed, before.mended !== undefined)]);
   await using files = await StagedFiles.of(before.changesTo(after));
   edge.signal.throwIfAborted();
   await files.putInPlace();
@@ -101,6 +101,7 @@ async function readCredentialValue(name: string, { fromFile }: SealCommandOption
 
 function warnings(
   { config, mended }: SealedConfig,
+  cluster: string | undefined,
   recipients: readonly RecipientKeys[],
   value: SecretValue,
   style: Style,
@@ -117,7 +118,7 @@ function warnings(
       : ['only clusters can open it: add your own key, too: hikyaku recipients new me --backup']),
     ...(text !== text.trim() && !text.includes('\n') ? ['the value begins or ends with white space'] : []),
     ...[...config.recipients.values()].flatMap(({ name, keys }) =>
-      keys.length === 0 ? [`${name} has no key under recipients: it cannot open it`] : [],
+      keys.length === 0 && cluster === undefined ? [`${name} has no key under recipients: it cannot open it`] : [],
     ),
   ];
   return texts.map((line) => `${style.change('!')} ${line}\n`).join('');

@@ -10,8 +10,8 @@ import { recipientJson } from './recipients-text.ts';
 import { rewrapConfig } from './rewrap-config.ts';
 import type { RewrapOptions } from './rewrap-config.ts';
 import { rewrapJson, rewrappedText } from './rewrap-text.ts';
-import type { SealedConfig } from './sealed-config.ts';
-import { editToSetRecipient } from './sealed-edits.ts';
+import type { ConfigEdit, SealedConfig } from './sealed-config.ts';
+import { editToSet, editToSetFirstRecipient } from './sealed-edits.ts';
 import { sealedFields } from './sealed-fields.ts';
 
 export interface Addition {
@@ -40,7 +40,7 @@ export async function addToConfig(
       fields: sealedFields(config),
       recipients: withRecipient(config, added),
       named: added.keys.map(fingerprintOf),
-      edits: isThere ? [] : [editToSetRecipient(file, added.name, recipientValue(added))],
+      edits: isThere ? [] : [writeRecipient(config.recipients.size, file, added)],
       ...steps,
     },
     options,
@@ -58,4 +58,11 @@ export async function addToConfig(
     );
   if (files.length > 0) edge.stderr.write(styleFor(edge, edge.stderr).faint(`commit and push ${files.join(', ')}\n`));
   return EXIT.fine;
+}
+
+function writeRecipient(others: number, file: string, added: RecipientKeys): ConfigEdit {
+  const value = recipientValue(added);
+  return others === 0
+    ? editToSetFirstRecipient(file, added.name, value)
+    : editToSet(file, ['recipients', added.name], value);
 }

@@ -27,6 +27,8 @@ export async function removeRecipient(name: string, options: RemoveRecipientOpti
   const removed = findRecipient(config, name, options.config);
   const fields = sealedFields(config);
   const own = fields.filter(({ cluster }) => cluster === name);
+  const rest = [...config.recipients.values()].filter((recipient) => recipient !== removed);
+  const hasBackup = rest.some(({ backup }) => backup);
   const { sources } = exposureOf(config, await valuesIn(config), name);
   const known = sources.flatMap(({ credentials }) => credentials);
 
@@ -34,7 +36,7 @@ export async function removeRecipient(name: string, options: RemoveRecipientOpti
     {
       before,
       fields: fields.filter((field) => !own.includes(field)),
-      recipients: [...config.recipients.values()].filter((recipient) => recipient !== removed),
+      recipients: rest,
       named: [],
       edits: [editToRemove(removed.position.file, ['recipients', name]), ...own.map((field) => withoutOwn(field))],
     },
@@ -54,6 +56,7 @@ export async function removeRecipient(name: string, options: RemoveRecipientOpti
       `${style.good('✓')} ${name} is no recipient any more\n`,
       ...own.map((field) => droppedText(field)),
       steps.length === 0 ? '' : rewrappedText(steps, files, style),
+      hasBackup ? '' : `${style.change('!')} no backup key is left: only clusters can open what is sealed\n`,
       known.length === 0 ? '' : knownText(removed, known, style),
     ].join(''),
   );

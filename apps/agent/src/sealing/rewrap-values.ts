@@ -65,8 +65,8 @@ async function planOne(
   try {
     const isRight = sameKeys(holders((await readHeader(text)).recipients), keysOf(recipients));
     const opened = await tryOpen(text, identities);
-    if (opened === undefined)
-      return isRight ? { field, kind: 'keep', checked: false } : { field, kind: 'failed', problem: noKey(identities) };
+    if (typeof opened === 'string')
+      return isRight ? { field, kind: 'keep', checked: false } : { field, kind: 'failed', problem: opened };
     if (opened.header.binding === undefined) return { field, kind: 'unbound' };
     if (isRight) return { field, kind: 'keep', checked: true };
     if (recipients.length === 0) return { field, kind: 'failed', problem: 'nobody would be left who could open it' };
@@ -84,23 +84,16 @@ async function planOne(
   }
 }
 
-async function tryOpen(text: string, identities: readonly FoundIdentity[]): Promise<Opened | undefined> {
+/** Or why none of the keys opens it, and which were tried. */
+async function tryOpen(text: string, identities: readonly FoundIdentity[]): Promise<Opened | string> {
+  if (identities.length === 0) return 'there is no key to open it with';
+  const keys = identities.map(({ identity }) => identity);
   try {
-    return identities.length === 0
-      ? undefined
-      : await open(
-          text,
-          identities.map(({ identity }) => identity),
-        );
+    return await open(text, keys);
   } catch (error) {
-    if (error instanceof SealedError && error.code === 'NOT_FOR_THIS_KEY') return undefined;
-    throw error;
+    if (!(error instanceof SealedError) || error.code !== 'NOT_FOR_THIS_KEY') throw error;
+    return `${error.message}; tried ${[...new Set(identities.map(({ from }) => from))].join(', ')}`;
   }
-}
-
-function noKey(identities: readonly FoundIdentity[]): string {
-  const tried = [...new Set(identities.map(({ from }) => from))];
-  return `none of your keys opens it; tried ${tried.join(', ') || 'none'}`;
 }
 
 export function keysOf(recipients: readonly RecipientKeys[]): readonly Holder[] {

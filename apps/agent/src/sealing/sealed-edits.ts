@@ -9,17 +9,14 @@ export function editToSet(file: string, path: readonly string[], value: EditValu
   return { file, change: (text) => setValue(text, path, value) };
 }
 
-/** The first one starts a list with a line for each. */
-export function editToSetRecipient(file: string, name: string, value: EditValue): ConfigEdit {
+/** Where there is none yet: it starts a list with a line for each. */
+export function editToSetFirstRecipient(file: string, name: string, value: EditValue): ConfigEdit {
   return {
     file,
     change: (text) =>
       setValue(text, ['recipients', name], value).replace(
-        /^recipients: \{ (.*) \}(?=\r?$)/m,
-        (line, first: string, at: number, after: string) =>
-          text.includes(line)
-            ? line
-            : `recipients:${after.slice(at + line.length).startsWith('\r') ? '\r' : ''}\n  ${first}`,
+        /^recipients: \{ (.*) \}(\r?)$/m,
+        (_, first: string, end: string) => `recipients:${end}\n  ${first}${end}`,
       ),
   };
 }
@@ -33,15 +30,19 @@ export function editToRewrap({ path, sealed }: SealedField, text: string): Confi
   return editToSet(sealed.position.file, [...path, 'sealed'], text);
 }
 
-/** Only the text where there was one before; else whatever says where the credential is kept. */
-export function editToSeal(place: CredentialPlace & { readonly cluster?: string }, text: string): ConfigEdit {
+/** Only the text where a good one was before; else whatever says where the credential is kept. */
+export function editToSeal(
+  place: CredentialPlace & { readonly cluster?: string },
+  text: string,
+  wasWrong: boolean,
+): ConfigEdit {
   const { source, path, reference, cluster } = place;
   const { file } = source.position;
   const before = sealedAt(place).find((field) => field.cluster === cluster);
   if (before !== undefined) {
     // What is sealed by us is bound, and is no exception any more.
-    const isException = before.sealed.unbound;
-    return isException ? editToSet(file, before.path, { sealed: text }) : editToRewrap(before, text);
+    const isWhole = wasWrong || before.sealed.unbound;
+    return isWhole ? editToSet(file, before.path, { sealed: text }) : editToRewrap(before, text);
   }
   if (cluster === undefined) return editToSet(file, path, { sealed: text });
   const others = reference !== undefined && 'perCluster' in reference;
