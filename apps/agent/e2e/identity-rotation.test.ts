@@ -14,6 +14,7 @@ import {
   type Finished,
   hikyaku,
   installRights,
+  patchSecret,
   readSecret,
   type Running,
   startCluster,
@@ -277,5 +278,18 @@ secrets:
     expect(keys).toHaveLength(2);
     expect(keys[1]).toBe(second);
     expect((await run('identity', '--json')).stdout).toContain('"recipient": "cabin"');
+  });
+
+  test('that the config has and the cluster has lost stops both commands', async () => {
+    const newest = (await entries()).at(-1);
+    const text = await readFile(path(), 'utf8');
+    await patchSecret(cluster.admin, IDENTITY, { data: { [String(newest)]: null } });
+    for (const command of ['rotate', 'prune']) {
+      const finished = await run('identity', command, ...(command === 'prune' ? ['--yes'] : []));
+      expectExit(finished, 1);
+      expect(finished.stderr).toContain('put back from a backup?');
+    }
+    expect(await entries()).toHaveLength(1);
+    expect(await readFile(path(), 'utf8')).toBe(text);
   });
 });

@@ -151,9 +151,15 @@ function requireOwner(
   const [key] = keys;
   if (key === undefined) throw noIdentity(context, id);
   const owner = ownerOf(config, keys);
-  if (owner !== undefined) return owner;
+  if (owner === undefined)
+    throw new UserError(
+      `no recipient in ${options.config} has the key of ${context}: hikyaku recipients add NAME ${key}`,
+      EXIT.failed,
+    );
+  const [newest = ''] = owner.keys;
+  if (keys.includes(newest)) return owner;
   throw new UserError(
-    `no recipient in ${options.config} has the key of ${context}: hikyaku recipients add NAME ${key}`,
+    `the newest key of "${owner.name}" in ${options.config} (${fingerprintOf(newest)}) is not in ${context}. Was Secret ${id} put back from a backup? Put the newer one back, or take that key out of the config`,
     EXIT.failed,
   );
 }
