@@ -161,9 +161,8 @@ const PASSING: ReadonlySet<string> = new Set([
 ]);
 
 function isPassing(error: unknown): boolean {
-  if (isProviderError(error)) return error.retryable;
   return (
-    (isKubeError(error) || error instanceof TargetError) &&
+    (isKubeError(error) || isProviderError(error) || error instanceof TargetError) &&
     (PASSING.has(error.code) || ('retryable' in error && error.retryable))
   );
 }
