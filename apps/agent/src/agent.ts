@@ -1,8 +1,9 @@
-import type { ClusterConfig, Config } from '@hikyaku/config';
+import { isDeepStrictEqual } from 'node:util';
+import type { ClusterConfig, Config, PushEntry } from '@hikyaku/config';
 import { systemClock } from '@hikyaku/core';
 import type { Logger } from '@hikyaku/core';
 import { demands, Reconciler, secretId } from '@hikyaku/engine';
-import type { Holds, PushOrigin, Report, Source, SourcePushes, Target } from '@hikyaku/engine';
+import type { EngineParts, EngineUpdate, Holds, PushInventory, PushOrigin, Report, Target } from '@hikyaku/engine';
 import {
   ConfigMapInventory,
   ConfigMapPushInventory,
@@ -18,17 +19,22 @@ import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
 import type { HeldGrants } from './grants/held-grants.ts';
 import type { SourceLimits } from './grants/source-limits.ts';
-import { openSources } from './open-sources.ts';
+import { meaningOf, OpenSources } from './open-sources.ts';
 import { openPushes } from './pushes/open-pushes.ts';
 import { UserError } from './user-error.ts';
 
-export interface AgentOptions extends SourceLimits {
+/** A config, and what it may do here. */
+export interface AgentConfig {
   /** What is for this cluster. */
   readonly config: Config;
   /** What may be. */
   readonly undecided: ClusterConfig['undecided'];
   /** What it is held to, in a pod. */
   readonly held: HeldGrants | undefined;
+  readonly limits: SourceLimits;
+}
+
+export interface AgentOptions extends AgentConfig {
   readonly cluster: Cluster;
   readonly edge: Edge;
   readonly logger: Logger;
@@ -39,78 +45,130 @@ export interface AgentOptions extends SourceLimits {
   readonly readOnly?: boolean;
 }
 
-/** Everything wired together for one config and one cluster. */
-export interface Agent extends AsyncDisposable {
-  readonly sources: ReadonlyMap<string, Source>;
+/** Everything wired together for one cluster, and for one config at a time. */
+export class Agent implements AsyncDisposable {
   readonly target: Target;
   readonly reconciler: Reconciler;
   readonly snapshots: SecretSnapshots;
-  readonly pushes: { readonly bySource: readonly SourcePushes[]; readonly origin: PushOrigin };
+  readonly #options: AgentOptions;
+  readonly #pushInventory: PushInventory;
+  readonly #pushOrigin: PushOrigin;
+  #by: AgentConfig;
+  #opened: OpenSources;
+  #parts: Required<EngineParts>;
+
+  /** Throws TargetError where the agent's own objects cannot be read. */
+  static async create(options: AgentOptions): Promise<Agent> {
+    const { cluster, edge, logger, readOnly = false } = options;
+    const { client, access } = cluster;
+    const onUnreadable = (entry: string) => logger.warn({ entry }, 'inventory entry makes no sense: passed over');
+    const inventory = new ConfigMapInventory({ client, access, onUnreadable });
+    await inventory.reload(edge);
+    const hmacKey = await loadHmacKey(client, access, { signal: edge.signal, readOnly });
+    const onProblem = (source: string, problem: string) => logger.warn({ source, problem }, 'snapshot not kept');
+    const snapshots = await SecretSnapshots.open({ client, access, readOnly, onProblem }, edge);
+    const pushInventory = new ConfigMapPushInventory({ client, access, hmacKey, onUnreadable });
+    await pushInventory.reload(edge);
+    const target = new KubernetesTarget({ client, access, hmacKey });
+    return new Agent(options, { inventory, snapshots, pushInventory, target });
+  }
+
+  private constructor(
+    options: AgentOptions,
+    own: {
+      readonly inventory: ConfigMapInventory;
+      readonly snapshots: SecretSnapshots;
+      readonly pushInventory: PushInventory;
+      readonly target: Target;
+    },
+  ) {
+    const { client, access } = options.cluster;
+    this.#options = options;
+    this.#by = options;
+    this.target = own.target;
+    this.snapshots = own.snapshots;
+    this.#pushInventory = own.pushInventory;
+    this.#pushOrigin = new KubernetesPushOrigin({ client, access });
+    this.#opened = this.#openSources(options);
+    const pushes = this.#openPushes(options, this.#opened);
+    this.#parts = { sources: this.#opened.sources, pushes, resyncMs: options.config.resyncMs };
+    const { inventory, target } = own;
+    const { report } = options;
+    this.reconciler = new Reconciler({
+      ...wantedOf(options, this.#opened),
+      target,
+      inventory,
+      report,
+      clock: systemClock,
+    });
+  }
+
+  /** What the engine goes by. */
+  get parts(): Required<EngineParts> {
+    return this.#parts;
+  }
+
+  get sources(): OpenSources['sources'] {
+    return this.#opened.sources;
+  }
+
+  /**
+   * Goes on with another config: hands over what `update` needs, and closes what is not needed any more when that has resolved. What is the same
+   * in both goes on undisturbed.
+   */
+  async goBy(next: AgentConfig, update: (to: EngineUpdate) => Promise<void>): Promise<void> {
+    const before = { opened: this.#opened, pushes: this.#parts.pushes };
+    this.#opened = this.#openSources(next, before.opened);
+    const isSame = this.#opened.goesOn && isDeepStrictEqual(pushesOf(next), pushesOf(this.#by));
+    const pushes = isSame ? before.pushes : this.#openPushes(next, this.#opened);
+    this.#by = next;
+    this.#parts = { sources: this.#opened.sources, pushes, resyncMs: next.config.resyncMs };
+    await update({ ...this.#parts, ...wantedOf(next, this.#opened) });
+    if (!isSame) await Promise.all(before.pushes.bySource.map((one) => one[Symbol.asyncDispose]()));
+    await before.opened.leave(this.#opened);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#parts.pushes.bySource.map((pushes) => pushes[Symbol.asyncDispose]()));
+    await this.#opened[Symbol.asyncDispose]();
+  }
+
+  #openSources({ config, limits }: AgentConfig, before?: OpenSources): OpenSources {
+    const { cluster, edge, logger, sealed } = this.#options;
+    const { client, access } = cluster;
+    const { snapshots } = this;
+    const surroundings = { env: edge.env, client, namespace: access.agent, clock: systemClock, sealed, logger };
+    return new OpenSources(config, { ...surroundings, ...limits, snapshots }, before);
+  }
+
+  #openPushes({ config, undecided, held }: AgentConfig, opened: OpenSources): Required<EngineParts>['pushes'] {
+    const origin = this.#pushOrigin;
+    const bySource = openPushes(config, {
+      undecided: undecided.pushes,
+      held,
+      origin,
+      inventory: this.#pushInventory,
+      connect: (source) => opened.connect(source),
+      report: this.#options.report,
+    });
+    return { bySource, origin };
+  }
 }
 
-/** Throws TargetError where the agent's own objects cannot be read. */
-export async function createAgent({
-  config,
-  undecided,
-  held,
-  cluster,
-  edge,
-  logger,
-  report,
-  sealed,
-  readOnly = false,
-  ...limits
-}: AgentOptions): Promise<Agent> {
-  const { client, access } = cluster;
-  const onUnreadable = (entry: string) => logger.warn({ entry }, 'inventory entry makes no sense: passed over');
-  const inventory = new ConfigMapInventory({ client, access, onUnreadable });
-  await inventory.reload(edge);
-  const hmacKey = await loadHmacKey(client, access, { signal: edge.signal, readOnly });
-  const target = new KubernetesTarget({ client, access, hmacKey });
-  const onProblem = (source: string, problem: string) => logger.warn({ source, problem }, 'snapshot not kept');
-  const snapshots = await SecretSnapshots.open({ client, access, readOnly, onProblem }, edge);
-  const opened = openSources(config, {
-    env: edge.env,
-    client,
-    namespace: access.agent,
-    clock: systemClock,
-    ...limits,
-    sealed,
-    logger,
-    snapshots,
-  });
-  const { sources } = opened;
-  const pushed = new ConfigMapPushInventory({ client, access, hmacKey, onUnreadable });
-  await pushed.reload(edge);
-  const origin = new KubernetesPushOrigin({ client, access });
-  const bySource = openPushes(config, {
-    undecided: undecided.pushes,
-    held,
-    origin,
-    inventory: pushed,
-    connect: (source) => opened.connect(source),
-    report,
-  });
-  const reconciler = new Reconciler({
+/** All that decides about pushes. */
+function pushesOf({ config, undecided, held }: AgentConfig): readonly unknown[] {
+  const withoutPosition = (push: PushEntry) => ({ ...push, position: undefined });
+  const sources = [...config.sources.values()].map((source) => [source.name, source.hold, meaningOf(source)]);
+  const granted = held?.grants.pushes.map(({ from, to }) => [from, to]);
+  return [config.pushes.map(withoutPosition), undecided.pushes.map(withoutPosition), sources, granted];
+}
+
+function wantedOf({ config, undecided }: AgentConfig, { sources }: OpenSources) {
+  return {
     specs: config.secrets,
     undecided: new Set(undecided.secrets.map(secretId)),
     sources,
-    target,
-    inventory,
     holds: holdsOf(config),
-    report,
-    clock: systemClock,
-  });
-  return {
-    sources,
-    target,
-    reconciler,
-    snapshots,
-    pushes: { bySource, origin },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(bySource.map((pushes) => pushes[Symbol.asyncDispose]()));
-      await opened[Symbol.asyncDispose]();
-    },
   };
 }
 

@@ -12,7 +12,8 @@ import type { InitOptions } from './commands/init.ts';
 import type { AddRecipientOptions, NewRecipientOptions, RemoveRecipientOptions } from './commands/recipients.ts';
 import type { RewrapCommandOptions } from './commands/rewrap.ts';
 import type { RoleOptions } from './commands/rights.ts';
-import type { RunOptions } from './commands/run.ts';
+import type { ListenAddress } from './daemon/http-server.ts';
+import type { RunOptions } from './daemon/run-options.ts';
 import type { SchemaOptions } from './commands/schema.ts';
 import type { SealCommandOptions } from './commands/seal.ts';
 import type { SetOptions } from './commands/set.ts';
@@ -68,7 +69,13 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(yes())
     .addOption(cluster())
     .addOption(identitySecret())
-    .addHelpText('after', '\nExample:\n  hikyaku run --config hikyaku.yaml --log-level debug')
+    .option('--config-map', 'read the config from the ConfigMap hikyaku-config, through the API')
+    .option('--leader-election', 'one of several replicas works, the others wait')
+    .addOption(listenAddress('--health', 'answer probes there: /healthz and /readyz'))
+    .addHelpText(
+      'after',
+      '\nA config that changes is taken without a restart; one that is broken is refused, and the last good one goes on.\n\nExamples:\n  hikyaku run --config hikyaku.yaml --log-level debug\n  hikyaku run --config-map --leader-election --health 8081',
+    )
     .action(async (_, self: Command) => {
       const { run } = await import('./commands/run.ts');
       setExitCode(await run(optionsOf<RunOptions>(self), edge));
@@ -496,6 +503,16 @@ function originOf(text: string): string {
   if (!isOrigin)
     throw new InvalidArgumentError('It has to be an origin, such as http://127.0.0.1:8080, without a path.');
   return url.origin;
+}
+
+function listenAddress(flag: string, what: string): Option {
+  return new Option(`${flag} <[host:]port>`, what).argParser((text): ListenAddress => {
+    const [, bracketed, plain, digits] = /^(?:\[([\da-f:.]+)\]:|([\w.-]+):)?(\d{1,5})$/i.exec(text) ?? [];
+    const port = Number(digits);
+    if (!(port <= 65_535)) throw new InvalidArgumentError('It has to be a port, or host:port.');
+    const host = bracketed ?? plain;
+    return { port, ...(host !== undefined && { host }) };
+  });
 }
 
 function plugin(): Option {

@@ -1,5 +1,5 @@
-import { loadConfig } from '@hikyaku/config';
-import type { Config, Grants, Problem } from '@hikyaku/config';
+import { parseConfigFiles, readConfigFiles } from '@hikyaku/config';
+import type { Config, ConfigFiles, Grants, Problem } from '@hikyaku/config';
 import { EXIT } from './exit-code.ts';
 import type { Edge } from './edge.ts';
 import type { GlobalOptions } from './global-options.ts';
@@ -22,16 +22,20 @@ export class ConfigError extends Error {
 export type LoadConfigOptions = GlobalOptions & PlugInOptions;
 
 /**
- * Loads the providers that it uses, plug-ins too; in a pod only those that are granted or that a flag names. Throws a ConfigError,
+ * Reads the files of the config, where they were not read before. Loads the providers that it uses, plug-ins too; in a pod only those that are granted or that a flag names. Throws a ConfigError,
  * and a UserError for flags that make no sense.
  */
 export async function loadConfigFile(
   options: LoadConfigOptions,
   edge: Edge,
   granted?: Grants['plugins'],
+  files?: ConfigFiles,
 ): Promise<Config> {
   const providers = new AgentProviders(options, edge, granted);
-  const result = await loadConfig(options.config, { providers, agentNamespace: ownNamespace(options, edge) });
+  const result = await parseConfigFiles(files ?? (await readConfigFiles(options.config)), {
+    providers,
+    agentNamespace: ownNamespace(options, edge),
+  });
   if (!result.ok) throw new ConfigError(result.problems);
   return result.config;
 }

@@ -14,14 +14,12 @@ const ATTEMPTS = 10;
  * cannot be read is a problem, never a rejection.
  */
 export async function loadConfig(path: string, options: ParseOptions): Promise<LoadResult> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const before = await revisionOf(path);
-    const { files, problems } = await readConfigFiles(path);
-    // Kubernetes swaps the files of a mounted ConfigMap all at once. Half of the old ones and half of the new ones could lack
-    // an entry that moved from one to the other, and its Secret would be deleted.
-    if (before === (await revisionOf(path))) return joinFiles(files, options, problems);
-  }
-  return { ok: false, problems: [fileProblem(path, 'the directory keeps changing while it is read', 'try again')] };
+  return await parseConfigFiles(await readConfigFiles(path), options);
+}
+
+/** What {@link loadConfig} makes of files that were read before. */
+export async function parseConfigFiles({ files, problems }: ConfigFiles, options: ParseOptions): Promise<LoadResult> {
+  return await joinFiles(files, options, problems);
 }
 
 /** Where the `..data` link of a mounted ConfigMap points to. */
@@ -39,8 +37,19 @@ export interface ConfigFiles {
   readonly problems: readonly Problem[];
 }
 
-/** The files that {@link loadConfig} reads, as they are. */
+/** The files that {@link loadConfig} reads, all of one moment. */
 export async function readConfigFiles(path: string): Promise<ConfigFiles> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const before = await revisionOf(path);
+    const read = await readOnce(path);
+    // Kubernetes swaps the files of a mounted ConfigMap all at once. Half of the old ones and half of the new ones could lack
+    // an entry that moved from one to the other, and its Secret would be deleted.
+    if (before === (await revisionOf(path))) return read;
+  }
+  return { files: [], problems: [fileProblem(path, 'the directory keeps changing while it is read', 'try again')] };
+}
+
+async function readOnce(path: string): Promise<ConfigFiles> {
   let paths: readonly string[];
   try {
     const isDirectory = (await stat(path)).isDirectory();
@@ -70,7 +79,8 @@ export async function readConfigFiles(path: string): Promise<ConfigFiles> {
   return { files, problems };
 }
 
-function isConfigName(name: string): boolean {
+/** Whether a file of that name in a directory of config files is one of them. */
+export function isConfigName(name: string): boolean {
   return /\.ya?ml$/.test(name) && !name.startsWith('.') && name !== GRANTS;
 }
 

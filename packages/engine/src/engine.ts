@@ -70,6 +70,10 @@ export class Engine {
     this.#parts = options;
   }
 
+  get resyncMs(): number {
+    return this.#parts.resyncMs;
+  }
+
   get progress(): EngineProgress {
     const readAt = new Map([...this.#loops].map(([name, { loop }]) => [name, loop.endedAt]));
     return { readAt, ...(this.#reconciledAt !== undefined && { reconciledAt: this.#reconciledAt }) };

@@ -9,6 +9,8 @@ export { KubernetesPushOrigin } from './kubernetes-push-origin.ts';
 export type { KubernetesPushOriginOptions } from './kubernetes-push-origin.ts';
 export { KubernetesTarget } from './kubernetes-target.ts';
 export type { KubernetesTargetOptions } from './kubernetes-target.ts';
+export { LastGoodConfig } from './last-good-config.ts';
+export type { KeptFile } from './last-good-config.ts';
 export { AGENT_LABEL, isOwnSecret, MERGE_LABEL, OWN } from './ownership.ts';
 export type { Access } from './ownership.ts';
 export { publishIdentity, readPublishedIdentity } from './published-identity.ts';

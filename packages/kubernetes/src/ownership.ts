@@ -12,16 +12,20 @@ export const OWN = {
   serviceAccount: 'hikyaku',
   inventory: 'hikyaku-inventory',
   inventoryKey: 'hikyaku-inventory-key',
+  config: 'hikyaku-config',
   grants: 'hikyaku-grants',
+  lease: 'hikyaku',
   /** A Secret, and the ConfigMap with its public half. */
   identity: 'hikyaku-identity',
+  lastConfig: 'hikyaku-last-config',
   /** Followed by a number. */
   snapshot: 'hikyaku-snapshot',
 } as const;
 
 /** Whether a Secret of the agent's namespace is one that the agent itself keeps there. */
 export function isOwnSecret(name: string): boolean {
-  return name === OWN.inventoryKey || name === OWN.identity || /^hikyaku-snapshot-\d+$/.test(name);
+  const own: readonly string[] = [OWN.inventoryKey, OWN.identity, OWN.lastConfig];
+  return own.includes(name) || /^hikyaku-snapshot-\d+$/.test(name);
 }
 
 /** Whose rights the agent works with. */

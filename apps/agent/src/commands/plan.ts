@@ -1,5 +1,5 @@
 import { refreshAll } from '@hikyaku/engine';
-import { createAgent, requireCredentials } from '../agent.ts';
+import { Agent, requireCredentials } from '../agent.ts';
 import { connectCluster } from '../connect-cluster.ts';
 import type { ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
@@ -44,13 +44,13 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
   });
   const { config, undecided, sealed } = await here(whole, identity, edge);
   await requireCredentials(config, cluster, limits, edge, sealed);
-  await using agent = await createAgent({
+  await using agent = await Agent.create({
     config,
     undecided,
     held,
     cluster,
     edge,
-    ...limits,
+    limits,
     sealed,
     logger,
     report: records,
@@ -60,7 +60,7 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
   await refreshAll({ sources: agent.sources, report: records }, edge);
   progress.show(`looking at ${count(config.secrets.length, 'Secret')}`);
   const actions = await agent.reconciler.preview(edge);
-  const pushes = (await Promise.all(agent.pushes.bySource.map((one) => one.preview(edge)))).flat();
+  const pushes = (await Promise.all(agent.parts.pushes.bySource.map((one) => one.preview(edge)))).flat();
   const grants = await checkGrants(config, options, held);
   progress.clear();
 

@@ -1,168 +1,134 @@
-import { isProviderError, systemClock } from '@hikyaku/core';
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '@hikyaku/core';
 import type { Logger } from '@hikyaku/core';
-import { demands, Engine, TargetError } from '@hikyaku/engine';
-import { isKubeError } from '@hikyaku/kube-client';
-import type { Config } from '@hikyaku/config';
-import { createAgent } from '../agent.ts';
-import type { Agent } from '../agent.ts';
-import { connectCluster, ensureNamespace } from '../connect-cluster.ts';
-import type { Cluster, ConnectOptions } from '../connect-cluster.ts';
+import { LeaderElection, LeadershipLost } from '@hikyaku/kube-client';
+import { OWN } from '@hikyaku/kubernetes';
+import type { Cluster } from '../connect-cluster.ts';
+import { guardWrites } from '../daemon/guard-writes.ts';
+import { followConfig } from '../daemon/follow-config.ts';
+import { startHealth } from '../daemon/health.ts';
+import { keepEqual } from '../daemon/keep-equal.ts';
+import type { CurrentConfig } from '../daemon/live-config.ts';
+import { logConfig } from '../daemon/log-config.ts';
+import { retrying } from '../daemon/retrying.ts';
+import type { RunOptions } from '../daemon/run-options.ts';
+import { start } from '../daemon/start.ts';
+import type { Started } from '../daemon/start.ts';
+import { Vitals } from '../daemon/vitals.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { checkGrants } from '../grants/check-grants.ts';
-import type { GrantsCheck } from '../grants/check-grants.ts';
-import { isInPod } from '../grants/cluster-grants.ts';
-import { loadGranted } from '../grants/load-granted.ts';
-import type { ClusterIdentity } from '../identity/cluster-identity.ts';
-import { countUndecided, here } from '../identity/here.ts';
-import type { Here } from '../identity/here.ts';
-import type { IdentityOptions } from '../identity/identity-options.ts';
-import { agentIdentity } from '../identity/open-identity.ts';
 import { commandLogger } from '../logging.ts';
 import { Records } from '../records.ts';
-
-export interface RunOptions extends ConnectOptions, IdentityOptions {
-  readonly yes?: boolean;
-}
+import { UserError } from '../user-error.ts';
 
 /** The daemon: until SIGTERM. */
 export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
+  const { signal } = edge;
   const logger = await commandLogger(options, edge, edge.stdout, 'info');
-  const records = new Records(logger);
-  while (await runAsOneCluster(options, edge, logger, records))
+  const vitals = new Vitals(systemClock);
+  await using health = await listen(options, vitals);
+  if (health !== undefined) logger.info({ port: health.port }, 'answering probes');
+  while (await runAsOneCluster(options, edge, logger, vitals))
     logger.warn({}, 'this is another cluster now, by its identity: starting over');
-  return exitCode(edge.signal);
+  // A daemon that is told to stop has done its work.
+  return signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
 }
 
-/** Until it is told to stop; or until its identity says that it is another cluster: then `true`. */
-async function runAsOneCluster(options: RunOptions, edge: Edge, logger: Logger, records: Records): Promise<boolean> {
+async function listen({ health: address }: RunOptions, { live, ready }: Vitals) {
+  if (address === undefined) return undefined;
+  return await startHealth({ address, live, ready }).catch((error: unknown) => {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new UserError(`--health: port ${address.port} cannot be used (${why}): choose another one`);
+  });
+}
+
+/** Until it is told to stop; or until identity and config say that this is another cluster: then `true`. */
+async function runAsOneCluster(options: RunOptions, edge: Edge, logger: Logger, vitals: Vitals): Promise<boolean> {
   const { signal } = edge;
-  await using started = await start(options, edge, logger, records);
+  await using started = await start(options, edge, logger);
   if (started === undefined) return false;
-  const { here: place, identity, cluster, agent } = started;
-  const { config, undecided } = place;
-  const { agent: namespace, proof } = cluster.access;
-  logger.info(
-    {
-      cluster: cluster.name,
-      ...(place.cluster !== undefined && { recipient: place.cluster }),
-      namespace,
-      proof,
-      sources: agent.sources.size,
-      secrets: config.secrets.length,
-      ...(config.pushes.length > 0 && { pushes: config.pushes.length }),
-    },
-    'started',
-  );
-  const { sources, reconciler, snapshots, target, pushes } = agent;
-  const used = [...sources.keys(), ...demands(undecided.secrets).keys()];
-  const kept = used.filter((name) => config.sources.get(name)?.snapshot === true);
-  await snapshots.prune(new Set(kept), { signal });
-  const { resyncMs } = config;
-  const engine = new Engine({ sources, reconciler, target, pushes, report: records, clock: systemClock, resyncMs });
+  const { live, identity, input, inPod, cluster } = started;
   const end = new AbortController();
   const both = AbortSignal.any([signal, end.signal]);
-  const looking = identity.keep({ everyMs: lookEveryMs(config), signal: both }).finally(() => end.abort());
+  const whichCluster = live.current.cluster;
+  const grants = inPod ? { client: cluster.client, namespace: cluster.access.agent } : undefined;
+  const beside = [
+    identity.keep({ everyMs: () => lookEveryMs(live.current), signal: both }).then(() => end.abort()),
+    followConfig({ live, input, grants, logger, clock: systemClock }, { signal: both }),
+    untilAnother(started, whichCluster, both).then(() => end.abort()),
+  ];
   try {
-    await engine.run({ signal: both });
+    await Promise.race([lead(started, options, edge, logger, vitals, both), failing(beside)]);
   } finally {
     end.abort();
-    await looking;
+    await Promise.allSettled(beside);
   }
   if (!signal.aborted) return true;
   logger.info({}, 'stopped');
   return false;
 }
 
-/** A daemon that is told to stop has done its work. */
-function exitCode({ reason }: AbortSignal): ExitCode {
-  return reason === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+/** Keeps everything equal while this process may. */
+async function lead(
+  { live, cluster, sealed }: Started,
+  options: RunOptions,
+  edge: Edge,
+  logger: Logger,
+  vitals: Vitals,
+  signal: AbortSignal,
+): Promise<void> {
+  const report = new Records(logger);
+  const onConfig = (config: CurrentConfig, isFirst: boolean) =>
+    logConfig(config, cluster, options, logger, isFirst ? 'started' : 'config changed');
+  const keep = (by: Cluster, until: { readonly signal: AbortSignal; readonly cut?: AbortSignal }) =>
+    retrying(
+      () => keepEqual({ live, cluster: by, sealed, edge, logger, report, vitals, onConfig }, until),
+      logger,
+      until,
+    );
+  if (options.leaderElection !== true) return await keep(cluster, { signal });
+
+  const { client, access } = cluster;
+  const candidate = `${edge.env['HOSTNAME'] ?? 'hikyaku'}_${randomUUID()}`;
+  const onError = (error: unknown) => logger.warn({ error }, 'lease not renewed');
+  const election = new LeaderElection({ client, namespace: access.agent, name: OWN.lease, candidate, onError });
+  vitals.election = election;
+  const guarded = { ...cluster, client: guardWrites(client, () => election.isLeading) };
+  logger.info({ candidate }, 'waiting to lead');
+  try {
+    await election.run(
+      async (leading) => {
+        logger.info({ candidate }, 'leading');
+        const cut = new AbortController();
+        leading.addEventListener('abort', () => {
+          if (leading.reason instanceof LeadershipLost) cut.abort(leading.reason);
+        });
+        await keep(guarded, { signal: leading, cut: cut.signal });
+        if (!signal.aborted) logger.warn({ candidate, leader: election.leader }, 'leading no more');
+      },
+      { signal },
+    );
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    vitals.election = undefined;
+  }
+}
+
+/** Resolves when the config in force says that this is another cluster. */
+async function untilAnother({ live }: Started, before: string | undefined, signal: AbortSignal): Promise<void> {
+  const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  while (!signal.aborted && live.current.cluster === before) await Promise.race([live.changed, over]);
+}
+
+/** Never resolves; rejects with what one of them rejects with. */
+async function failing(work: readonly Promise<unknown>[]): Promise<never> {
+  await Promise.all(work);
+  return await new Promise(() => {});
 }
 
 /** A key that somebody replaces is used within a minute where anything may be sealed to it. */
-function lookEveryMs({ recipients, resyncMs }: Config): number {
+function lookEveryMs({ whole: { recipients, resyncMs } }: CurrentConfig): number {
   return recipients.size === 0 ? resyncMs : Math.min(resyncMs, 60_000);
-}
-
-interface Started extends AsyncDisposable {
-  readonly here: Here;
-  readonly identity: ClusterIdentity;
-  readonly cluster: Cluster;
-  readonly agent: Agent;
-}
-
-/** Waits for the API server as long as it takes; `undefined` when it was told to stop meanwhile. */
-async function start(options: RunOptions, edge: Edge, logger: Logger, records: Records): Promise<Started | undefined> {
-  // In a pod the API server is asked for the grants first; elsewhere a wrong config ends it at once.
-  let loaded = isInPod(edge) ? undefined : await loadGranted(options, edge, logger);
-  for (let delayMs = 1_000; ; delayMs = Math.min(delayMs * 2, 60_000)) {
-    let cluster: Cluster | undefined;
-    try {
-      cluster = await connectCluster(options, edge, logger);
-      await ensureNamespace(cluster, edge, options.yes ?? false);
-      loaded ??= await loadGranted(options, edge, logger);
-      const { config, held, limits } = loaded;
-      const identity = agentIdentity(options, { config, ...cluster, edge, logger });
-      await identity.start(edge);
-      const place = await here(config, identity, edge);
-      if (countUndecided(place.undecided) > 0)
-        logger.warn(
-          { secrets: place.undecided.secrets.length, pushes: place.undecided.pushes.length },
-          'not known which cluster this is: entries that are for certain clusters only are left as they are',
-        );
-      const agent = await createAgent({
-        config: place.config,
-        undecided: place.undecided,
-        held,
-        cluster,
-        edge,
-        ...limits,
-        sealed: place.sealed,
-        logger,
-        report: records,
-      });
-      const connected = cluster;
-      if (held !== undefined) logMissing(await checkGrants(place.config, options, held), logger);
-      return {
-        here: place,
-        identity,
-        cluster,
-        agent,
-        async [Symbol.asyncDispose]() {
-          await agent[Symbol.asyncDispose]();
-          await connected[Symbol.asyncDispose]();
-        },
-      };
-    } catch (error) {
-      await cluster?.[Symbol.asyncDispose]();
-      if (edge.signal.aborted) return undefined;
-      if (!isPassing(error)) throw error;
-      logger.warn({ error, retryInMs: delayMs }, 'cluster unreachable');
-      await systemClock.sleep(delayMs, edge).catch(() => {});
-    }
-  }
-}
-
-/** What is asked for and refused is said once, with what would let it pass; each refusal is said again where it happens. */
-function logMissing(check: GrantsCheck | undefined, logger: Logger): void {
-  for (const { code, entry, message, line } of check?.missing ?? []) {
-    logger.warn({ code, entry, message, ...(line !== undefined && { line }) }, 'not granted');
-  }
-}
-
-/** An API server that has just started answers 403 until it has loaded its rules; and a person may apply the rights after the agent. */
-const PASSING: ReadonlySet<string> = new Set([
-  'UNAVAILABLE',
-  'FORBIDDEN',
-  'NOT_GRANTED',
-  'UNAUTHENTICATED',
-  'UNEXPECTED',
-]);
-
-function isPassing(error: unknown): boolean {
-  return (
-    (isKubeError(error) || isProviderError(error) || error instanceof TargetError) &&
-    (PASSING.has(error.code) || ('retryable' in error && error.retryable))
-  );
 }

@@ -1,5 +1,5 @@
 import { refreshAll } from '@hikyaku/engine';
-import { createAgent, requireCredentials } from '../agent.ts';
+import { Agent, requireCredentials } from '../agent.ts';
 import { connectCluster, ensureNamespace } from '../connect-cluster.ts';
 import type { ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
@@ -48,13 +48,13 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   const { config, undecided, sealed } = await here(whole, identity, edge);
   await requireCredentials(config, cluster, limits, edge, sealed);
   await ensureNamespace(cluster, edge, options.yes ?? false);
-  await using agent = await createAgent({
+  await using agent = await Agent.create({
     config,
     undecided,
     held,
     cluster,
     edge,
-    ...limits,
+    limits,
     sealed,
     logger,
     report: records,
@@ -66,7 +66,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   const cut = new AbortController();
   const request = { resync: true, approved: options.approve ?? false, stopping: signal, signal: cut.signal };
   await agent.reconciler.reconcile(request);
-  await Promise.all(agent.pushes.bySource.map((pushes) => pushes.push(request)));
+  await Promise.all(agent.parts.pushes.bySource.map((pushes) => pushes.push(request)));
   const grants = held && (await checkGrants(config, options, held));
   progress.clear();
   signal.throwIfAborted();

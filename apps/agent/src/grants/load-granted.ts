@@ -1,4 +1,4 @@
-import type { Config } from '@hikyaku/config';
+import type { Config, ConfigFiles } from '@hikyaku/config';
 import type { Logger } from '@hikyaku/core';
 import type { Edge } from '../edge.ts';
 import { identityFiles } from '../identity/identity-files.ts';
@@ -23,9 +23,10 @@ export async function loadGranted(
   options: LoadConfigOptions & LimitOptions & IdentityFileOptions,
   edge: Edge,
   logger: Logger,
+  files?: ConfigFiles,
 ): Promise<GrantedConfig> {
   const held = await clusterGrants(options, edge, logger);
-  const config = await loadConfigFile(options, edge, held?.grants.plugins);
+  const config = await loadConfigFile(options, edge, held?.grants.plugins, files);
   const refused = identityFiles(options, edge).map(({ path }) => path);
   return { config, held, limits: sourceLimits(options, config, held, refused) };
 }

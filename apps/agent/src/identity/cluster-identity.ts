@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ProviderError } from '@hikyaku/core';
 import type { CallOptions, Clock, Logger } from '@hikyaku/core';
 import { TargetError } from '@hikyaku/engine';
@@ -40,7 +41,7 @@ interface Known {
  * deleted. A Secret that cannot be read as one is left alone; what was read before goes on counting.
  */
 export class ClusterIdentity implements OwnIdentity {
-  readonly #options: ClusterIdentityOptions;
+  #options: ClusterIdentityOptions;
   #known: Known | undefined;
   #problem: TargetError | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
@@ -64,12 +65,31 @@ export class ClusterIdentity implements OwnIdentity {
     await this.#inTurn(() => this.#look(options));
   }
 
+  /** Goes by the recipients of another config: which cluster this is may change with them. Rejects with a ProviderError where it cannot be known now. */
+  async goBy(recipients: ClusterIdentityOptions['recipients'], options: CallOptions): Promise<string | undefined> {
+    const before = this.#options;
+    this.#options = { ...before, recipients };
+    try {
+      await this.#inTurn(async () => {
+        if (this.#known === undefined || isDeepStrictEqual(before.recipients, recipients)) return;
+        const { kept } = this.#known;
+        // What is shown may be believed as long as it decides nothing.
+        if (before.recipients.size === 0) this.#known = await this.#knownOf(kept, options);
+        this.#sayUnlisted(this.#known.publicKeys);
+      });
+      return await this.cluster(options);
+    } catch (error) {
+      this.#options = before;
+      throw asProviderError(error, options);
+    }
+  }
+
   /** Looks after it until the signal aborts, or until this is another cluster than it was said to be. */
-  async keep({ everyMs, signal }: CallOptions & { readonly everyMs: number }): Promise<void> {
+  async keep({ everyMs, signal }: CallOptions & { readonly everyMs: () => number }): Promise<void> {
     const { clock, logger } = this.#options;
     for (;;) {
       try {
-        await clock.sleep(everyMs, { signal });
+        await clock.sleep(everyMs(), { signal });
         await this.#inTurn(() => this.#look({ signal }));
         if (this.#cluster !== undefined && this.#cluster.name !== this.#which()) return;
       } catch (error) {
@@ -178,16 +198,26 @@ export class ClusterIdentity implements OwnIdentity {
   }
 
   async #adopt(kept: KeptIdentity, options: CallOptions): Promise<void> {
-    const { logger, recipients } = this.#options;
-    const identities = ageIdentitiesOf(kept, this.#options.secret);
-    const publicKeys = await this.#publicKeysOf(kept, identities, options);
+    const { logger } = this.#options;
     const isFirst = this.#known === undefined;
-    this.#known = { kept, identities, publicKeys };
+    this.#known = await this.#knownOf(kept, options);
+    const { publicKeys } = this.#known;
     const fields = { publicKey: publicKeys.join(' '), fingerprint: publicKeys.map(fingerprintOf).join(' ') };
     logger.info({ secret: this.#secretId, ...fields }, isFirst ? 'identity' : 'identity changed');
-    const problem = unlisted(publicKeys, { recipients, named: this.#options.named });
-    if (problem !== undefined) logger.warn({ ...fields, ...problem }, 'nothing is sealed to this cluster');
+    this.#sayUnlisted(publicKeys);
     await this.#publish(options);
+  }
+
+  async #knownOf(kept: KeptIdentity, options: CallOptions): Promise<Known> {
+    const identities = ageIdentitiesOf(kept, this.#options.secret);
+    return { kept, identities, publicKeys: await this.#publicKeysOf(kept, identities, options) };
+  }
+
+  #sayUnlisted(publicKeys: readonly string[]): void {
+    const problem = unlisted(publicKeys, this.#options);
+    if (problem === undefined) return;
+    const fields = { publicKey: publicKeys.join(' '), fingerprint: publicKeys.map(fingerprintOf).join(' ') };
+    this.#options.logger.warn({ ...fields, ...problem }, 'nothing is sealed to this cluster');
   }
 
   /** What decides anything is derived from the private keys. Without recipients it is only shown: then it may be what two places agree on. */

@@ -1,0 +1,81 @@
+import { systemClock } from '@hikyaku/core';
+import type { CallOptions, Logger } from '@hikyaku/core';
+import { demands, Engine } from '@hikyaku/engine';
+import type { Report } from '@hikyaku/engine';
+import { Agent } from '../agent.ts';
+import type { Cluster } from '../connect-cluster.ts';
+import type { SealedValues } from '../credentials/sealed-values.ts';
+import type { Edge } from '../edge.ts';
+import type { CurrentConfig, LiveConfig } from './live-config.ts';
+import type { Vitals } from './vitals.ts';
+
+export interface KeepEqualOptions {
+  readonly live: LiveConfig;
+  readonly cluster: Cluster;
+  readonly sealed: SealedValues;
+  readonly edge: Edge;
+  readonly logger: Logger;
+  readonly report: Report;
+  readonly vitals: Vitals;
+  /** Before each config that it goes by. */
+  readonly onConfig: (config: CurrentConfig, isFirst: boolean) => Promise<void>;
+}
+
+/**
+ * Keeps everything equal by the config that is in force, until the signal aborts; `cut` does not let it finish what it is writing. Throws TargetError
+ * and KubeError where it cannot begin.
+ */
+export async function keepEqual(
+  { live, cluster, sealed, edge, logger, report, vitals, onConfig }: KeepEqualOptions,
+  { signal, cut }: CallOptions & { readonly cut?: AbortSignal },
+): Promise<void> {
+  let by = live.current;
+  await using agent = await Agent.create({ ...by, cluster, sealed, edge: { ...edge, signal }, logger, report });
+  await onConfig(by, true);
+  await dropUnused(agent, by, { signal });
+  const engine = new Engine({
+    ...agent.parts,
+    reconciler: agent.reconciler,
+    target: agent.target,
+    report,
+    clock: systemClock,
+  });
+  vitals.engine = engine;
+  const ended = new AbortController();
+  const following = follow(AbortSignal.any([signal, ended.signal]));
+  try {
+    await Promise.race([engine.run({ signal, ...(cut && { cut }) }), following.then(() => new Promise(() => {}))]);
+  } finally {
+    vitals.engine = undefined;
+    ended.abort();
+    await following.catch(() => {});
+  }
+
+  async function follow(until: AbortSignal): Promise<void> {
+    const over = new Promise<void>((resolve) => until.addEventListener('abort', () => resolve(), { once: true }));
+    try {
+      while (!until.aborted) {
+        if (live.current === by) {
+          await Promise.race([live.changed, over]);
+          continue;
+        }
+        by = live.current;
+        await onConfig(by, false);
+        await agent.goBy(by, (to) => engine.update(to, { signal: until }));
+        await dropUnused(agent, by, { signal: until });
+      }
+    } catch (error) {
+      if (!until.aborted) throw error;
+    }
+  }
+}
+
+/** Values that nobody uses should not lie around. */
+async function dropUnused(
+  { sources, snapshots }: Agent,
+  { whole, undecided }: CurrentConfig,
+  options: CallOptions,
+): Promise<void> {
+  const used = [...sources.keys(), ...demands(undecided.secrets).keys()];
+  await snapshots.prune(new Set(used.filter((name) => whole.sources.get(name)?.snapshot === true)), options);
+}
