@@ -196,7 +196,6 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--replace', 'in the place of the key that it has now')
     .addOption(identity())
     .addOption(yesToKeys())
-    .addOption(plugin())
     .addHelpText(
       'after',
       `\nEverything is sealed anew, so that it can open it; nothing is written when a step fails.\n\n${KEYS}\n\nExamples:\n  hikyaku recipients add cabin --context cabin\n  hikyaku recipients add cabin age1…              as the log of its agent says it\n  hikyaku recipients add me age1… --backup`,
@@ -221,7 +220,6 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--show', 'print it, also on a terminal')
     .addOption(identity())
     .addOption(yesToKeys())
-    .addOption(plugin())
     .addHelpText(
       'after',
       `\nThe private key is printed once and kept nowhere. Its public key goes into the config, and everything is sealed anew.\n\n${KEYS}\n\nExamples:\n  hikyaku recipients new lab | kubectl --context lab create -f -\n  hikyaku recipients new lab --format talos > lab-identity.patch.yaml     not for Git\n  (umask 077; hikyaku recipients new me --backup >> ~/.config/sops/age/keys.txt)`,
@@ -236,7 +234,6 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .argument('<name>', 'a name under `recipients:`')
     .addOption(identity())
     .addOption(yesToKeys())
-    .addOption(plugin())
     .addHelpText(
       'after',
       `\nWhat it could open stays in the history of Git: what has to be replaced, and where, is printed.\n\n${KEYS}\n\nExample:\n  hikyaku recipients rm cabin`,
@@ -561,6 +558,7 @@ Examples:
   hikyaku sync --context home       do it once
   hikyaku run                       the daemon: keep doing it
   hikyaku edit homelab              change secrets where they are kept
+  hikyaku seal doppler.token        put a credential into the config, sealed
 
 Exit codes: 0 fine, 1 failed or refused or held, 2 usage or configuration, 3 changes (plan --exit-code), 130 interrupted.
 NO_COLOR turns colours off. In a pod the pod's own account is used.`;
