@@ -10,6 +10,7 @@ export interface SecretsClient extends Partial<AsyncDisposable> {
   /**
    * Reads what was asked for. Returns `request.previous` itself (the same object) when nothing changed, and throws a
    * {@link ProviderError} when nothing at all can be said; single secrets that failed go into {@link Snapshot.unknown}.
+   * One that neither ends nor calls `progress` for five minutes is given up: its signal aborts, and what it still says is not heard.
    */
   read(request: ReadRequest): Promise<Snapshot>;
 

@@ -14,7 +14,7 @@ export interface ObjectMeta {
 }
 
 /** Which fields somebody has written last. */
-export interface ManagedFields {
+interface ManagedFields {
   readonly manager?: string | undefined;
   /** A tree of `f:` and the name of a field. */
   readonly fieldsV1?: unknown;
