@@ -1,5 +1,8 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseIdentities, readHeader, recipientOf } from '@hikyaku/sealing';
 import { expectExit, parseManifests, startCluster, succeeded } from '@hikyaku/testbed';
 import type { Cluster } from '@hikyaku/testbed';
@@ -364,6 +367,21 @@ describe('recipients new', () => {
     const [recipient] = await recipientsOfKeygen(finished.stdout);
     expect((await written()).recipients['safe']).toEqual({ key: recipient, backup: true });
     expect((await decryptWithAge(await sealedToken(), finished.stdout)).toString()).toBe(TOKEN);
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('a private key that nobody has got is not in the config', async () => {
+    const before = await desk.read();
+    const bundle = fileURLToPath(new URL('../dist/hikyaku.js', import.meta.url));
+    const full = openSync('/dev/full', 'w');
+    const child = spawnSync(process.execPath, [bundle, 'recipients', 'new', 'lab'], {
+      cwd: desk.folder,
+      env: { HOME: desk.folder, SOPS_AGE_KEY: me.file },
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    expect([child.status, child.stderr]).toEqual([1, expect.stringContaining('nobody took the private key')]);
+    expect(await desk.read()).toBe(before);
   });
 
   test('without a key that opens, nothing is printed or written', async () => {

@@ -43,7 +43,7 @@ export async function newRecipient(name: string, options: NewRecipientOptions, e
   checkNewRecipient(before.config, added, replace);
   const text = backup ? file : identityManifest(file, ownNamespace(options, edge), format ?? 'secret');
   const exitCode = await addToConfig(
-    { before, added, quiet: true, beforeWriting: () => write(stdout, text) },
+    { before, added, quiet: true, beforeWriting: () => handOut(text, edge) },
     options,
     edge,
   );
@@ -53,8 +53,12 @@ export async function newRecipient(name: string, options: NewRecipientOptions, e
 }
 
 /** Before the config is written: a key that nobody has got must not be in it. */
-async function write(stream: Edge['stdout'], text: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(error) : resolve()));
+async function handOut(text: string, { stdout, stderr }: Edge): Promise<void> {
+  await new Promise<void>((resolve) => {
+    stdout.write(text, (error) => {
+      if (!error) resolve();
+      // The process ends with it.
+      else stderr.write('nobody took the private key: it is gone, and nothing was written\n');
+    });
   });
 }
