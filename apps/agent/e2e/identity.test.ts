@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
+import { startFakeSakura } from '@hikyaku/provider-sakura/testing';
 import { fingerprintOf, generateIdentity } from '@hikyaku/sealing';
 import {
   ConfigFiles,
@@ -295,4 +296,39 @@ test("another tool's Secret is read where a flag names it, and that is said", as
   } finally {
     await deleteSecret(cluster.admin, 'hikyaku/sops-age');
   }
+});
+
+test('a key to sign with is added to a Secret that a person has made, once, when a source needs it', async () => {
+  await using sakura = await startFakeSakura();
+  const { file } = await generateIdentity();
+  const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': `{"stringData":"${file}"}` };
+  const labels = { 'hikyaku.dev/agent': 'hikyaku' };
+  const made = await createSecret(
+    cluster.admin,
+    IDENTITY,
+    { 'age.agekey': file, note: 'mine' },
+    { labels, annotations },
+  );
+  await start(await write()).logged({ msg: 'started' });
+  expect((await readIdentity(cluster.admin)).resourceVersion).toBe(made.resourceVersion);
+
+  const servicePrincipal = { id: '112800000001', kid: 'a-key' };
+  const shop = { type: 'sakura', url: sakura.url, vault: '112800000002', refresh: '1s', servicePrincipal };
+  const config = await files.write({
+    providers: { shop },
+    secrets: [{ name: 'sealed', namespace: 'web', from: 'shop', data: { A: 'A' } }],
+  });
+  // It is not uploaded yet, so that both are refused.
+  await Promise.all([start(config), start(config)].map((agent) => agent.logged({ msg: 'source failed' })));
+  const { data, annotations: left, uid } = await readIdentity(cluster.admin);
+  expect(uid).toBe(made.uid);
+  expect(Object.keys(data).toSorted()).toEqual(['age.agekey', 'note', 'service-principal.pem']);
+  expect(digestOf(data['age.agekey'])).toBe(digestOf(file));
+  expect(left).toEqual({});
+  const publicPem = createPublicKey(createPrivateKey(data['service-principal.pem'] ?? ''));
+  const shown = async () => (await readShown(cluster.admin))('servicePrincipalPublicKey');
+  await eventually(async () => (await shown()) === publicPem.export({ type: 'spki', format: 'pem' }));
+  const { resourceVersion } = await readIdentity(cluster.admin);
+  await sleep(2_500);
+  expect((await readIdentity(cluster.admin)).resourceVersion).toBe(resourceVersion);
 });
