@@ -35,7 +35,10 @@ export interface SourceConfig {
   readonly provider: Provider;
   /** What the provider's schema made of its part of the file: what `describe` and `connect` take. */
   readonly settings: unknown;
-  /** By the dotted path of the field (`token`, `headers.Authorization`). A field with neither a reference nor a default is absent. */
+  /**
+   * By the dotted path of the field (`token`, `headers.Authorization`). A field with neither a reference nor a default is absent. Those under
+   * `notices` are for the agent alone, and sent nowhere.
+   */
   readonly credentials: ReadonlyMap<string, CredentialReference>;
   readonly description: SourceDescription;
   readonly refresh: Schedule;
@@ -43,7 +46,15 @@ export interface SourceConfig {
   readonly hold: { readonly lostKeys: Threshold } | 'off';
   /** Whether the last good data is kept in the cluster. */
   readonly snapshot: boolean;
+  /** It can be told that something has changed. Absent: it cannot. */
+  readonly notices?: NoticesConfig;
   readonly position: Position;
+}
+
+/** How the notices of a source are signed; with which secret, say its credentials `notices.secret` and `notices.next`. */
+export interface NoticesConfig {
+  /** The HMAC-SHA256 of the body in hex stands in this header (lower case). Absent: they are signed as the provider has it. */
+  readonly header?: string;
 }
 
 /**

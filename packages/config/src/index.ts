@@ -3,6 +3,7 @@ export type {
   Config,
   CredentialReference,
   DataItem,
+  NoticesConfig,
   Position,
   PushEntry,
   Recipient,
@@ -33,6 +34,7 @@ export type { GrantsData } from './grants-text.ts';
 export { jsonSchema } from './json-schema.ts';
 export { UnusableProviderError } from './known-providers.ts';
 export type { KnownProviders } from './known-providers.ts';
+export { isNoticeCredential, noticeCredentials } from './notices.ts';
 export { isConfigName, loadConfig, parseConfigFiles, readConfigFiles } from './load-config.ts';
 export type { ConfigFiles } from './load-config.ts';
 export { nearest } from './nearest.ts';

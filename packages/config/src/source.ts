@@ -10,6 +10,7 @@ import { UnusableProviderError } from './known-providers.ts';
 import type { KnownProviders } from './known-providers.ts';
 import { dnsLabel } from './kubernetes-names.ts';
 import { didYouMean, nearest } from './nearest.ts';
+import { noticeWords, readNotices } from './notices.ts';
 import { isMapping } from './place.ts';
 import type { Place } from './place.ts';
 import { problemAt, problemAtKey } from './problem.ts';
@@ -39,6 +40,7 @@ export const sourceWords = z.strictObject({
     .describe(
       'Whether the last good data (the keys in use) is kept in the cluster, for a restart while the source is down; `true` by default',
     ),
+  notices: noticeWords.optional(),
 });
 
 /** Reads one entry of `providers`. `undefined` when it is not good; everything that is wrong is in `problems` then. */
@@ -63,10 +65,14 @@ export async function readSource(
   const snapshotPlace = place.children.get('snapshot');
   const snapshot = snapshotPlace && readValue(snapshotPlace, sourceWords.shape.snapshot, problems);
 
+  const noticesPlace = place.children.get('notices');
+  const listens = noticesPlace && readNotices(noticesPlace, recipients, problems);
+
   const provider = await readProvider(place, providers, problems);
   if (provider === undefined) return undefined;
-  const own = Object.fromEntries(Object.entries(place.value).filter(([key]) => !Object.hasOwn(sourceWords.shape, key)));
-  const { credentials: fields = [] } = provider;
+  const own = Object.fromEntries(Object.entries(place.value).filter(([key]) => !isSourceWord(key)));
+  // What every source has is no provider's to ask for.
+  const fields = (provider.credentials ?? []).filter(({ path }) => !isSourceWord(path.split('.')[0] ?? path));
   const written = readCredentials(place, own, fields, recipients, problems);
   if (!place.whole) return undefined;
 
@@ -76,12 +82,20 @@ export async function readSource(
     name,
     provider,
     ...understood,
-    credentials: settleCredentials(written, fields, understood.description, problems),
+    credentials: new Map([
+      ...settleCredentials(written, fields, understood.description, problems),
+      ...(listens?.credentials ?? []),
+    ]),
     refresh: refresh ?? DEFAULT_REFRESH,
     hold: hold ?? { lostKeys: DEFAULT_THRESHOLD },
     snapshot: snapshot ?? true,
+    ...(listens && { notices: listens.notices }),
     position: place.keyPosition,
   };
+}
+
+function isSourceWord(word: string): boolean {
+  return Object.hasOwn(sourceWords.shape, word);
 }
 
 async function readProvider(
