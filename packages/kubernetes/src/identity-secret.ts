@@ -94,6 +94,15 @@ export class IdentitySecret {
     }
   }
 
+  get #id(): string {
+    return `${this.namespace}/${this.name}`;
+  }
+
+  get #remedy(): string {
+    if (this.namespace === this.#agent) return '';
+    return `; its owner lets it: hikyaku rights role ${this.#id} --read | kubectl apply -f -`;
+  }
+
   async #get(options: CallOptions): Promise<SecretObject | undefined> {
     try {
       return await this.#client.secrets.get(this.namespace, this.name, options);
@@ -102,7 +111,7 @@ export class IdentitySecret {
       if (!isKubeError(error)) throw error;
       if (error.code === 'NOT_FOUND') return undefined;
       if (error.code === 'FORBIDDEN')
-        throw new TargetError('FORBIDDEN', `Secret ${this.namespace}/${this.name}: this account may not read it`);
+        throw new TargetError('FORBIDDEN', `Secret ${this.#id}: this account may not read it${this.#remedy}`);
       throw this.#explain(error);
     }
   }
