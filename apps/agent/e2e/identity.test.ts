@@ -8,6 +8,7 @@ import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import { startFakeSakura } from '@hikyaku/provider-sakura/testing';
 import { fingerprintOf, generateIdentity } from '@hikyaku/sealing';
 import {
+  applyYaml,
   ConfigFiles,
   createNamespace,
   createSecret,
@@ -296,6 +297,18 @@ test("another tool's Secret is read where a flag names it, and that is said", as
   } finally {
     await deleteSecret(cluster.admin, 'hikyaku/sops-age');
   }
+});
+
+test('a Secret of another namespace is waited for, until its owner lets the agent read it', async () => {
+  const { file, recipient } = await generateIdentity();
+  await createSecret(cluster.admin, 'web/sops-age', { 'keys.agekey': file });
+  const agent = start(await write(), '--identity-secret', 'web/sops-age');
+  const waiting = await agent.logged({ msg: 'cluster unreachable' });
+  expect(JSON.stringify(waiting)).toContain('hikyaku rights role web/sops-age --read');
+  const role = await hikyaku(['rights', 'role', 'web/sops-age', '--read']);
+  await applyYaml(cluster.admin, role.stdout);
+  await agent.logged({ msg: 'identity', publicKey: recipient, secret: 'web/sops-age' });
+  await agent.logged({ msg: 'started' });
 });
 
 test('a key to sign with is added to a Secret that a person has made, once, when a source needs it', async () => {
