@@ -83,12 +83,14 @@ class Rival implements AsyncDisposable {
     const path = secretPath(id());
     let before: unknown;
     while (!this.#stop.signal.aborted) {
-      const now = field(succeeded(await admin('GET', path)), 'metadata', 'resourceVersion');
-      if (before !== undefined && now !== before) this.found++;
-      const after = succeeded(
-        await admin('PATCH', `${path}?fieldManager=${MANAGER}&force=true`, this.#manifest, APPLY),
+      const after = field(
+        succeeded(await admin('PATCH', `${path}?fieldManager=${MANAGER}&force=true`, this.#manifest, APPLY)),
+        'metadata',
+        'resourceVersion',
       );
-      before = field(after, 'metadata', 'resourceVersion');
+      // What changes nothing is not written.
+      if (before !== undefined && after !== before) this.found++;
+      before = after;
       this.applied++;
       await pause(100);
     }
@@ -119,7 +121,7 @@ describe.each([
     const line = await agent.logged({ ...NOT_SYNCED, secret: id() });
     await pause(15_000);
     await rival[Symbol.asyncDispose]();
-    expect(rival.applied).toBeGreaterThan(50);
+    expect(rival.applied).toBeGreaterThan(20);
     expect(rival.found).toBe(3);
     expect(agent.log.filter(({ outcome }) => outcome === 'repaired')).toHaveLength(3);
     expect(agent.log.filter(({ state }) => state === 'contested')).toHaveLength(1);
