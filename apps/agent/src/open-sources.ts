@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isNoticeCredential } from '@hikyaku/config';
 import type { Config, CredentialReference, SourceConfig } from '@hikyaku/config';
 import type { SecretsClient } from '@hikyaku/core';
 import { demands, Source } from '@hikyaku/engine';
@@ -106,7 +107,9 @@ export function meaningOf({
   refresh,
   snapshot,
 }: SourceConfig): readonly unknown[] {
-  const references = [...credentials].map(([field, reference]) => [field, withoutPositions(reference)] as const);
+  const references = [...credentials].flatMap(([field, reference]) =>
+    isNoticeCredential(field) ? [] : [[field, withoutPositions(reference)] as const],
+  );
   return [provider, settings, description, new Map(references), refresh, snapshot];
 }
 

@@ -1,3 +1,4 @@
+import { isNoticeCredential } from '@hikyaku/config';
 import type { SourceConfig } from '@hikyaku/config';
 import { isProviderError, ProviderError } from '@hikyaku/core';
 import type {
@@ -43,7 +44,11 @@ export class SourceConnections implements AsyncDisposable {
   }
 
   async connect(configured: SourceConfig): Promise<SecretsClient> {
-    const source = { ...configured, description: await this.#withCertificates(configured.description) };
+    const source = {
+      ...configured,
+      credentials: new Map([...configured.credentials].filter(([field]) => !isNoticeCredential(field))),
+      description: await this.#withCertificates(configured.description),
+    };
     const { name, provider, settings, description } = source;
     const { clock, logger } = this.#options;
     const credentials = new Credentials(source, this.#options, this.#tokens);

@@ -30,6 +30,7 @@ test.each<[unknown, string]>([
   [{ ...good, credentials: ['token'] }, '`credentials` must be a list'],
   [{ ...good, credentials: [{ path: 'a..b' }] }, '`credentials` must be a list'],
   [{ ...good, credentials: [{ path: 'token', default: 'TOKEN' }] }, '`credentials` must be a list'],
+  [{ ...good, verifyNotice: true }, '`verifyNotice` must be a function where it is there, this is a boolean'],
 ])('of %j the author is told what was expected', (value, problem) => {
   expect(providerProblems(value)).toEqual([expect.stringContaining(problem)]);
 });

@@ -4,7 +4,7 @@
  */
 export function providerProblems(value: unknown): readonly string[] {
   if (!isObject(value)) return [`a provider is an object, best made by \`defineProvider\`; this is ${kindOf(value)}`];
-  const { type, config, credentials, describe, connect } = value;
+  const { type, config, credentials, describe, connect, verifyNotice } = value;
   const problems: string[] = [];
   if (typeof type !== 'string' || type === '') problems.push(`\`type\` must be a word, this is ${kindOf(type)}`);
   const standard = isObject(config) ? config['~standard'] : undefined;
@@ -12,6 +12,8 @@ export function providerProblems(value: unknown): readonly string[] {
     problems.push(`\`config\` must be a Standard Schema, such as \`z.strictObject({ … })\`; this is ${kindOf(config)}`);
   if (typeof describe !== 'function') problems.push(`\`describe\` must be a function, this is ${kindOf(describe)}`);
   if (typeof connect !== 'function') problems.push(`\`connect\` must be a function, this is ${kindOf(connect)}`);
+  if (verifyNotice !== undefined && typeof verifyNotice !== 'function')
+    problems.push(`\`verifyNotice\` must be a function where it is there, this is ${kindOf(verifyNotice)}`);
   if (credentials !== undefined && !(Array.isArray(credentials) && credentials.every(isCredentialField)))
     problems.push("`credentials` must be a list such as `[{ path: 'token', default: { env: 'MY_TOKEN' } }]`");
   return problems;

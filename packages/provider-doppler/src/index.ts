@@ -2,6 +2,7 @@ import { defineProvider } from '@hikyaku/core';
 import { baseUrl } from '@hikyaku/provider-utils';
 import { dopplerConfig } from './doppler-config.ts';
 import { DopplerSecretsClient } from './doppler-secrets-client.ts';
+import { verifyNotice } from './verify-notice.ts';
 
 export type { DopplerConfig } from './doppler-config.ts';
 
@@ -20,4 +21,5 @@ export default defineProvider({
     };
   },
   connect: (config, context) => new DopplerSecretsClient(config, context),
+  verifyNotice,
 });

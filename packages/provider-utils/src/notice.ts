@@ -70,6 +70,11 @@ export function verifyNotice(
   return { genuine: true, id };
 }
 
+/** Whether it is one: `whsec_` and the base64 of 24 to 64 bytes. */
+export function isNoticeSecret(secret: SecretValue): boolean {
+  return keyOf(secret) !== undefined;
+}
+
 function signature(key: Uint8Array, id: string, timestamp: string, body: string | Uint8Array): Buffer {
   return createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest();
 }

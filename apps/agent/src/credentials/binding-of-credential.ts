@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isNoticeCredential } from '@hikyaku/config';
 import type { SourceConfig } from '@hikyaku/config';
 import { ProviderError } from '@hikyaku/core';
 import type { Provider } from '@hikyaku/core';
@@ -24,7 +25,9 @@ export async function bindingOfCredential(
   const { origins, ca } = description;
   const pem = ca === undefined ? undefined : await certificatesText(ca, options);
   try {
-    return bindingOf(await kindOf(provider), field, origins, pem);
+    // What was sealed as the next secret of notices becomes their secret by moving its text.
+    const use = isNoticeCredential(field) ? 'notices.secret' : field;
+    return bindingOf(await kindOf(provider), use, origins, pem);
   } catch (error) {
     if (error instanceof SealedError) throw new ProviderError('INVALID_CONFIG', error.message);
     throw error;

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isNoticeCredential } from '@hikyaku/config';
 import type { CredentialReference, SealedReference, SourceConfig } from '@hikyaku/config';
 import { isProviderError, SecretValue } from '@hikyaku/core';
 import type { CallOptions, Clock, ProviderError } from '@hikyaku/core';
@@ -60,13 +61,13 @@ export class Credentials {
     return value;
   }
 
-  /** What is wrong with the credentials that the source uses, one text per field. */
+  /** What is wrong with the credentials that the source uses to read and write, one text per field. */
   async problems(options: CallOptions): Promise<readonly string[]> {
     const { credentials, description } = this.#source;
     const used = description.credentials && new Set(description.credentials);
     const texts: string[] = [];
     for (const field of credentials.keys()) {
-      if (used?.has(field) === false) continue;
+      if (used?.has(field) === false || isNoticeCredential(field)) continue;
       await this.get(field, options).catch((error: unknown) => {
         options.signal.throwIfAborted();
         if (!isProviderError(error) || error.code !== 'INVALID_CONFIG') throw error;
@@ -159,7 +160,8 @@ export class Credentials {
 
   #checkDestination(field: string): void {
     const { unboundOrigins } = this.#surroundings;
-    if (unboundOrigins === undefined) return;
+    // What checks notices is sent nowhere.
+    if (unboundOrigins === undefined || isNoticeCredential(field)) return;
     const [refused] = refusedDestinations(this.#source, unboundOrigins);
     if (refused === undefined) return;
     throw this.#invalid(

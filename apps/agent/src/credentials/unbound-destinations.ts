@@ -1,3 +1,4 @@
+import { isNoticeCredential } from '@hikyaku/config';
 import type { CredentialReference, SourceConfig } from '@hikyaku/config';
 import type { Provider } from '@hikyaku/core';
 
@@ -46,11 +47,11 @@ function at(value: unknown, ...path: readonly string[]): unknown {
   );
 }
 
-/** The credentials that the source uses and that say nothing about their destination. */
+/** The credentials that the source sends and that say nothing about their destination. */
 export function unboundCredentials({ credentials, description }: SourceConfig): readonly string[] {
   const used = description.credentials && new Set(description.credentials);
   return [...credentials].flatMap(([field, reference]) =>
-    used?.has(field) !== false && isUnbound(reference) ? [field] : [],
+    used?.has(field) !== false && !isNoticeCredential(field) && isUnbound(reference) ? [field] : [],
   );
 }
 

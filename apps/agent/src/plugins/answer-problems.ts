@@ -21,6 +21,15 @@ export function snapshotProblem(snapshot: unknown): string | undefined {
   return undefined;
 }
 
+/** What keeps an answer of `verifyNotice` from being a NoticeVerdict, for the provider's author. */
+export function verdictProblem(verdict: unknown): string | undefined {
+  const { genuine, id } = fieldsOf(verdict);
+  if (typeof genuine !== 'boolean') return '`genuine` must be true or false, and no promise of it';
+  if (id !== undefined && (typeof id !== 'string' || id.length > 200))
+    return '`id` must be a text of at most 200 letters';
+  return undefined;
+}
+
 function isMapOf(value: unknown, isValue: (value: unknown) => boolean): boolean {
   return value instanceof Map && [...value].every(([key, inner]) => typeof key === 'string' && isValue(inner));
 }

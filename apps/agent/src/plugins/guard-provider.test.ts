@@ -1,5 +1,5 @@
 import { defineProvider, ProviderError, SecretValue } from '@hikyaku/core';
-import type { Provider, ProviderContext, ReadRequest, SecretsClient, Snapshot } from '@hikyaku/core';
+import type { NoticeVerdict, Provider, ProviderContext, ReadRequest, SecretsClient, Snapshot } from '@hikyaku/core';
 import { createContext } from '@hikyaku/provider-testing';
 import { expect, test } from 'vitest';
 import { guardProvider } from './guard-provider.ts';
@@ -121,4 +121,15 @@ test('a connection without `read` is an error for the author', async () => {
 
 test('the type is what stands in the config, whatever the provider calls itself', () => {
   expect(plugIn({}).type).toBe('./nas.ts');
+});
+
+test('a verdict about a notice is checked, and says nothing of what was sent', () => {
+  const notice = { body: Buffer.from('hunter2'), headers: {}, now: 0 };
+  const verdict = (answer: unknown) =>
+    plugIn({}, { verifyNotice: () => answer as NoticeVerdict }).verifyNotice?.(notice, SecretValue.of('key'));
+  expect(verdict({ genuine: true, id: 'a', more: 1 })).toEqual({ genuine: true, id: 'a' });
+  expect(JSON.stringify(verdict({ genuine: false, because: 'not hunter2' }))).not.toContain('hunter2');
+  for (const answer of [undefined, true, Promise.resolve({ genuine: true }), { genuine: 1 }, { genuine: true, id: 7 }])
+    expect(() => verdict(answer)).toThrow('what `verifyNotice` of the plug-in `./nas.ts` returns makes no sense');
+  expect(plugIn({})).not.toHaveProperty('verifyNotice');
 });

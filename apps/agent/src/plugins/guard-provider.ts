@@ -1,6 +1,6 @@
 import { isProviderError, ProviderError } from '@hikyaku/core';
-import type { Provider, SecretsClient, Snapshot } from '@hikyaku/core';
-import { descriptionProblem, snapshotProblem } from './answer-problems.ts';
+import type { NoticeVerdict, Provider, SecretsClient, Snapshot } from '@hikyaku/core';
+import { descriptionProblem, snapshotProblem, verdictProblem } from './answer-problems.ts';
 
 export interface GuardOptions {
   /** What stands behind `type:`. */
@@ -33,7 +33,19 @@ export function guardProvider(provider: Provider, { name, placeOf }: GuardOption
       const client = await attempt('connect', async () => await provider.connect(config, context));
       return guardClient(checked('connect', client, (it) => (isClient(it) ? undefined : 'it must have a `read`')));
     },
+    ...(provider.verifyNotice && { verifyNotice }),
   };
+
+  function verifyNotice(...given: Parameters<NonNullable<Provider['verifyNotice']>>): NoticeVerdict {
+    try {
+      const verdict = checked('verifyNotice', provider.verifyNotice?.(...given), verdictProblem);
+      if (verdict?.genuine === true) return { genuine: true, ...(verdict.id !== undefined && { id: verdict.id }) };
+      // Its own words could quote what was sent.
+      return { genuine: false, because: 'the plug-in does not take it for genuine' };
+    } catch (error) {
+      throw asProviderError('verifyNotice', error);
+    }
+  }
 
   function guardClient(client: SecretsClient): SecretsClient {
     return {

@@ -1,3 +1,4 @@
+import { isNoticeCredential } from '@hikyaku/config';
 import type { SourceConfig } from '@hikyaku/config';
 
 /** Where a credential is replaced and how the old one is ended, for people. */
@@ -29,6 +30,11 @@ export function opensText({ provider, settings, description }: SourceConfig): st
 export function replacementOf({ provider, settings, description }: SourceConfig, field: string): Replacement {
   const text = (key: string) => settingOf(settings, key);
   const owner = description.origins.join(', ') || provider.type;
+  if (isNoticeCredential(field))
+    return {
+      replace: `have ${owner} sign its notices with another secret`,
+      revoke: 'the old secret ends with that: it only lets somebody have the agents read sooner',
+    };
   switch (provider.type) {
     case 'doppler': {
       // https://docs.doppler.com/docs/service-tokens

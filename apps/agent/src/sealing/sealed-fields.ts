@@ -1,4 +1,4 @@
-import { nearest } from '@hikyaku/config';
+import { isNoticeCredential, nearest, noticeCredentials } from '@hikyaku/config';
 import type { Config, CredentialReference, SealedReference, SourceConfig } from '@hikyaku/config';
 import { printable } from '../output/printable.ts';
 import { UserError } from '../user-error.ts';
@@ -108,7 +108,7 @@ function matches(pattern: string, field: string): boolean {
 }
 
 function isCredential({ provider }: SourceConfig, field: string): boolean {
-  return provider.credentials?.some(({ path }) => matches(path, field)) ?? false;
+  return isNoticeCredential(field) || (provider.credentials?.some(({ path }) => matches(path, field)) ?? false);
 }
 
 /** The source, and what stands behind its name. */
@@ -137,6 +137,7 @@ function noCredential(source: SourceConfig | undefined, field: string): UserErro
   const known = new Set([
     ...patterns.filter((pattern) => !pattern.includes('*')),
     ...(source?.credentials.keys() ?? []),
+    ...noticeCredentials,
   ]);
   const near = nearest(field, known);
   const hint = near === undefined ? `it has: ${names.join(', ') || 'none'}` : `did you mean ${name}.${near}?`;
