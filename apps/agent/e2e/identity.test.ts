@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -268,6 +268,30 @@ test('a person syncs with the key of the cluster, or with a key of his own; a wr
     expect(await isThere(IDENTITY)).toBe(false);
   } finally {
     await rm(directory, { recursive: true, force: true });
+  }
+});
+
+test('no source reads a file with keys, neither one that is named nor the usual one', async () => {
+  const { file } = await generateIdentity();
+  const home = await mkdtemp(join(tmpdir(), 'hikyaku-identity-'));
+  const usual = join(home, '.config', 'sops', 'age');
+  await mkdir(usual, { recursive: true });
+  await Promise.all([home, usual].map((folder) => writeFile(join(folder, 'keys.txt'), file)));
+  const plan = async (path: string, ...flags: readonly string[]) => {
+    const config = join(home, 'hikyaku.yaml');
+    const secret = `{ name: open, namespace: web, from: keys, data: { a: keys.txt } }`;
+    await writeFile(config, `providers: { keys: { type: file, path: ${path} } }\nsecrets: [${secret}]\n`);
+    const args = ['plan', '--config', config, '--kubeconfig', cluster.kubeconfig, ...flags];
+    return await hikyaku(args, { env: { HOME: home } });
+  };
+  try {
+    expectExit(await plan(home), 0);
+    for (const refused of [await plan(home, '--identity', join(home, 'keys.txt')), await plan(usual)]) {
+      expectExit(refused, 1);
+      expect(refused.stdout).toContain('belongs to the agent itself');
+    }
+  } finally {
+    await rm(home, { recursive: true, force: true });
   }
 });
 
