@@ -485,6 +485,35 @@ describe('while it runs', () => {
     });
   });
 
+  test('a flood of notices costs few reads, and the last is followed by one that begins after it', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await withEngine(world, async (engine) => {
+      for (let notice = 1; notice <= 1_000; notice++) {
+        world.client.answer = snapshot({ A: `${notice}` });
+        engine.notice('homelab');
+        engine.notice('another');
+        await world.clock.advance(10);
+      }
+      expect(world.client.reads).toBeLessThan(12);
+      await world.clock.advance(10_000);
+      expect(world.live('web/app')).toEqual({ A: '1000' });
+      expect(world.client.reads).toBeLessThan(12);
+    });
+  });
+
+  test('a notice does not get around what the source has asked for', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    world.client.answer = new ProviderError('RATE_LIMITED', 'slowly', { retryAfterMs: 30_000 });
+    await withEngine(world, async (engine) => {
+      engine.notice('homelab');
+      await world.clock.advance(29_000);
+      expect(world.client.reads).toBe(1);
+      world.client.answer = snapshot({ A: '2' });
+      await world.clock.advance(1_500);
+      expect(world.live('web/app')).toEqual({ A: '2' });
+    });
+  });
+
   test('a refresh does not get around what the source has asked for, and its signal ends the wait', async () => {
     const world = createWorld({ specs: [spec('web/app', all)] });
     world.client.answer = new ProviderError('RATE_LIMITED', 'slowly', { retryAfterMs: 30_000 });

@@ -126,6 +126,14 @@ export class Engine {
     await orEnded(this.#nextReconcile(), signal);
   }
 
+  /**
+   * Somebody says that a source has changed: it is read again, after the read that may be under way, and not before it lets itself be asked. Any
+   * number of notices costs one read, and the last is followed by one; a source that nobody uses is passed over.
+   */
+  notice(source: string): void {
+    this.#loops.get(source)?.loop.notice();
+  }
+
   /** Puts these Secrets again from what is known, as somebody has changed them; asks no source. */
   putAgain(ids: Iterable<SecretId>): void {
     this.#options.reconciler.putAgain(ids);

@@ -36,6 +36,11 @@ export class SourceLoop {
     return this.#endedAt;
   }
 
+  /** Reads again soon, without saying when that was done. */
+  notice(): void {
+    this.#noticed.up();
+  }
+
   /**
    * Reads again: after the read that may be under way, as that may have seen what was before. Not before the source lets itself be asked.
    * Resolves when that read has ended, and never where the loop has.
