@@ -3,6 +3,7 @@ import type { CallOptions, ReadRequest, Secret, SecretRef, SecretsClient, Snapsh
 import { FakeClock } from '@hikyaku/core/testing';
 import { demands } from './demand.ts';
 import type { Demand } from './demand.ts';
+import type { HeldPlan } from './held-plan.ts';
 import type { Inventory, InventoryEntry } from './inventory.ts';
 import type { Holds } from './plan.ts';
 import { Reconciler } from './reconciler.ts';
@@ -235,6 +236,12 @@ export class MemoryReport implements Report {
   readonly secrets: SecretRecord[] = [];
   readonly sources: SourceRecord[] = [];
   readonly pushes: PushRecord[] = [];
+  /** What was said last of all that is held. */
+  readonly holds = new Map<string, readonly HeldPlan[]>();
+
+  held(by: string, plans: readonly HeldPlan[]): void {
+    this.holds.set(by, plans);
+  }
 
   push(record: PushRecord): void {
     this.pushes.push(record);

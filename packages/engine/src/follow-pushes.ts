@@ -2,7 +2,6 @@ import type { CallOptions, Clock } from '@hikyaku/core';
 import { backoffMs, jitter } from './backoff.ts';
 import type { OriginSecret, PushOrigin } from './push-origin.ts';
 import type { SourcePushes } from './source-pushes.ts';
-import { Wake } from './wake.ts';
 
 export interface FollowPushesOptions {
   readonly origin: PushOrigin;
@@ -21,7 +20,7 @@ export async function followPushes(
   { origin, clock, resyncMs }: FollowPushesOptions,
   { signal, stopping }: CallOptions & { readonly stopping: AbortSignal },
 ): Promise<void> {
-  const wake = new Wake();
+  const { wake } = pushes;
 
   async function watch(secret: OriginSecret): Promise<void> {
     for (let failures = 0; !stopping.aborted;) {

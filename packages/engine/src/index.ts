@@ -3,6 +3,7 @@ export type { Demand, Selector } from './demand.ts';
 export { Engine } from './engine.ts';
 export type { EngineOptions, EngineParts, EngineProgress, EngineUpdate } from './engine.ts';
 export type { Threshold } from './exceeds.ts';
+export type { Approval, ApprovalOutcome, HeldChange, HeldPlan, HoldScope } from './held-plan.ts';
 export type { Inventory, InventoryEntry, InventoryKey } from './inventory.ts';
 export { plan } from './plan.ts';
 export type { Action, Changes, HoldReason, Holds, PlanInput } from './plan.ts';

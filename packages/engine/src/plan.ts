@@ -1,6 +1,7 @@
 import { exceeds } from './exceeds.ts';
 import type { Threshold } from './exceeds.ts';
 import type { InventoryEntry } from './inventory.ts';
+import { sourcesOf } from './render.ts';
 import type { DesiredSecret, Rendered, RenderProblem } from './render.ts';
 import { secretId } from './secret-spec.ts';
 import type { SecretId } from './secret-spec.ts';
@@ -17,8 +18,8 @@ export interface PlanInput {
   readonly holds: Holds;
   /** Of the inventory, what may be deleted when no entry wants it; everything where it is absent. */
   readonly prunable?: ReadonlySet<SecretId>;
-  /** A person has said that what is held may go. */
-  readonly approved?: boolean;
+  /** A person has said that what is held may go: all of it, or that of these Secrets. */
+  readonly approved?: boolean | ReadonlySet<SecretId>;
 }
 
 export interface Holds {
@@ -63,6 +64,7 @@ export interface Changes {
 export interface HoldReason {
   /** `config`: the entries of too many Secrets are gone. `source`: too many keys of one source are gone. `empty`: nothing would be left. */
   readonly cause: 'config' | 'source' | 'empty';
+  /** Absent where the config is the cause. */
   readonly source?: string;
   readonly lost: number;
   readonly total: number;
@@ -72,7 +74,7 @@ export interface HoldReason {
 /** Pure: the difference between what is wanted and what is there, as actions in order of namespace and name. */
 export function plan(input: PlanInput): readonly Action[] {
   const actions: Action[] = [];
-  const heldSources = input.approved ? new Map<string, HoldReason>() : sourcesOnHold(input);
+  const heldSources = input.approved === true ? new Map<string, HoldReason>() : sourcesOnHold(input);
   for (const rendered of input.rendered) actions.push(planSecret(rendered, heldSources, input));
   actions.push(...planRemovals(input));
   return actions.toSorted((a, b) => (a.id < b.id ? -1 : 1));
@@ -94,7 +96,7 @@ function planSecret(rendered: Rendered, heldSources: ReadonlyMap<string, HoldRea
   const before = observation?.state === 'absent' ? undefined : baseline(observation, entry);
   const changes = before === UNKNOWN ? NO_CHANGES : compare(before, wanted);
 
-  if (!input.approved) {
+  if (!isApproved(id, input)) {
     for (const [key, { source }] of entry?.keys ?? []) {
       const reason = heldSources.get(source);
       if (reason !== undefined && !desired.data.has(key)) return { kind: 'hold', id, reason, changes };
@@ -106,6 +108,7 @@ function planSecret(rendered: Rendered, heldSources: ReadonlyMap<string, HoldRea
         changes,
         reason: {
           cause: 'empty',
+          ...emptySource(rendered, entry),
           lost: changes.removed.length,
           total: changes.removed.length,
           message: emptyText(desired),
@@ -134,6 +137,17 @@ function switched({ id, existing }: InventoryEntry): TargetError {
 }
 
 const NO_CHANGES: Changes = { added: [], changed: [], removed: [], shape: false };
+
+function isApproved(id: SecretId, { approved = false }: PlanInput): boolean {
+  return typeof approved === 'boolean' ? approved : approved.has(id);
+}
+
+/** Whose doing it is that nothing is left: of several sources, the first. */
+function emptySource({ spec }: Rendered, entry: InventoryEntry | undefined): Pick<HoldReason, 'source'> {
+  const sources = [...(entry?.keys.values() ?? [])].map(({ source }) => source);
+  const [source] = (sources.length > 0 ? sources : [...sourcesOf(spec)]).toSorted();
+  return source === undefined ? {} : { source };
+}
 
 function emptyText({ existing }: DesiredSecret): string {
   return existing === 'merge'
@@ -195,18 +209,19 @@ function sourcesOnHold({ rendered, inventory, holds }: PlanInput): ReadonlyMap<s
   return held;
 }
 
-function planRemovals({ rendered, inventory, observations, holds, prunable, approved = false }: PlanInput): Action[] {
+function planRemovals(input: PlanInput): Action[] {
+  const { rendered, inventory, observations, holds, prunable, approved } = input;
   const wanted = new Set(rendered.map(({ spec }) => secretId(spec)));
   const gone = [...inventory.values()].filter(({ id }) => !wanted.has(id) && (prunable?.has(id) ?? true));
   const deletions = gone.filter(({ whenRemoved }) => whenRemoved === 'delete');
-  const held = !approved && exceeds(deletions.length, inventory.size, holds.lostSecrets);
+  const held = approved !== true && exceeds(deletions.length, inventory.size, holds.lostSecrets);
   const message = `${deletions.length} of ${inventory.size} Secrets would go, as their entries are gone from the config`;
   return gone.map((entry): Action => {
     const { id } = entry;
     const observation = observations?.get(id);
     if (entry.whenRemoved === 'keep' || observation?.state === 'absent') return { kind: 'forget', id, entry };
     if (observation?.state === 'refused') return { kind: 'refuse', id, error: observation.error };
-    if (!held) return { kind: 'delete', id, entry };
+    if (!held || isApproved(id, input)) return { kind: 'delete', id, entry };
     const changes = { added: [], changed: [], removed: [...entry.keys.keys()], shape: false };
     return {
       kind: 'hold',

@@ -28,8 +28,8 @@ export interface PushDecision extends PushInput {
   readonly remote: Snapshot;
   /** More of what was pushed than this may not go without a person's word. */
   readonly hold: Threshold | 'off';
-  /** A person has said that what is held may be written over, and may go. */
-  readonly approved?: boolean;
+  /** A person has said that what is held may be written over, and may go: all of it, or that of these pushes. */
+  readonly approved?: boolean | ReadonlySet<PushId>;
 }
 
 /** What becomes of one push, name by name in order; of one whose entry is gone too. */
@@ -54,9 +54,9 @@ export type PushStep = { readonly name: string } & (
   /** It is not pushed any more and stays, is gone already, or is not as it was pushed. */
   | { readonly kind: 'forget'; readonly why: 'kept' | 'gone' | 'changed' }
   /** Somebody else's value would be lost. */
-  | { readonly kind: 'conflict'; readonly message: string }
+  | { readonly kind: 'conflict'; readonly message: string; readonly before: Secret }
   /** Too much would go at once. */
-  | { readonly kind: 'hold'; readonly message: string }
+  | { readonly kind: 'hold'; readonly message: string; readonly before: Secret }
   | { readonly kind: 'problem'; readonly message: string; readonly error?: ProviderError }
 );
 
@@ -104,7 +104,7 @@ export function planPushes(input: PushDecision): readonly PushPlan[] {
 }
 
 function planName(name: string, { push: { spec }, key, value }: Wanted, input: PushDecision): PushStep {
-  const { source, remote, approved = false, fingerprint } = input;
+  const { source, remote, fingerprint } = input;
   if (value === undefined) {
     const stays = `${name} of ${source} stays as it is; add the key, or remove its line under \`data\``;
     return { name, kind: 'problem', message: `${secretId(spec)} has no key ${key}: ${stays}` };
@@ -118,13 +118,17 @@ function planName(name: string, { push: { spec }, key, value }: Wanted, input: P
   if (spec.update === 'ifAbsent') return { name, kind: 'exists' };
   const id = pushedId(source, name);
   const entry = input.pushed.find((one) => one.id === id);
-  if (approved || (entry !== undefined && isAsPushed(entry, fingerprint(id, before.value))))
+  if (isApproved(secretId(spec), input) || (entry !== undefined && isAsPushed(entry, fingerprint(id, before.value))))
     return { name, kind: 'update', value, before };
   const what =
     entry?.fingerprint === undefined
       ? `${source} has another ${name}, which was not pushed from here`
       : `somebody else has changed ${name} at ${source}`;
-  return { name, kind: 'conflict', message: `${what}: left alone` };
+  return { name, kind: 'conflict', message: `${what}: left alone`, before };
+}
+
+function isApproved(from: SecretId, { source, approved = false }: PushDecision): boolean {
+  return typeof approved === 'boolean' ? approved : approved.has(pushId(from, source));
 }
 
 function twice(name: string, source: string, wanted: readonly Wanted[]): PushStep {
@@ -167,7 +171,7 @@ function leaving(input: PushInput): readonly Leaving[] {
 }
 
 function planLeaving(input: PushDecision): readonly (readonly [PushedKey, PushStep])[] {
-  const { source, pushed, remote, hold, approved = false, fingerprint } = input;
+  const { source, pushed, remote, hold, fingerprint } = input;
   const steps = leaving(input).map(({ name, entry, whenRemoved }): readonly [PushedKey, PushStep] => {
     if (whenRemoved === 'keep' || !mayBeOurs(entry)) return [entry, { name, kind: 'forget', why: 'kept' }];
     const unknown = remote.unknown?.get(name);
@@ -180,11 +184,13 @@ function planLeaving(input: PushDecision): readonly (readonly [PushedKey, PushSt
   });
   const lost = steps.filter(([, { kind }]) => kind === 'remove').length;
   const total = pushed.filter(mayBeOurs).length;
-  if (approved || !exceeds(lost, total, hold)) return steps;
+  if (!exceeds(lost, total, hold)) return steps;
   const message = `${lost} of ${total} secrets that were pushed to ${source} would go`;
   return steps.map(([entry, step]) => [
     entry,
-    step.kind === 'remove' ? { name: step.name, kind: 'hold', message } : step,
+    step.kind === 'remove' && !isApproved(entry.from, input)
+      ? { name: step.name, kind: 'hold', message, before: step.before }
+      : step,
   ]);
 }
 

@@ -1,6 +1,8 @@
 import type { CallOptions, Clock, Snapshot } from '@hikyaku/core';
 import { backoffMs } from './backoff.ts';
 import { Contests } from './contests.ts';
+import { heldChanges, heldPlans, LetGo } from './held-plan.ts';
+import type { Approval, ApprovalOutcome } from './held-plan.ts';
 import type { Inventory, InventoryEntry } from './inventory.ts';
 import { plan } from './plan.ts';
 import type { Action, Changes, Holds } from './plan.ts';
@@ -80,6 +82,7 @@ export class Reconciler {
   /** Since when it is known that somebody with newer data has written them; on the monotonic clock. */
   readonly #writtenElsewhere = new Map<SecretId, number>();
   readonly #contests: Contests;
+  readonly #letGo = new LetGo();
   #unsaved: Retry | undefined;
   /** A resync that could not begin. */
   #owedResync: Retry | undefined;
@@ -113,6 +116,11 @@ export class Reconciler {
   /** Somebody has changed them: they are put again at the next reconcile, with what is known. */
   putAgain(ids: Iterable<SecretId>): void {
     for (const id of ids) this.#disturbed.add(id);
+  }
+
+  /** Lets go at the next reconcile what is held, if it is exactly that plan, and no other one ever. Resolves at its beginning. */
+  approve(approval: Approval): Promise<ApprovalOutcome> {
+    return this.#letGo.ask(approval);
   }
 
   /** Goes by another config from the next reconcile on. What stays the same is not put again; call it between two reconciles. */
@@ -149,13 +157,16 @@ export class Reconciler {
       await this.#options.inventory.reload(request).catch(() => request.signal.throwIfAborted());
       actions = this.#plan(request.approved);
     }
+    const letGo = this.#letGo.judge(this.#heldBy(actions));
+    if (letGo.size > 0) actions = this.#plan(letGo);
+    this.#options.report.held?.('secrets', heldPlans(this.#heldBy(actions).values()));
     this.#reportEnded(actions);
     this.#contests.wake();
     const due = actions.filter((action) => this.#isDue(action, request));
     this.#disturbed.clear();
     if (due.length === 0 && !this.#isDueToSave(request)) return;
 
-    const fresh = this.#announce(due, request);
+    const fresh = this.#announce(due, (id) => request.approved === true || letGo.has(id));
     if (!(await this.#save(due, request))) return;
 
     const done: Action[] = [];
@@ -171,6 +182,7 @@ export class Reconciler {
       try {
         await this.#apply(action, request);
         this.#retries.delete(action.id);
+        this.#letGo.done(action.id);
         this.#missingNamespaces.delete(namespaceOf(action.id));
         if (this.#cache.has(action.id)) done.push(action);
         unreachable = 0;
@@ -290,7 +302,14 @@ export class Reconciler {
     return older.size === 0 ? undefined : { spec, problems: [...older.values()] };
   }
 
-  #plan(approved = false, observations?: ReadonlyMap<SecretId, Observation>): readonly Action[] {
+  #heldBy(actions: readonly Action[]): ReturnType<typeof heldChanges> {
+    return heldChanges(actions, this.#options.inventory.entries);
+  }
+
+  #plan(
+    approved: boolean | ReadonlySet<SecretId> = false,
+    observations?: ReadonlyMap<SecretId, Observation>,
+  ): readonly Action[] {
     const fingerprints = new Map<SecretId, Fingerprint>();
     for (const [id, { fingerprint }] of this.#cache) if (fingerprint !== undefined) fingerprints.set(id, fingerprint);
     const { holds } = this.#options;
@@ -357,7 +376,7 @@ export class Reconciler {
    * Enters what will be created into the inventory, so that a crash in between orphans nothing; and what a person has let go, so
    * that a daemon which is about to put it back sees it first.
    */
-  #announce(due: readonly Action[], { approved = false }: ReconcileRequest): Set<SecretId> {
+  #announce(due: readonly Action[], isApproved: (id: SecretId) => boolean): Set<SecretId> {
     const { inventory } = this.#options;
     const fresh = new Set<SecretId>();
     for (const action of due) {
@@ -372,7 +391,7 @@ export class Reconciler {
         fresh.add(id);
       }
       const fingerprint = this.#cache.get(id)?.fingerprint;
-      if (approved && action.kind === 'update' && entry !== undefined && fingerprint !== undefined)
+      if (isApproved(id) && action.kind === 'update' && entry !== undefined && fingerprint !== undefined)
         inventory.set({ ...entry, shape: fingerprint.shape, keys: inventoryKeys(action.desired, fingerprint) });
     }
     return fresh;

@@ -1,4 +1,5 @@
 import type { ProviderError } from '@hikyaku/core';
+import type { HeldPlan } from './held-plan.ts';
 import type { Changes } from './plan.ts';
 import type { PushId } from './push-spec.ts';
 import type { SecretId } from './secret-spec.ts';
@@ -9,6 +10,8 @@ export interface Report {
   secret(record: SecretRecord): void;
   source(record: SourceRecord): void;
   push(record: PushRecord): void;
+  /** All that is held back now of what `by` looks after: `secrets`, or `push:` and a source. It stands until the same one says otherwise. */
+  held?(by: string, plans: readonly HeldPlan[]): void;
 }
 
 /**

@@ -2,6 +2,9 @@ import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CallOptions, Clock, SecretsClient, Snapshot, WriteResult } from '@hikyaku/core';
 import { backoffMs } from './backoff.ts';
 import type { Threshold } from './exceeds.ts';
+import { heldPlans, heldPushChanges, LetGo } from './held-plan.ts';
+import type { Approval, ApprovalOutcome } from './held-plan.ts';
+import { pushedId } from './push-inventory.ts';
 import type { PushedKey, PushInventory } from './push-inventory.ts';
 import { PushLedger } from './push-ledger.ts';
 import type { Decided } from './push-ledger.ts';
@@ -17,6 +20,7 @@ import { secretId } from './secret-spec.ts';
 import type { SecretId } from './secret-spec.ts';
 import { TargetError } from './target.ts';
 import { toProviderError } from './to-provider-error.ts';
+import { Wake } from './wake.ts';
 import { writeGuarded } from './write-guarded.ts';
 import type { GuardedChange } from './write-guarded.ts';
 
@@ -61,8 +65,11 @@ const SLOWLY = { firstMs: 30_000, mostMs: 600_000 };
 /** All pushes to one source: one look and one write for all of them. Level-based, as the Reconciler is. */
 export class SourcePushes implements AsyncDisposable {
   readonly source: string;
+  /** Asks for a round. */
+  readonly wake = new Wake();
   readonly #options: SourcePushesOptions;
   readonly #ledger: PushLedger;
+  readonly #letGo = new LetGo();
   #client: SecretsClient | undefined;
   #remote: { readonly names: string; readonly snapshot: Snapshot } | undefined;
   /** What the Secrets held at the last round. */
@@ -86,6 +93,13 @@ export class SourcePushes implements AsyncDisposable {
     return this.#retry?.at ?? Infinity;
   }
 
+  /** Lets go at a round that begins now what is held, if it is exactly that plan. */
+  approve(approval: Approval): Promise<ApprovalOutcome> {
+    const outcome = this.#letGo.ask(approval);
+    this.wake.up();
+    return outcome;
+  }
+
   /** What would be said after a round; writes nothing. Never throws but for the signal. */
   async preview({
     approved = false,
@@ -106,17 +120,20 @@ export class SourcePushes implements AsyncDisposable {
     const { resync, approved = false, signal } = request;
     const pushes = await this.#openAll(signal);
     const looked = this.#lookText(pushes);
-    if (!resync && !approved && !this.#isDue(looked)) return;
+    if (!resync && !approved && !this.#letGo.isAsked && !this.#isDue(looked)) return;
     if (looked !== this.#looked && this.#retry !== undefined) this.#retry = { ...this.#retry, failures: 0 };
     this.#looked = looked;
     try {
       await this.#options.inventory.reload({ signal });
       const decided = await this.#decide(pushes, approved, signal);
+      this.#options.report.held?.(`push:${this.source}`, heldPlans(this.#heldBy(decided.plans).values()));
       this.#ledger.announce(decided);
       await this.#options.inventory.save({ signal });
       const results = await this.#write(decided.plans, request);
       if (results === undefined) return;
       this.#ledger.remember(decided, results);
+      for (const { id, steps } of decided.plans)
+        if (steps.every(({ name }) => results.get(name)?.error === undefined)) this.#letGo.done(id);
       await this.#options.inventory.save({ signal });
       this.#say(
         decided.plans.map((plan) => recordOf(plan, results)),
@@ -124,6 +141,7 @@ export class SourcePushes implements AsyncDisposable {
       );
     } catch (error) {
       signal.throwIfAborted();
+      this.#letGo.giveUp();
       this.#failed(error instanceof TargetError ? error : toProviderError(error));
     }
   }
@@ -141,6 +159,14 @@ export class SourcePushes implements AsyncDisposable {
         const state = await origin.read(spec, { signal });
         return { spec, origin: state.data?.size === 0 ? isEmpty(spec) : state };
       }),
+    );
+  }
+
+  #heldBy(plans: readonly PushPlan[]): ReturnType<typeof heldPushChanges> {
+    const { source } = this;
+    const { inventory } = this.#options;
+    return heldPushChanges(plans, (step) =>
+      'before' in step ? inventory.fingerprint(pushedId(source, step.name), step.before.value) : '',
     );
   }
 
@@ -174,7 +200,9 @@ export class SourcePushes implements AsyncDisposable {
       throw new ProviderError('UNSUPPORTED', `${source} can only be read: its provider does not write`);
     }
     const remote = await this.#read(this.#client, namesToRead(input), signal);
-    const plans = planPushes({ ...input, remote, hold, approved });
+    let plans = planPushes({ ...input, remote, hold, approved });
+    const letGo = this.#letGo.judge(this.#heldBy(plans));
+    if (letGo.size > 0) plans = planPushes({ ...input, remote, hold, approved: letGo });
     return {
       plans,
       pushed: new Map(pushed.map((entry) => [entry.id, entry])),
