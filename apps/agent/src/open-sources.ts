@@ -68,6 +68,8 @@ export class OpenSources implements AsyncDisposable {
 
   #open({ source, demand }: Configured, old: Configured | undefined, known: Source | undefined): Source {
     const { clock, snapshots } = this.#options;
+    // Not by way of `this`, which would keep all sources of this config as long as one of them.
+    const connections = this.#connections;
     const { name, refresh: schedule, snapshot } = source;
     const identity = identityOf(source);
     const isSameData =
@@ -77,7 +79,7 @@ export class OpenSources implements AsyncDisposable {
       demand,
       clock,
       schedule,
-      connect: () => this.#connections.connect(source),
+      connect: () => connections.connect(source),
       ...(snapshot && { kept: { identity, archive: snapshots } }),
       ...(isSameData && known !== undefined && { before: known }),
     });

@@ -16,6 +16,7 @@ import {
 } from './engine.test.kit.ts';
 import { Engine } from './engine.ts';
 import type { EngineOptions, EngineUpdate } from './engine.ts';
+import { createPushWorld, push } from './push.test.kit.ts';
 import { refreshAll } from './report-source.ts';
 import { TargetError } from './target.ts';
 
@@ -617,6 +618,44 @@ describe('while it runs', () => {
         world.target.tamper('web/app', 'A', 'evil');
         await world.clock.advance(34_000);
         expect(world.live('web/app')).toEqual({ A: '1' });
+      });
+    });
+
+    test('a round of pushes without an end holds up neither its Secrets nor the config after it', async () => {
+      const hanging: SecretsClient = { read: () => new Promise(() => {}), write: () => new Promise(() => {}) };
+      const { pushes, origin } = createPushWorld({
+        specs: [push('web/pushed')],
+        secrets: { 'web/pushed': { A: '1' } },
+        source: hanging,
+      });
+      const world = createWorld({ specs: [spec('web/app', all)] });
+      const stop = new AbortController();
+      const engine = new Engine({ resyncMs: 600_000, ...world, pushes: { bySource: [pushes], origin }, graceMs: 50 });
+      const ended = engine.run({ signal: stop.signal });
+      await world.clock.advance(200);
+      const same = { sources: world.sources, holds: NO_HOLDS, resyncMs: 600_000 };
+      const first = watched(engine.update({ ...same, specs: both, pushes: { bySource: [], origin } }, { signal }));
+      await world.clock.advance(0);
+      expect(world.live('web/other')).toEqual({ A: '1' });
+      expect(first.done).toBe(false);
+      const second = engine.update({ ...same, specs: [spec('web/app', all)] }, { signal });
+      await world.clock.advance(0);
+      expect(world.live('web/other')).toBeUndefined();
+      await second;
+      expect(first.done).toBe(true);
+      stop.abort();
+      await ended;
+    });
+
+    test('one that another overtakes ends with it', async () => {
+      const world = createWorld({ specs: both });
+      await withEngine(world, async (engine) => {
+        const same = { sources: world.sources, holds: NO_HOLDS, resyncMs: 600_000 };
+        const first = engine.update({ ...same, specs: [] }, { signal });
+        const second = engine.update({ ...same, specs: both }, { signal });
+        await world.clock.advance(0);
+        await Promise.all([first, second]);
+        expect(world.live('web/other')).toEqual({ A: '1' });
       });
     });
 

@@ -47,15 +47,24 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
+interface Pushing {
+  readonly of: EngineParts['pushes'];
+  readonly resyncMs: number;
+  readonly ended: Promise<void>;
+  /** Ends it, also in the middle of a round that takes too long. */
+  leave(): Promise<void>;
+}
+
+/** What is being written may take so long after the signal. */
+const GRACE_MS = 4_000;
+
 /** Keeps everything equal: refreshes each source when it is due, reconciles and pushes. */
 export class Engine {
   readonly #options: EngineOptions;
   #parts: EngineParts;
   readonly #wake = new Wake();
   readonly #loops = new Map<string, Running>();
-  #pushing:
-    | { readonly of: EngineParts['pushes']; readonly stop: AbortController; readonly ended: Promise<void> }
-    | undefined;
+  #pushing: Pushing | undefined;
   #update: { readonly to: EngineUpdate; readonly done: () => void } | undefined;
   /** Who waits for a reconcile that begins after they have asked. */
   #waiting: (() => void)[] = [];
@@ -84,7 +93,7 @@ export class Engine {
    * in one of its loops, which ends the others: a daemon that runs on half-dead helps nobody.
    */
   async run({ signal, cut: cutFromOutside }: CallOptions & { readonly cut?: AbortSignal }): Promise<void> {
-    const { graceMs = 4_000 } = this.#options;
+    const { graceMs = GRACE_MS } = this.#options;
     const late = new AbortController();
     const cut = cutFromOutside === undefined ? late.signal : AbortSignal.any([late.signal, cutFromOutside]);
     this.#stopping = AbortSignal.any([signal, this.#stop.signal]);
@@ -102,7 +111,7 @@ export class Engine {
     });
     try {
       await this.#adoptSources();
-      await this.#adoptPushes(cut);
+      this.#adoptPushes(cut);
       // With `secrets: []` no read will ever ask for the first reconcile.
       if (this.#parts.sources.size === 0) this.#wake.up();
       const reconciling = this.#guarded(this.#reconcileLoop(cut));
@@ -142,11 +151,17 @@ export class Engine {
 
   /** Goes on with what another config wants. What is the same object as before goes on undisturbed. Resolves when nothing goes by the old one any more. */
   async update(to: EngineUpdate, { signal }: CallOptions): Promise<void> {
-    const adopted = new Promise<void>((done) => {
+    const overtaken = this.#update;
+    const adopted = new Promise<void>((resolve) => {
+      const done = () => {
+        overtaken?.done();
+        resolve();
+      };
       this.#update = { to, done };
       this.#wake.up();
     });
-    await orEnded(Promise.race([adopted, aborted(this.#stopping)]), signal);
+    await unlessAborted(adopted, [this.#stopping, signal]);
+    signal.throwIfAborted();
   }
 
   #nextReconcile(): Promise<void> {
@@ -163,7 +178,7 @@ export class Engine {
     let resyncAt = nextResync();
     while (!this.#stopping.aborted) {
       await this.#wake.wait(Math.min(resyncAt, reconciler.nextRetryAt) - clock.monotonic(), clock, this.#stopping);
-      if (await this.#adoptUpdate(cut)) resyncAt = Math.min(resyncAt, nextResync());
+      if (this.#adoptUpdate(cut)) resyncAt = Math.min(resyncAt, nextResync());
       const resync = clock.monotonic() >= resyncAt;
       if (resync) resyncAt = nextResync();
       const waiting = this.#waiting;
@@ -175,15 +190,14 @@ export class Engine {
     }
   }
 
-  async #adoptUpdate(cut: AbortSignal): Promise<boolean> {
+  #adoptUpdate(cut: AbortSignal): boolean {
     if (this.#update === undefined || this.#stopping.aborted) return false;
     const { to, done } = this.#update;
     this.#update = undefined;
     this.#parts = to;
     this.#options.reconciler.update(to);
-    await this.#adoptSources();
-    await this.#adoptPushes(cut);
-    done();
+    // A round of pushes that goes on holds up nothing else.
+    void Promise.all([this.#adoptSources(), this.#adoptPushes(cut)]).then(done);
     return true;
   }
 
@@ -201,29 +215,43 @@ export class Engine {
       const loop = new SourceLoop(source, { report, clock, onChange: () => this.#wake.up() });
       const signal = AbortSignal.any([this.#stopping, stop.signal]);
       // A provider that does not listen to its signal is left behind.
-      const ended = this.#guarded(Promise.race([loop.run({ signal }), aborted(signal)]), signal);
+      const running = unlessAborted(loop.run({ signal }), [signal]);
+      const ended = this.#guarded(running, signal);
       this.#loops.set(name, { loop, stop, ended });
     }
     await Promise.all(gone.map(([, { ended }]) => ended));
   }
 
+  /** Resolves when those of before have ended. */
   async #adoptPushes(cut: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, graceMs = GRACE_MS } = this.#options;
     const { pushes, resyncMs } = this.#parts;
-    if (this.#pushing !== undefined && this.#pushing.of === pushes) return;
-    this.#pushing?.stop.abort(new Error('the pushes have changed'));
-    await this.#pushing?.ended;
+    const before = this.#pushing;
+    if (before !== undefined && before.of === pushes && before.resyncMs === resyncMs) return;
     const stop = new AbortController();
+    const late = new AbortController();
     const stopping = AbortSignal.any([this.#stopping, stop.signal]);
-    const loops = (pushes?.bySource ?? []).map((one) =>
-      pushes === undefined
-        ? Promise.resolve()
-        : this.#guarded(
-            followPushes(one, { origin: pushes.origin, clock, resyncMs }, { signal: cut, stopping }),
-            stopping,
-          ),
-    );
-    this.#pushing = { of: pushes, stop, ended: Promise.all(loops).then(() => {}) };
+    const signal = AbortSignal.any([cut, late.signal]);
+    const left = before?.leave();
+    const follow = async () => {
+      await left;
+      const loops = pushes?.bySource.map((one) => {
+        const following = followPushes(one, { origin: pushes.origin, clock, resyncMs }, { signal, stopping });
+        // A provider that does not listen to its signal is left behind.
+        return this.#guarded(unlessAborted(following, [signal]), stopping);
+      });
+      await Promise.all(loops ?? []);
+    };
+    const ended = follow();
+    const leave = async () => {
+      const reason = new Error('the pushes have changed');
+      stop.abort(reason);
+      const timer = setTimeout(() => late.abort(reason), graceMs);
+      await ended;
+      clearTimeout(timer);
+    };
+    this.#pushing = { of: pushes, resyncMs, ended, leave };
+    await left;
   }
 
   /** One watch, and only while a Secret waits for its namespace. */
@@ -255,13 +283,23 @@ export class Engine {
   }
 }
 
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+/** Until the work is done or one of the signals aborts; leaves nothing behind on signals that live longer. */
+async function unlessAborted<T>(work: Promise<T>, signals: readonly AbortSignal[]): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const onAbort = () => resolve(undefined);
+  for (const signal of signals) {
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  }
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** Rejects with the reason of the signal when it aborts first. */
 async function orEnded(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  await Promise.race([work, aborted(signal)]);
+  await unlessAborted(work, [signal]);
   signal.throwIfAborted();
 }

@@ -65,7 +65,7 @@ const USUAL_MS = 60_000;
 /** One configured provider. All Secrets that use it share one read per refresh. */
 export class Source {
   readonly name: string;
-  readonly #options: SourceOptions;
+  readonly #options: Omit<SourceOptions, 'before'>;
   /** Until everything has been read once. */
   #restored: Restored | undefined;
   #client: SecretsClient | undefined;
@@ -83,9 +83,11 @@ export class Source {
   #again = Infinity;
 
   constructor(options: SourceOptions) {
+    // One that held on to the one before it would hold on to all of them.
+    const { before, ...own } = options;
     this.name = options.name;
-    this.#options = options;
-    const { kept, demand, schedule, before, clock, random = Math.random } = options;
+    this.#options = own;
+    const { kept, demand, schedule, clock, random = Math.random } = options;
     this.#timer = scheduleTimer(schedule, { clock, random });
     if (before === undefined) {
       this.#restored = kept && restore(kept.archive.take(options.name), kept.identity, demand);

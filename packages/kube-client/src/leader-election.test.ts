@@ -198,6 +198,34 @@ test('a Lease that nobody may touch is said, and nobody leads', async () => {
   expect(a.election.isLeading).toBe(false);
 });
 
+test('what keeps it from the Lease is said once, and again after it was well', async () => {
+  const server = new LeaseServer();
+  const errors: string[] = [];
+  const a = candidate(server, 'a', { onError: ({ code }) => errors.push(code) });
+  a.connection.fail = 'NOT_FOUND';
+  await sleep(LEASE_MS / 2);
+  a.connection.fail = undefined;
+  await untilLeads(a.election);
+  expect(errors).toEqual(['NOT_FOUND']);
+  a.connection.fail = 'UNAVAILABLE';
+  await expect.poll(() => a.terms).toEqual(['began', 'ended']);
+  expect(errors).toEqual(['NOT_FOUND', 'UNAVAILABLE']);
+});
+
+test('an answer that does not come does not keep it from stopping in time', async () => {
+  const server = new LeaseServer();
+  const a = candidate(server, 'a');
+  await untilLeads(a.election);
+  const leases: Partial<KubeClient['leases']> = {
+    get: (_namespace, _name, { signal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  };
+  Object.assign(a.connection.client.leases, leases);
+  const cutAt = performance.now();
+  await expect.poll(() => a.terms, { interval: 5 }).toEqual(['began', 'ended']);
+  expect(performance.now() - cutAt).toBeLessThan(LEASE_MS * 0.75);
+});
+
 test('what the leader fails with ends it, and the Lease is free again', async () => {
   const server = new LeaseServer();
   const { client } = server.connect();

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isKubeError } from './kube-error.ts';
 import type { KubeError } from './kube-error.ts';
@@ -15,12 +16,15 @@ export interface LeaderElectionOptions {
   readonly candidate: string;
   /** How long others wait after the last sign of the leader, milliseconds; 15,000 by default. Whole seconds. */
   readonly leaseMs?: number | undefined;
-  /** Milliseconds on a clock that never jumps. */
+  /** Milliseconds on a clock that never jumps, and goes on while the machine sleeps. */
   readonly monotonic?: (() => number) | undefined;
   /** Milliseconds since the epoch; only written for people to read. */
   readonly now?: (() => number) | undefined;
+  /** Called when the Lease cannot be read or written, and again only for another reason or after it was well. */
   readonly onError?: ((error: KubeError) => void) | undefined;
 }
+
+const WATCH_AGAIN_MS = 60_000;
 
 interface Seen {
   readonly resourceVersion: string | undefined;
@@ -42,12 +46,15 @@ export class LeaderElection {
   #seen: Seen | undefined;
   /** Until when we lead, on the monotonic clock. */
   #leadsUntil = -Infinity;
+  /** The Lease is free, as far as was seen; nobody may be waiting for that just now. */
+  #isRung = false;
   #ring: (() => void) | undefined;
+  #problem: KubeError['code'] | undefined;
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options;
     this.#leaseMs = options.leaseMs ?? 15_000;
-    this.#monotonic = options.monotonic ?? (() => performance.now());
+    this.#monotonic = options.monotonic ?? monotonic;
   }
 
   /** Also false when this process slept for too long and has not noticed yet: ask right before each write. */
@@ -112,7 +119,9 @@ export class LeaderElection {
       await this.#wait(Math.min(waitMs, this.#leadsUntil - this.#monotonic()), signal);
       if (signal.aborted) return;
       if (!this.isLeading) return onLost();
-      const renewed = await this.#tryToLead(signal).catch(() => false);
+      // Not a moment longer than it leads: whoever is asked by the signal has to hear it before another one begins.
+      const late = AbortSignal.timeout(Math.max(0, Math.ceil(this.#leadsUntil - this.#monotonic())));
+      const renewed = await this.#tryToLead(AbortSignal.any([signal, late])).catch(() => false);
       if (!renewed && this.#seen !== undefined && !this.#isOurs(this.#seen)) this.#leadsUntil = -Infinity;
       waitMs = renewed ? this.#leaseMs / 3 : this.#retryMs;
     }
@@ -129,6 +138,7 @@ export class LeaderElection {
     try {
       const lease = await client.leases.get(namespace, name, { signal, timeoutMs });
       const seen = this.#see(lease);
+      if (seen.holder !== '' && !this.#isOurs(seen)) this.#problem = undefined;
       const isFree = seen.holder === '' || this.#isOurs(seen) || this.#monotonic() >= seen.since + seen.leaseMs;
       if (!isFree) return false;
       const startedAt = this.#monotonic();
@@ -150,12 +160,13 @@ export class LeaderElection {
       this.#seen = { resourceVersion, holder: candidate, leaseMs: this.#leaseMs, since: startedAt };
       // Counted from before it was sent: others may have seen it that early.
       this.#leadsUntil = startedAt + (this.#leaseMs * 2) / 3;
+      this.#problem = undefined;
       return true;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (!isKubeError(error)) throw error;
       // Somebody else was faster, or renews: the next look tells.
-      if (error.code !== 'CONFLICT') this.#options.onError?.(error);
+      if (error.code !== 'CONFLICT') this.#say(error);
       return false;
     }
   }
@@ -179,16 +190,28 @@ export class LeaderElection {
 
   /** So that a Lease which was handed over is taken at once. */
   async #follow(signal: AbortSignal): Promise<void> {
-    const { client, namespace, name, onError } = this.#options;
+    const { client, namespace, name } = this.#options;
     const leases = path`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-    try {
-      for await (const event of watchByName<LeaseObject>(client, leases, name, { signal, onError })) {
-        if (event.type !== 'PRESENT') continue;
-        if (this.#see(event.object).holder === '') this.#ring?.();
+    while (!signal.aborted) {
+      try {
+        for await (const event of watchByName<LeaseObject>(client, leases, name, { signal })) {
+          if (event.type !== 'PRESENT' || this.#see(event.object).holder !== '') continue;
+          this.#isRung = true;
+          this.#ring?.();
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isKubeError(error)) this.#say(error);
+        // It may not be watched now; until it may, it is looked at.
+        await sleep(WATCH_AGAIN_MS, undefined, { signal }).catch(() => {});
       }
-    } catch (error) {
-      if (!signal.aborted && isKubeError(error)) onError?.(error);
     }
+  }
+
+  #say(error: KubeError): void {
+    if (error.code === this.#problem) return;
+    this.#problem = error.code;
+    this.#options.onError?.(error);
   }
 
   /** Without waiting for an answer that does not come. */
@@ -207,11 +230,19 @@ export class LeaderElection {
   }
 
   async #wait(ms: number, signal: AbortSignal): Promise<void> {
-    const rung = new AbortController();
-    this.#ring = () => rung.abort();
-    await sleep(Math.max(0, ms), undefined, { signal: AbortSignal.any([signal, rung.signal]) }).catch(() => {});
-    this.#ring = undefined;
+    if (!this.#isRung) {
+      const rung = new AbortController();
+      this.#ring = () => rung.abort();
+      await sleep(Math.max(0, ms), undefined, { signal: AbortSignal.any([signal, rung.signal]) }).catch(() => {});
+      this.#ring = undefined;
+    }
+    this.#isRung = false;
   }
+}
+
+/** That of Node stands still on Linux while the machine sleeps, and others do not wait for that. */
+function monotonic(): number {
+  return process.platform === 'linux' ? uptime() * 1_000 : performance.now();
 }
 
 /** Why the signal of a leader aborts that leads no more. */
