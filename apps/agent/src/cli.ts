@@ -72,9 +72,10 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--config-map', 'read the config from the ConfigMap hikyaku-config, through the API')
     .option('--leader-election', 'one of several replicas works, the others wait')
     .addOption(listenAddress('--health', 'answer probes there: /healthz and /readyz'))
+    .addOption(listenAddress('--receiver', 'take notices of changes (webhooks) there: /notices/SOURCE'))
     .addHelpText(
       'after',
-      '\nA config that changes is taken without a restart; one that is broken is refused, and the last good one goes on.\n\nExamples:\n  hikyaku run --config hikyaku.yaml --log-level debug\n  hikyaku run --config-map --leader-election --health 8081',
+      '\nA config that changes is taken without a restart; one that is broken is refused, and the last good one goes on.\n\nExamples:\n  hikyaku run --config hikyaku.yaml --log-level debug\n  hikyaku run --config-map --leader-election --health 8081\n  hikyaku run --receiver 8082',
     )
     .action(async (_, self: Command) => {
       const { run } = await import('./commands/run.ts');

@@ -18,6 +18,12 @@ export const OWN = {
   /** A Secret, and the ConfigMap with its public half. */
   identity: 'hikyaku-identity',
   lastConfig: 'hikyaku-last-config',
+  /** What the agent reports, what people ask of it, and what they approve. */
+  status: 'hikyaku-status',
+  request: 'hikyaku-request',
+  approval: 'hikyaku-approval',
+  /** What people and other replicas ask of the agent. */
+  request: 'hikyaku-request',
   /** Followed by a number. */
   snapshot: 'hikyaku-snapshot',
 } as const;

@@ -14,6 +14,7 @@ import { retrying } from '../daemon/retrying.ts';
 import type { RunOptions } from '../daemon/run-options.ts';
 import { start } from '../daemon/start.ts';
 import type { Started } from '../daemon/start.ts';
+import { followNotices } from '../daemon/follow-notices.ts';
 import { Vitals } from '../daemon/vitals.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
@@ -56,13 +57,15 @@ async function runAsOneCluster(options: RunOptions, edge: Edge, logger: Logger, 
   const beside = [
     identity.keep({ everyMs: () => lookEveryMs(live.current), signal: both }).then(() => end.abort()),
     followConfig({ live, input, grants, logger, clock: systemClock }, { signal: both }),
+    followNotices(started, options, { edge, logger, vitals }, { signal: both }),
     untilAnother(started, whichCluster, both).then(() => end.abort()),
   ];
+  const leading = lead(started, options, edge, logger, vitals, both);
   try {
-    await Promise.race([lead(started, options, edge, logger, vitals, both), failing(beside)]);
+    await Promise.race([leading, failing(beside)]);
   } finally {
     end.abort();
-    await Promise.allSettled(beside);
+    await Promise.allSettled([leading, ...beside]);
   }
   if (!signal.aborted) return true;
   logger.info({}, 'stopped');
@@ -81,9 +84,13 @@ async function lead(
   const report = new Records(logger);
   const onConfig = (config: CurrentConfig, isFirst: boolean) =>
     logConfig(config, cluster, options, logger, isFirst ? 'started' : 'config changed');
-  const keep = (by: Cluster, until: { readonly signal: AbortSignal; readonly cut?: AbortSignal }) =>
+  const keep = (
+    by: Cluster,
+    until: { readonly signal: AbortSignal; readonly cut?: AbortSignal },
+    mayWrite = () => true,
+  ) =>
     retrying(
-      () => keepEqual({ live, cluster: by, sealed, edge, logger, report, vitals, onConfig }, until),
+      () => keepEqual({ live, cluster: by, mayWrite, sealed, edge, logger, report, vitals, onConfig }, until),
       logger,
       until,
     );
@@ -91,10 +98,11 @@ async function lead(
 
   const { client, access } = cluster;
   const candidate = `${edge.env['HOSTNAME'] ?? 'hikyaku'}_${randomUUID()}`;
-  const onError = (error: unknown) => logger.warn({ error }, 'lease not renewed');
+  const onError = (error: unknown) => logger.warn({ error }, 'lease cannot be had');
   const election = new LeaderElection({ client, namespace: access.agent, name: OWN.lease, candidate, onError });
   vitals.election = election;
-  const guarded = { ...cluster, client: guardWrites(client, () => election.isLeading) };
+  const mayWrite = () => election.isLeading;
+  const guarded = { ...cluster, client: guardWrites(client, mayWrite) };
   logger.info({ candidate }, 'waiting to lead');
   try {
     await election.run(
@@ -104,7 +112,7 @@ async function lead(
         leading.addEventListener('abort', () => {
           if (leading.reason instanceof LeadershipLost) cut.abort(leading.reason);
         });
-        await keep(guarded, { signal: leading, cut: cut.signal });
+        await keep(guarded, { signal: leading, cut: cut.signal }, mayWrite);
         if (!signal.aborted) logger.warn({ candidate, leader: election.leader }, 'leading no more');
       },
       { signal },
@@ -118,8 +126,8 @@ async function lead(
 
 /** Resolves when the config in force says that this is another cluster. */
 async function untilAnother({ live }: Started, before: string | undefined, signal: AbortSignal): Promise<void> {
-  const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  while (!signal.aborted && live.current.cluster === before) await Promise.race([live.changed, over]);
+  for (let { current } = live; !signal.aborted && current.cluster === before; { current } = live)
+    await live.untilOther(current, { signal });
 }
 
 /** Never resolves; rejects with what one of them rejects with. */

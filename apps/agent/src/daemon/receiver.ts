@@ -69,14 +69,15 @@ class Notices {
     try {
       verdict = await check({ body, headers: request.headers, now: clock.now() }, { signal: this.#signal });
     } catch (error) {
-      if (!isProviderError(error)) throw error;
-      logger.warn({ source, error }, 'notice not checked');
+      if (!isProviderError(error) && !this.#signal.aborted) throw error;
+      if (!this.#signal.aborted && this.#mayComplain(source)) logger.warn({ source, error }, 'notice not checked');
       // Services send it again after this answer.
       return end(response, 503);
     }
     if (!verdict.genuine) {
       this.#count(source, { refused: 1 });
-      this.#complain(source, verdict.because);
+      const refused = this.counts.get(source)?.refused;
+      if (this.#mayComplain(source)) logger.warn({ source, because: verdict.because, refused }, 'notice refused');
       return end(response, 401);
     }
     this.#count(source, { accepted: 1 });
@@ -96,12 +97,12 @@ class Notices {
   }
 
   /** A flood of wrong notices must not become a flood of lines. */
-  #complain(source: string, because: string): void {
-    const { clock, logger } = this.#options;
+  #mayComplain(source: string): boolean {
+    const { clock } = this.#options;
     const at = this.#complainedAt.get(source);
-    if (at !== undefined && clock.monotonic() - at < COMPLAIN_EVERY_MS) return;
+    if (at !== undefined && clock.monotonic() - at < COMPLAIN_EVERY_MS) return false;
     this.#complainedAt.set(source, clock.monotonic());
-    logger.warn({ source, because, refused: this.counts.get(source)?.refused }, 'notice refused');
+    return true;
   }
 }
 

@@ -10,4 +10,6 @@ export interface RunOptions extends ConnectOptions, IdentityOptions {
   readonly leaderElection?: boolean;
   /** Where probes ask. */
   readonly health?: ListenAddress;
+  /** Where notices of changes come in. */
+  readonly receiver?: ListenAddress;
 }

@@ -16,7 +16,7 @@ interface Seen {
 /** What a daemon knows of itself, for probes. */
 export class Vitals {
   /** While it keeps things equal. */
-  engine: Pick<Engine, 'progress' | 'resyncMs'> | undefined;
+  engine: Pick<Engine, 'progress' | 'resyncMs' | 'notice'> | undefined;
   election: Pick<LeaderElection, 'isLeading' | 'leader'> | undefined;
   readonly #clock: Pick<Clock, 'monotonic'>;
   /** The engine that was looked at last, since when, and whether it was ready once. */
