@@ -22,8 +22,6 @@ export const OWN = {
   status: 'hikyaku-status',
   request: 'hikyaku-request',
   approval: 'hikyaku-approval',
-  /** What people and other replicas ask of the agent. */
-  request: 'hikyaku-request',
   /** Followed by a number. */
   snapshot: 'hikyaku-snapshot',
 } as const;
