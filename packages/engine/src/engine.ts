@@ -1,6 +1,7 @@
 import type { CallOptions, Clock } from '@hikyaku/core';
 import { jitter } from './backoff.ts';
 import { followPushes } from './follow-pushes.ts';
+import type { Approval, ApprovalOutcome } from './held-plan.ts';
 import type { PushOrigin } from './push-origin.ts';
 import type { Reconciler, ReconcilerUpdate } from './reconciler.ts';
 import type { Report } from './report.ts';
@@ -147,6 +148,22 @@ export class Engine {
   putAgain(ids: Iterable<SecretId>): void {
     this.#options.reconciler.putAgain(ids);
     this.#wake.up();
+  }
+
+  /**
+   * Lets go what is held, if it is exactly that plan, and no other one ever. Resolves when that has been done, or tried; `undefined` when the engine
+   * has stopped before.
+   */
+  async approve(approval: Approval, { signal }: CallOptions): Promise<ApprovalOutcome | undefined> {
+    const { scope } = approval;
+    const source = scope.startsWith('push:') ? scope.slice('push:'.length) : undefined;
+    const pushes = this.#parts.pushes?.bySource.find((one) => one.source === source);
+    if (source !== undefined && pushes === undefined) return 'over';
+    const judged = pushes?.approve(approval) ?? this.#options.reconciler.approve(approval);
+    const done = Promise.all([judged, pushes === undefined ? this.#nextReconcile() : undefined]);
+    const ended = await unlessAborted(done, [this.#stopping, signal]);
+    signal.throwIfAborted();
+    return ended?.[0];
   }
 
   /** Goes on with what another config wants. What is the same object as before goes on undisturbed. Resolves when nothing goes by the old one any more. */
