@@ -18,7 +18,7 @@ export const OWN = {
   /** A Secret, and the ConfigMap with its public half. */
   identity: 'hikyaku-identity',
   lastConfig: 'hikyaku-last-config',
-  /** What the agent reports, what people ask of it, and what they approve. */
+  /** What the agent reports, what people and other replicas ask of it, and what people approve. */
   status: 'hikyaku-status',
   request: 'hikyaku-request',
   approval: 'hikyaku-approval',
