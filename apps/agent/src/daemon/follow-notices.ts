@@ -1,7 +1,7 @@
 import { systemClock } from '@hikyaku/core';
 import type { CallOptions, Logger } from '@hikyaku/core';
 import type { Edge } from '../edge.ts';
-import { PassedNotices } from './pass-on-notices.ts';
+import { PassedNotices } from './passed-notices.ts';
 import type { RunOptions } from './run-options.ts';
 import type { Started } from './start.ts';
 import { takeNotices } from './take-notices.ts';

@@ -1,8 +1,8 @@
 import type { CallOptions, Clock, Logger } from '@hikyaku/core';
 import { isKubeError, path, watchByName } from '@hikyaku/kube-client';
 import type { ConfigMapObject, KubeClient } from '@hikyaku/kube-client';
-import { noticeKey, noticesIn, OWN, putRequests } from '@hikyaku/kubernetes';
-import type { Access, AgentRequest } from '@hikyaku/kubernetes';
+import { noticesIn, OWN, putNotices } from '@hikyaku/kubernetes';
+import type { Access } from '@hikyaku/kubernetes';
 
 export interface PassedNoticesOptions {
   readonly client: KubeClient;
@@ -32,7 +32,7 @@ export class PassedNotices {
 
   /** Writes what is passed on, until the signal aborts. */
   async send({ signal }: CallOptions): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { client, access, clock, logger } = this.#options;
     const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     let isSaid = false;
     while (!signal.aborted) {
@@ -42,7 +42,7 @@ export class PassedNotices {
       const sources = this.#waiting;
       this.#waiting = new Set();
       try {
-        await this.#write(sources, { signal });
+        await putNotices(client, access, { sources, at: new Date(clock.now()) }, { signal });
         isSaid = false;
       } catch (error) {
         if (signal.aborted) return;
@@ -75,12 +75,5 @@ export class PassedNotices {
         await clock.sleep(60_000, { signal }).catch(() => {});
       }
     }
-  }
-
-  async #write(sources: ReadonlySet<string>, options: CallOptions): Promise<void> {
-    const { client, access, clock } = this.#options;
-    const at = new Date(clock.now()).toISOString();
-    const request = (source: string): AgentRequest => ({ kind: 'notice', what: [source], at });
-    await putRequests(client, access, new Map([...sources].map((name) => [noticeKey(name), request(name)])), options);
   }
 }
