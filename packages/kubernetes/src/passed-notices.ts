@@ -17,7 +17,7 @@ export async function putNotices(
   options: CallOptions,
 ): Promise<void> {
   const text = JSON.stringify({ at: at.toISOString() });
-  const notices = Object.fromEntries([...sources].map((source) => [`notice.${source}`, text]));
+  const notices = Object.fromEntries([...sources].map((source) => [noticeKey(source), text]));
   for (let round = 1; ; round++) {
     const live = await client.configMaps.get(agent, OWN.request, options);
     try {
@@ -27,6 +27,11 @@ export async function putNotices(
       if (round === CONFLICT_ROUNDS || !isKubeError(error) || error.code !== 'CONFLICT') throw error;
     }
   }
+}
+
+/** One for each source. */
+export function noticeKey(source: string): string {
+  return `notice.${source}`;
 }
 
 /** The notices that stand there, by source: a text that is another one for another notice. */

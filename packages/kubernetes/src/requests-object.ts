@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { CallOptions } from '@hikyaku/core';
 import { isKubeError } from '@hikyaku/kube-client';
 import type { ConfigMapObject, KubeClient } from '@hikyaku/kube-client';
-import { noticeKey, noticesIn } from './requests.ts';
+import { noticeKey, noticesIn } from './passed-notices.ts';
 
 /** What somebody has asked; foreign text until it has been looked at. */
 export interface AskedRequest {
