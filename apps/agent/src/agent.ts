@@ -13,6 +13,7 @@ import {
   SecretSnapshots,
 } from '@hikyaku/kubernetes';
 import type { Cluster } from './connect-cluster.ts';
+import { guardClient } from './pushes/guard-client.ts';
 import { Credentials } from './credentials/credentials.ts';
 import type { SealedValues } from './credentials/sealed-values.ts';
 import type { Edge } from './edge.ts';
@@ -41,6 +42,8 @@ export interface AgentOptions extends AgentConfig {
   readonly report: Report;
   /** Opens what is sealed; absent: nothing can be. */
   readonly sealed?: SealedValues | undefined;
+  /** Asked before something is written to a provider; absent: it may. */
+  readonly mayWrite?: () => boolean;
   /** Only looks: makes nothing in the agent's namespace. */
   readonly readOnly?: boolean;
 }
@@ -56,6 +59,8 @@ export class Agent implements AsyncDisposable {
   #by: AgentConfig;
   #opened: OpenSources;
   #parts: Required<EngineParts>;
+  /** Closes what was left when the engine was told to stop before it had let go of it. */
+  readonly #leaving = new Set<() => Promise<void>>();
 
   /** Throws TargetError where the agent's own objects cannot be read. */
   static async create(options: AgentOptions): Promise<Agent> {
@@ -119,16 +124,23 @@ export class Agent implements AsyncDisposable {
   async goBy(next: AgentConfig, update: (to: EngineUpdate) => Promise<void>): Promise<void> {
     const before = { opened: this.#opened, pushes: this.#parts.pushes };
     this.#opened = this.#openSources(next, before.opened);
-    const isSame = this.#opened.goesOn && isDeepStrictEqual(pushesOf(next), pushesOf(this.#by));
+    const isSame = this.#opened.goesOn && isDeepStrictEqual(this.#pushesOf(next), this.#pushesOf(this.#by));
     const pushes = isSame ? before.pushes : this.#openPushes(next, this.#opened);
     this.#by = next;
     this.#parts = { sources: this.#opened.sources, pushes, resyncMs: next.config.resyncMs };
+    const leave = async () => {
+      this.#leaving.delete(leave);
+      if (!isSame) await Promise.all(before.pushes.bySource.map((one) => one[Symbol.asyncDispose]()));
+      await before.opened.leave(after.opened);
+    };
+    const after = { opened: this.#opened };
+    this.#leaving.add(leave);
     await update({ ...this.#parts, ...wantedOf(next, this.#opened) });
-    if (!isSame) await Promise.all(before.pushes.bySource.map((one) => one[Symbol.asyncDispose]()));
-    await before.opened.leave(this.#opened);
+    await leave();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#leaving].map((leave) => leave()));
     await Promise.all(this.#parts.pushes.bySource.map((pushes) => pushes[Symbol.asyncDispose]()));
     await this.#opened[Symbol.asyncDispose]();
   }
@@ -148,19 +160,23 @@ export class Agent implements AsyncDisposable {
       held,
       origin,
       inventory: this.#pushInventory,
-      connect: (source) => opened.connect(source),
+      connect: async (source) => guardClient(await opened.connect(source), this.#options.mayWrite),
       report: this.#options.report,
     });
     return { bySource, origin };
   }
-}
 
-/** All that decides about pushes. */
-function pushesOf({ config, undecided, held }: AgentConfig): readonly unknown[] {
-  const withoutPosition = (push: PushEntry) => ({ ...push, position: undefined });
-  const sources = [...config.sources.values()].map((source) => [source.name, source.hold, meaningOf(source)]);
-  const granted = held?.grants.pushes.map(({ from, to }) => [from, to]);
-  return [config.pushes.map(withoutPosition), undecided.pushes.map(withoutPosition), sources, granted];
+  /** All that decides about pushes. */
+  #pushesOf({ config, undecided, held }: AgentConfig): readonly unknown[] {
+    const withoutPosition = (push: PushEntry) => ({ ...push, position: undefined });
+    const pushedTo = new Set(config.pushes.map(({ source }) => source));
+    for (const { id } of this.#pushInventory.entries.values()) pushedTo.add(id.slice(0, id.indexOf('/')));
+    const sources = [...config.sources.values()]
+      .filter(({ name }) => pushedTo.has(name))
+      .map((source) => [source.name, source.hold, meaningOf(source)]);
+    const granted = held?.grants.pushes.map(({ from, to }) => [from, to]);
+    return [config.pushes.map(withoutPosition), undecided.pushes.map(withoutPosition), sources, granted];
+  }
 }
 
 function wantedOf({ config, undecided }: AgentConfig, { sources }: OpenSources) {

@@ -123,6 +123,6 @@ function withoutPositions(reference: CredentialReference): unknown {
 
 /** What its requests and files are limited to. */
 function reachOf(options: SourceLimits): unknown {
-  const { files, grantedFiles, allowedOrigins, grantedOrigins, unboundOrigins } = options;
-  return [files, grantedFiles, allowedOrigins, grantedOrigins, unboundOrigins];
+  const { files, grantedFiles, allowedOrigins, grantedOrigins, unboundOrigins, withdrawnPlugIns } = options;
+  return [files, grantedFiles, allowedOrigins, grantedOrigins, unboundOrigins, withdrawnPlugIns];
 }

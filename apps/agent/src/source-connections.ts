@@ -44,6 +44,9 @@ export class SourceConnections implements AsyncDisposable {
   }
 
   async connect(configured: SourceConfig): Promise<SecretsClient> {
+    const { type } = configured.provider;
+    if (this.#options.withdrawnPlugIns?.has(type) === true)
+      throw new ProviderError('INVALID_CONFIG', `the plug-in ${type} of ${configured.name} is not granted any more`);
     const source = {
       ...configured,
       credentials: new Map([...configured.credentials].filter(([field]) => !isNoticeCredential(field))),

@@ -10,23 +10,27 @@ import type { ConfigMapObject, KubeClient } from '@hikyaku/kube-client';
 export interface ConfigInput {
   /** As it is now. Throws KubeError where the API server has to be asked and cannot be. */
   read(options: CallOptions): Promise<ConfigFiles>;
-  /** Yields when it may have changed, until the signal aborts. */
+  /** Yields at first, as it may have changed meanwhile, and when it may have changed, until the signal aborts. */
   changes(options: CallOptions): AsyncIterable<void>;
 }
 
 /** Files are looked at so often: notices of the system do not come through every kind of mount. */
-const LOOK_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 500;
 
 /** A file, or a directory of them. */
 export function fileInput(path: string, clock: Clock): ConfigInput {
   return {
     read: () => readConfigFiles(path),
     async *changes({ signal }) {
+      let taken: string | undefined;
       for (let before = await stampOf(path); ;) {
         await clock.sleep(LOOK_EVERY_MS, { signal });
         const now = await stampOf(path);
-        if (now === before) continue;
+        // One that is still being written could lack entries, and their Secrets would be deleted.
+        const isStill = now === before;
         before = now;
+        if (!isStill || now === taken) continue;
+        taken = now;
         yield;
       }
     },

@@ -16,6 +16,8 @@ export interface FollowConfigOptions {
 }
 
 const TRY_AGAIN_MS = 2_000;
+const LOOK_AGAIN_MS = 60_000;
+const TRY_AGAIN_AT_MOST_MS = 60_000;
 
 /** Takes changes of the config and of the grants as they come, until the signal aborts. */
 export async function followConfig(
@@ -27,15 +29,15 @@ export async function followConfig(
   /** One at a time, and again until it could be done. */
   async function look(granted: boolean): Promise<void> {
     turn = turn.then(async () => {
-      while (!signal.aborted) {
+      for (let waitMs = TRY_AGAIN_MS; !signal.aborted; waitMs = Math.min(waitMs * 2, TRY_AGAIN_AT_MOST_MS)) {
         try {
           await live.look({ signal, granted });
           return;
         } catch (error) {
           if (signal.aborted) return;
           if (!isKubeError(error) && !isProviderError(error)) throw error;
-          logger.warn({ error }, 'config not looked at');
-          await clock.sleep(TRY_AGAIN_MS, { signal }).catch(() => {});
+          if (waitMs === TRY_AGAIN_MS) logger.warn({ error }, 'config cannot be looked at now');
+          await clock.sleep(waitMs, { signal }).catch(() => {});
         }
       }
     });
@@ -55,7 +57,15 @@ export async function followConfig(
     }
   }
 
-  const following = [follow(() => input.changes({ signal }), false)];
+  /** It may be refused for the lack of something that has come meanwhile: the file of a plug-in, for example. */
+  async function lookAgain(): Promise<void> {
+    while (!signal.aborted) {
+      await clock.sleep(LOOK_AGAIN_MS, { signal }).catch(() => {});
+      if (!signal.aborted && live.problem !== undefined) await look(true);
+    }
+  }
+
+  const following = [lookAgain(), follow(() => input.changes({ signal }), false)];
   if (grants !== undefined) {
     const collection = path`/api/v1/namespaces/${grants.namespace}/configmaps`;
     following.push(follow(() => watchByName(grants.client, collection, GRANTS_CONFIG_MAP, { signal }), true));

@@ -12,6 +12,8 @@ import type { Vitals } from './vitals.ts';
 export interface KeepEqualOptions {
   readonly live: LiveConfig;
   readonly cluster: Cluster;
+  /** Asked before something is written to a provider; the client of the cluster asks by itself. */
+  readonly mayWrite: () => boolean;
   readonly sealed: SealedValues;
   readonly edge: Edge;
   readonly logger: Logger;
@@ -26,11 +28,12 @@ export interface KeepEqualOptions {
  * and KubeError where it cannot begin.
  */
 export async function keepEqual(
-  { live, cluster, sealed, edge, logger, report, vitals, onConfig }: KeepEqualOptions,
+  { live, cluster, mayWrite, sealed, edge, logger, report, vitals, onConfig }: KeepEqualOptions,
   { signal, cut }: CallOptions & { readonly cut?: AbortSignal },
 ): Promise<void> {
   let by = live.current;
-  await using agent = await Agent.create({ ...by, cluster, sealed, edge: { ...edge, signal }, logger, report });
+  const surroundings = { cluster, mayWrite, sealed, edge: { ...edge, signal }, logger, report };
+  await using agent = await Agent.create({ ...by, ...surroundings });
   await onConfig(by, true);
   await dropUnused(agent, by, { signal });
   const engine = new Engine({
@@ -52,13 +55,10 @@ export async function keepEqual(
   }
 
   async function follow(until: AbortSignal): Promise<void> {
-    const over = new Promise<void>((resolve) => until.addEventListener('abort', () => resolve(), { once: true }));
     try {
-      while (!until.aborted) {
-        if (live.current === by) {
-          await Promise.race([live.changed, over]);
-          continue;
-        }
+      for (;;) {
+        await live.untilOther(by, { signal: until });
+        if (until.aborted) return;
         by = live.current;
         await onConfig(by, false);
         await agent.goBy(by, (to) => engine.update(to, { signal: until }));

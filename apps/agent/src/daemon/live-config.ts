@@ -16,6 +16,8 @@ export interface LiveConfigOptions {
   readonly lastGood: LastGoodConfig | undefined;
   /** Makes a config of files, with what is granted now. Throws ConfigError and UserError for what a person has to mend. */
   readonly load: (files: ConfigFiles) => Promise<GrantedConfig>;
+  /** The same config with what is granted now. */
+  readonly grantAgain: (config: GrantedConfig['config']) => Promise<GrantedConfig>;
   /** What it says to this cluster. Throws a UserError as well. */
   readonly here: (config: GrantedConfig['config'], options: CallOptions) => Promise<Place>;
   readonly logger: Logger;
@@ -53,7 +55,10 @@ export class LiveConfig {
       if (!isPersonsMistake(error)) throw error;
       const kept = await options.lastGood?.read({ signal });
       if (kept === undefined) throw error;
-      const live = new LiveConfig(options, files, await currentOf({ files: kept, problems: [] }, options, { signal }));
+      const current = await currentOf({ files: kept, problems: [] }, options, { signal }).catch((older: unknown) => {
+        throw isPersonsMistake(older) ? error : older;
+      });
+      const live = new LiveConfig(options, files, current);
       live.#refuse(error);
       return live;
     }
@@ -79,6 +84,17 @@ export class LiveConfig {
     return this.#changed.promise;
   }
 
+  /** Resolves when another one than this is in force, and when the signal aborts. */
+  async untilOther(than: CurrentConfig, { signal }: CallOptions): Promise<void> {
+    while (this.#current === than && !signal.aborted) {
+      const { promise: over, resolve } = Promise.withResolvers<void>();
+      const onAbort = () => resolve();
+      signal.addEventListener('abort', onAbort, { once: true });
+      await Promise.race([this.changed, over]);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
   /**
    * Looks at what is there now. `granted`: it may have to be loaded otherwise than before, as the grants may have changed. Throws what keeps it from
    * looking, which is tried again: KubeError, ProviderError.
@@ -95,14 +111,33 @@ export class LiveConfig {
       else if (isTried && isDeepStrictEqual(current.held, this.#current.held)) return;
       this.#problem = undefined;
       await this.#keep(files, options);
-      this.#current = current;
-      this.#changed.resolve();
-      this.#changed = Promise.withResolvers();
+      this.#goBy(current);
     } catch (error) {
       if (!isPersonsMistake(error)) throw error;
       this.#tried = text;
       this.#refuse(error);
+      if (options.granted === true) await this.#grantAgain();
     }
+  }
+
+  /** What is granted no more is not to be had for as long as the config stays broken. */
+  async #grantAgain(): Promise<void> {
+    const before = this.#current;
+    const { held, limits } = await this.#options.grantAgain(before.whole);
+    if (held === undefined || isDeepStrictEqual(held, before.held)) return;
+    const plugIns = [...(before.held?.grants.plugins ?? [])];
+    const gone = plugIns.filter(([name, { path, digest }]) => {
+      const grant = held.grants.plugins.get(name);
+      return grant?.path !== path || grant?.digest !== digest;
+    });
+    const withdrawnPlugIns = new Set([...(before.limits.withdrawnPlugIns ?? []), ...gone.map(([name]) => name)]);
+    this.#goBy({ ...before, held, limits: { ...limits, ...(withdrawnPlugIns.size > 0 && { withdrawnPlugIns }) } });
+  }
+
+  #goBy(current: CurrentConfig): void {
+    this.#current = current;
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 
   #refuse(error: Error): void {

@@ -27,6 +27,26 @@ export async function loadGranted(
 ): Promise<GrantedConfig> {
   const held = await clusterGrants(options, edge, logger);
   const config = await loadConfigFile(options, edge, held?.grants.plugins, files);
+  return { config, held, limits: limitsOf(options, edge, config, held) };
+}
+
+/** The same config under the grants as they are now. Throws KubeError. */
+export async function grantAgain(
+  config: Config,
+  options: LoadConfigOptions & LimitOptions & IdentityFileOptions,
+  edge: Edge,
+  logger: Logger,
+): Promise<GrantedConfig> {
+  const held = await clusterGrants(options, edge, logger);
+  return { config, held, limits: limitsOf(options, edge, config, held) };
+}
+
+function limitsOf(
+  options: LimitOptions & IdentityFileOptions,
+  edge: Edge,
+  config: Config,
+  held: HeldGrants | undefined,
+): SourceLimits {
   const refused = identityFiles(options, edge).map(({ path }) => path);
-  return { config, held, limits: sourceLimits(options, config, held, refused) };
+  return sourceLimits(options, config, held, refused);
 }

@@ -24,6 +24,8 @@ export interface SourceLimits {
    * or as certificates to trust.
    */
   readonly checkFile?: ((path: string) => Promise<string>) | undefined;
+  /** Plug-ins that run and are not granted any more, by what stands behind `type:`. */
+  readonly withdrawnPlugIns?: ReadonlySet<string> | undefined;
 }
 
 export interface LimitOptions {

@@ -2,7 +2,7 @@ import { createRequire, isBuiltin } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { formatGrantsWord, nearest, UnusableProviderError } from '@hikyaku/config';
 import type { Grants, KnownProviders } from '@hikyaku/config';
-import type { Provider } from '@hikyaku/core';
+import type { CallOptions, Provider } from '@hikyaku/core';
 import type { Edge } from '../edge.ts';
 import { builtInTypes, loadBuiltIn } from '../providers.ts';
 import { formatOf, readPlugInFile, urlOf } from './plug-in-file.ts';
@@ -17,6 +17,25 @@ export interface PlugInOptions {
   readonly plugin?: readonly string[];
   /** `false`: no code of plug-ins is run. */
   readonly plugins?: boolean;
+  /** For who loads a config again and again: what was loaded stays the same. */
+  readonly loadedPlugIns?: LoadedPlugIns;
+}
+
+/** Plug-ins that this process has loaded. */
+export class LoadedPlugIns {
+  #loader: Promise<PlugInLoader> | undefined;
+  readonly #providers = new Map<string, Promise<Provider>>();
+
+  async load(plugIn: PlugIn, options: CallOptions): Promise<Provider> {
+    const id = JSON.stringify([plugIn.name, { ...plugIn.entry, source: undefined }]);
+    const known = this.#providers.get(id);
+    if (known !== undefined) return await known;
+    this.#loader ??= import('./plug-in-loader.ts').then(({ PlugInLoader: Loader }) => new Loader());
+    const loading = this.#loader.then((loader) => loader.load(plugIn, options));
+    this.#providers.set(id, loading);
+    loading.catch(() => this.#providers.delete(id));
+    return await loading;
+  }
 }
 
 /**
@@ -30,11 +49,11 @@ export class AgentProviders implements KnownProviders {
   readonly #inPod: boolean;
   readonly #runsPlugIns: boolean;
   readonly #signal: AbortSignal;
-  #loader: Promise<PlugInLoader> | undefined;
+  readonly #loaded: LoadedPlugIns;
 
   /** Throws a UserError when a flag makes no sense. */
   constructor(
-    { plugin = [], plugins = true }: PlugInOptions,
+    { plugin = [], plugins = true, loadedPlugIns = new LoadedPlugIns() }: PlugInOptions,
     { env, signal }: Pick<Edge, 'env' | 'signal'>,
     granted: Grants['plugins'] = new Map(),
   ) {
@@ -44,6 +63,7 @@ export class AgentProviders implements KnownProviders {
     this.#inPod = Boolean(env['KUBERNETES_SERVICE_HOST']);
     this.#runsPlugIns = plugins;
     this.#signal = signal;
+    this.#loaded = loadedPlugIns;
   }
 
   async load(type: string, { file }: { readonly file: string }): Promise<Provider | undefined> {
@@ -56,8 +76,7 @@ export class AgentProviders implements KnownProviders {
       if (isMistyped) return undefined;
       throw new UnusableProviderError(...this.#unknown(type, file));
     }
-    this.#loader ??= import('./plug-in-loader.ts').then(({ PlugInLoader: Loader }) => new Loader());
-    return await (await this.#loader).load(plugIn, { signal: this.#signal });
+    return await this.#loaded.load(plugIn, { signal: this.#signal });
   }
 
   async #find(type: string, configFile: string): Promise<PlugIn | undefined> {
