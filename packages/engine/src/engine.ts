@@ -146,8 +146,7 @@ export class Engine {
 
   /** Puts these Secrets again from what is known, as somebody has changed them; asks no source. */
   putAgain(ids: Iterable<SecretId>): void {
-    this.#options.reconciler.putAgain(ids);
-    this.#wake.up();
+    if (this.#options.reconciler.putAgain(ids)) this.#wake.up();
   }
 
   /**
@@ -200,7 +199,8 @@ export class Engine {
       if (resync) resyncAt = nextResync();
       const waiting = this.#waiting;
       this.#waiting = [];
-      await reconciler.reconcile({ resync, signal: cut, stopping: this.#stopping });
+      const spreadMs = this.#parts.resyncMs / 2;
+      await reconciler.reconcile({ resync, spreadMs, signal: cut, stopping: this.#stopping });
       this.#reconciledAt = clock.monotonic();
       for (const resolve of waiting) resolve();
       if (reconciler.missingNamespaces.size > 0) this.#awaitNamespaces();

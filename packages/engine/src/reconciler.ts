@@ -10,6 +10,7 @@ import { render, sourcesOf } from './render.ts';
 import type { DesiredSecret, Rendered, RenderProblem } from './render.ts';
 import { isWell } from './report.ts';
 import type { Report, SecretRecord, SecretState } from './report.ts';
+import { ResyncPace } from './resync-pace.ts';
 import { secretId } from './secret-spec.ts';
 import type { SecretId, SecretSpec } from './secret-spec.ts';
 import { isStored } from './source.ts';
@@ -39,10 +40,19 @@ export type ReconcilerUpdate = Pick<ReconcilerOptions, 'specs' | 'undecided' | '
 export interface ReconcileRequest extends CallOptions {
   /** Put every Secret again, also those that nothing is known to have changed. */
   readonly resync: boolean;
+  /** Over so many milliseconds a resync is spread; all at once by default. The next reconciles go on with it. */
+  readonly spreadMs?: number;
   /** A person has said that what is held may go. */
   readonly approved?: boolean;
   /** When it aborts nothing new is started, and what is under way is finished. */
   readonly stopping?: AbortSignal;
+}
+
+/** Of one Secret: what asks for it to be put, besides what is wanted. */
+interface Occasion {
+  /** Its turn in a resync. */
+  readonly resync: boolean;
+  readonly disturbed: boolean;
 }
 
 interface RenderedCache {
@@ -61,6 +71,9 @@ interface Retry {
 
 /** After this many writes in a row that did not reach the target, the rest is put off. */
 const UNREACHABLE_AFTER = 3;
+
+/** What is in the inventory is not looked at again before, while a resync goes on. */
+const LOOK_EVERY_MS = 10_000;
 
 /** So that a write which never comes through does not fill the inventory; what is forgotten is then refused as somebody else's. */
 const MOST_INTENDED = 8;
@@ -86,6 +99,9 @@ export class Reconciler {
   #unsaved: Retry | undefined;
   /** A resync that could not begin. */
   #owedResync: Retry | undefined;
+  readonly #pace = new ResyncPace();
+  /** When it was last looked into the inventory, on the monotonic clock. */
+  #lookedAt = -Infinity;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -98,9 +114,10 @@ export class Reconciler {
     return this.#missingNamespaces;
   }
 
-  /** When something that failed or is contested is due again, on the monotonic clock; `Infinity` when nothing is. */
+  /** When something that failed, is contested or waits for its turn is due again, on the monotonic clock; `Infinity` when nothing is. */
   get nextRetryAt(): number {
-    let next = Math.min(this.#unsaved?.at ?? Infinity, this.#owedResync?.at ?? Infinity, this.#contests.nextAt);
+    const { nextAt } = this.#pace;
+    let next = Math.min(this.#unsaved?.at ?? Infinity, this.#owedResync?.at ?? Infinity, this.#contests.nextAt, nextAt);
     for (const { at } of this.#retries.values()) next = Math.min(next, at);
     return next;
   }
@@ -113,9 +130,10 @@ export class Reconciler {
     }
   }
 
-  /** Somebody has changed them: they are put again at the next reconcile, with what is known. */
-  putAgain(ids: Iterable<SecretId>): void {
-    for (const id of ids) this.#disturbed.add(id);
+  /** Somebody has changed them: they are put again at the next reconcile, with what is known. Says whether there is one to put. */
+  putAgain(ids: Iterable<SecretId>): boolean {
+    for (const id of ids) if (!this.#contests.waits(id)) this.#disturbed.add(id);
+    return this.#disturbed.size > 0;
   }
 
   /** Lets go at the next reconcile what is held, if it is exactly that plan, and no other one ever. Resolves at its beginning. */
@@ -147,8 +165,10 @@ export class Reconciler {
 
   /** Does what is to be done. Never throws but for the signal: what went wrong is reported and due again. */
   async reconcile(asked: ReconcileRequest): Promise<void> {
-    const owed = this.#owedResync !== undefined && this.#options.clock.monotonic() >= this.#owedResync.at;
-    const request = { ...asked, resync: (asked.resync || owed) && (await this.#mayResync(asked)) };
+    const { clock } = this.#options;
+    const owed = this.#owedResync !== undefined && clock.monotonic() >= this.#owedResync.at;
+    const mayPutAgain = !this.#isDueToLook(asked.resync || owed) || (await this.#mayPutAgain(asked));
+    const request = { ...asked, resync: (asked.resync || owed) && mayPutAgain };
     this.#rememberWhenRemoved();
     this.#renderAll();
     let actions = this.#plan(request.approved);
@@ -162,8 +182,15 @@ export class Reconciler {
     this.#options.report.held?.('secrets', heldPlans(this.#heldBy(actions).values()));
     this.#reportEnded(actions);
     this.#contests.wake();
-    const due = actions.filter((action) => this.#isDue(action, request));
+    if (request.resync) {
+      const ids = actions.map(({ id }) => id);
+      this.#pace.begin(ids, { now: clock.monotonic(), withinMs: request.spreadMs ?? 0 });
+    }
+    const turn = this.#pace.take(clock.monotonic());
+    const disturbed = new Set(this.#disturbed);
     this.#disturbed.clear();
+    const occasionOf = (id: SecretId): Occasion => ({ resync: turn.has(id), disturbed: disturbed.has(id) });
+    const due = actions.filter((action) => this.#isDue(action, occasionOf(action.id)));
     if (due.length === 0 && !this.#isDueToSave(request)) return;
 
     const fresh = this.#announce(due, (id) => request.approved === true || letGo.has(id));
@@ -180,7 +207,7 @@ export class Reconciler {
         return;
       }
       try {
-        await this.#apply(action, request);
+        await this.#apply(action, occasionOf(action.id), request);
         this.#retries.delete(action.id);
         this.#letGo.done(action.id);
         this.#missingNamespaces.delete(namespaceOf(action.id));
@@ -209,17 +236,21 @@ export class Reconciler {
   }
 
   /**
-   * Before everything is put again: has somebody else, with newer data, written it since? Without a look into the inventory
+   * Before something is put again: has somebody else, with newer data, written it since? Without a look into the inventory
    * nothing is put that nobody has asked for.
    */
-  async #mayResync({ signal }: CallOptions): Promise<boolean> {
+  async #mayPutAgain({ signal }: CallOptions): Promise<boolean> {
     if (this.#applied.size === 0) return true;
     const { inventory, clock } = this.#options;
     try {
       await inventory.reload({ signal });
+      this.#lookedAt = clock.monotonic();
     } catch (error) {
       signal.throwIfAborted();
       if (!isTargetError(error)) throw error;
+      // The owed resync puts them.
+      this.#pace.end();
+      this.#disturbed.clear();
       this.#owedResync = this.#retryAfter(error, this.#owedResync?.failures ?? 0);
       const { report } = this.#options;
       for (const id of this.#applied.keys()) report.secret({ id, state: 'failed', messages: [error.message] });
@@ -233,6 +264,12 @@ export class Reconciler {
       else if (!this.#writtenElsewhere.has(id)) this.#writtenElsewhere.set(id, clock.monotonic());
     }
     return true;
+  }
+
+  #isDueToLook(resync: boolean): boolean {
+    if (resync || this.#disturbed.size > 0) return true;
+    const now = this.#options.clock.monotonic();
+    return now >= this.#pace.nextAt && now - this.#lookedAt >= LOOK_EVERY_MS;
   }
 
   /** What this process knows may be older than what somebody else has put, until its sources were read again. */
@@ -331,7 +368,7 @@ export class Reconciler {
     return new Map([...inventory.entries].filter(([id]) => !undecided.has(id)));
   }
 
-  #isDue(action: Action, { resync }: ReconcileRequest): boolean {
+  #isDue(action: Action, { resync, disturbed }: Occasion): boolean {
     const { id } = action;
     if ((action.kind === 'keep' || action.kind === 'update') && action.desired !== undefined && this.#isOutdated(id)) {
       this.#retries.delete(id);
@@ -348,7 +385,7 @@ export class Reconciler {
       return !this.#contests.waits(id) || this.#isChanged(id);
     if (action.kind !== 'keep' || resync || action.problems !== undefined) return true;
     // It may be well again by itself, or by what somebody approved elsewhere: then it is put, and said, again.
-    return this.#unsynced.has(id) || this.#disturbed.has(id) || this.#isChanged(id);
+    return this.#unsynced.has(id) || disturbed || this.#isChanged(id);
   }
 
   /** Something else is wanted than what this process has put last. */
@@ -444,7 +481,7 @@ export class Reconciler {
     }
   }
 
-  async #apply(action: Action, request: ReconcileRequest): Promise<void> {
+  async #apply(action: Action, occasion: Occasion, request: ReconcileRequest): Promise<void> {
     const { id } = action;
     const { inventory, target } = this.#options;
     switch (action.kind) {
@@ -457,11 +494,15 @@ export class Reconciler {
         else {
           const { problems = [] } = action;
           const state = problems.every(({ code }) => STILL_READ.has(code)) ? 'waiting' : 'kept';
-          await this.#keepLastGood(id, state, messagesOf(problems), undefined, request);
+          await this.#keepLastGood({ id, state, messages: messagesOf(problems) }, occasion, request);
         }
         return;
       case 'hold':
-        await this.#keepLastGood(id, 'held', [action.reason.message], action.changes, request);
+        await this.#keepLastGood(
+          { id, state: 'held', messages: [action.reason.message], changes: action.changes },
+          occasion,
+          request,
+        );
         return;
       case 'refuse':
         throw action.error;
@@ -514,20 +555,14 @@ export class Reconciler {
   }
 
   /** Puts the last good data back where somebody has changed it meanwhile. */
-  async #keepLastGood(
-    id: SecretId,
-    state: SecretState,
-    messages: readonly string[],
-    changes: Changes | undefined,
-    request: ReconcileRequest,
-  ): Promise<void> {
+  async #keepLastGood(record: SecretRecord, { resync, disturbed }: Occasion, request: ReconcileRequest): Promise<void> {
     const { inventory, target } = this.#options;
+    const { id, messages } = record;
     const lastGood = this.#isOutdated(id) ? undefined : this.#applied.get(id)?.desired;
     const entry = inventory.entries.get(id);
-    const more = changes && { changes };
-    const mayPut = request.resync && !this.#contests.waits(id);
+    const mayPut = (resync || disturbed) && !this.#contests.waits(id);
     if (!mayPut || lastGood === undefined || entry === undefined) {
-      this.#say({ id, state, messages, ...more });
+      this.#say(record);
       return;
     }
     const result = await target.put(lastGood, entry, request);
@@ -535,7 +570,7 @@ export class Reconciler {
     inventory.set({ ...entry, uid, resourceVersion });
     this.#judge(id, result);
     const contested = this.#contests.has(id) ? [contestedText(id, result.others, target)] : [];
-    this.#say({ id, state, messages: [...messages, ...contested], ...more, outcome });
+    this.#say({ ...record, messages: [...messages, ...contested], outcome });
   }
 
   #failed(action: Action, error: TargetError, fresh: ReadonlySet<SecretId>): void {
