@@ -37,6 +37,8 @@ export default defineConfig({
         maxWorkers: 2,
         sequence: { groupOrder: 1 },
       }),
+      // Ends and restarts servers and agents as it goes, for minutes.
+      project('campaign', 'tools/campaign', { maxWorkers: 1, sequence: { groupOrder: 3 } }),
       // Measures, so nothing else may run beside it.
       project('bench', 'tools/bench', { testTimeout: 300_000, maxWorkers: 1, sequence: { groupOrder: 2 } }),
     ],

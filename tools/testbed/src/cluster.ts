@@ -29,6 +29,10 @@ export interface Cluster extends AsyncDisposable {
   api(token: string): Api;
   /** Writes a kubeconfig file that acts as a ServiceAccount with a new token; `stop` removes it. */
   agentKubeconfig(namespace?: string, account?: string): Promise<string>;
+  /** Ends every process by SIGKILL; data and port stay. */
+  kill(): Promise<void>;
+  /** Ends what runs, and starts it again with the same data on the same port. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -74,6 +78,8 @@ export async function startCluster(options: DevClusterOptions = {}): Promise<Clu
       const path = join(await mkdtemp(join(directory, 'kubeconfig-')), 'config');
       return writeServiceAccountKubeconfig(server, { namespace, name: account, token, path });
     },
+    kill: () => server.kill(),
+    restart: () => server.restart(),
     stop,
     [Symbol.asyncDispose]: stop,
   };
