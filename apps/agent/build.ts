@@ -62,6 +62,16 @@ const zodModule: Plugin = {
   },
 };
 
+/** The text of the rights, as the built agent may be anywhere. */
+const rightsOwn: Plugin = {
+  name: 'rights-own',
+  setup(bundle) {
+    bundle.onLoad({ filter: /[\\/]init[\\/]rights-own\.ts$/ }, async () => ({
+      contents: `export const rightsOwn = ${JSON.stringify(await readFile('../../deploy/rights-own.yaml', 'utf8'))};`,
+    }));
+  },
+};
+
 const englishOnly: Plugin = {
   name: 'english-only',
   setup(bundle) {
@@ -99,7 +109,7 @@ const { metafile, outputFiles } = await build({
   sourcemap: 'external',
   legalComments: 'none',
   banner: { js: BANNER },
-  plugins: [stubs, zodModule],
+  plugins: [stubs, zodModule, rightsOwn],
   logLevel: 'warning',
 });
 

@@ -8,7 +8,6 @@ import type { LintOptions } from './commands/lint.ts';
 import type { ListOptions } from './commands/list.ts';
 import type { PlanAgainstOptions } from './commands/plan-against.ts';
 import type { PlanOptions } from './commands/plan.ts';
-import type { InitOptions } from './commands/init.ts';
 import type { AddRecipientOptions, NewRecipientOptions, RemoveRecipientOptions } from './commands/recipients.ts';
 import type { RewrapCommandOptions } from './commands/rewrap.ts';
 import type { RoleOptions } from './commands/rights.ts';
@@ -24,6 +23,8 @@ import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
 import type { ExitCode } from './exit-code.ts';
 import { DEFAULT_NAMESPACE, LOG_LEVELS } from './global-options.ts';
+import { PROVIDER_CHOICES } from './init/init-options.ts';
+import type { InitOptions } from './init/init-options.ts';
 import type { LoadConfigOptions } from './load-config-file.ts';
 import { hasColors } from './output/style.ts';
 import { UserError } from './user-error.ts';
@@ -341,15 +342,29 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { schema } = await import('./commands/schema.ts');
       setExitCode(await schema(optionsOf<SchemaOptions>(self), edge));
     });
-  command('init', 'write a config to start from')
+  command('init', 'write a config to start from; with --context all that a cluster needs, the token sealed')
     .option('--project <name>', 'Doppler project')
     .option('--doppler-config <name>', 'Doppler config')
     .option('--secret <namespace/name>', 'the Secret to write')
-    .option('--token-env <name>', 'the environment variable that holds the token', 'DOPPLER_TOKEN')
-    .option('--force', 'write over a file that is there')
+    .option('--token-env <name>', 'without --context: the environment variable that holds the token', 'DOPPLER_TOKEN')
+    .addOption(new Option('--provider <kind>', 'with --context: where the secrets are kept').choices(PROVIDER_CHOICES))
+    .option('--vault <id>', 'of SAKURA: 12 digits')
+    .option('--service-principal <id>', "of SAKURA: whoever signs with the cluster's key")
+    .option('--kid <id>', "of SAKURA: what it calls the cluster's public key")
+    .option('--url <url>', 'of the service, where it is not the usual one')
+    .option('--cluster <name>', 'what to call the cluster; its context by default')
+    .option(
+      '--backup <key>',
+      'your own public key (age1…), or the file with your identity, which is made where it is missing',
+    )
+    .option('--no-backup', 'go without a key of your own')
+    .option('--image <name>', 'of the agent, for the install files')
+    .option('-y, --yes', 'make the namespace, add the key and take what is usual without asking')
+    .addOption(identity())
+    .option('--force', 'write over files that are there')
     .addHelpText(
       'after',
-      '\nExamples:\n  hikyaku init\n  hikyaku init --project homelab --doppler-config prd --secret web/app-env',
+      `\nWith --context it makes the identity of that cluster by your kubeconfig, seals the token (asked for, or on standard input) to it and\nto your own key, and writes config, grants and install files, to be committed as they are. Where the config is there, the cluster is\nadded to it. More: docs/secret-zero.md\n\n${KEYS}\n\nExamples:\n  hikyaku init\n  hikyaku init --project homelab --doppler-config prd --secret web/app-env\n  hikyaku init --context home\n  pass doppler/homelab | hikyaku init --context home --yes --project homelab --secret web/app-env\n  hikyaku init --context cabin     a second cluster`,
     )
     .action(async (_, self: Command) => {
       const { init } = await import('./commands/init.ts');

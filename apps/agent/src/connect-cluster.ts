@@ -99,7 +99,11 @@ async function checkPolicy(
 }
 
 /** On a laptop: the agent's own namespace has to be there before anything is remembered in it. */
-export async function ensureNamespace({ client, access, name }: Cluster, edge: Edge, yes: boolean): Promise<void> {
+export async function ensureNamespace(
+  { client, access, name }: Pick<Cluster, 'client' | 'access' | 'name'>,
+  edge: Edge,
+  yes: boolean,
+): Promise<void> {
   // A ServiceAccount's namespace comes with its rights.
   if (access.proof === 'policy') return;
   const exists = await client.namespaces.get(access.agent, edge).then(

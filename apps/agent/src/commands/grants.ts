@@ -1,7 +1,8 @@
-import { formatGrants, formatGrantsConfigMap, grantsData } from '@hikyaku/config';
+import { grantsData } from '@hikyaku/config';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
+import { grantsConfigMapText, grantsFileText } from '../grants/grants-files.ts';
 import { needsOf } from '../grants/needs.ts';
 import { plugInFiles } from '../grants/plug-in-files.ts';
 import { smallestGrants } from '../grants/smallest-grants.ts';
@@ -21,8 +22,7 @@ export async function grants(options: GrantsOptions, edge: Edge): Promise<ExitCo
 
   function textOf(): string {
     if (options.json) return `${JSON.stringify(grantsData(smallest), null, 2)}\n`;
-    const header = `# What ${options.config} asks for and nothing else, written by hikyaku grants.\n`;
-    if (options.configMap) return header + formatGrantsConfigMap(smallest, ownNamespace(options, edge));
-    return header + formatGrants(smallest);
+    if (options.configMap) return grantsConfigMapText(options.config, smallest, ownNamespace(options, edge));
+    return grantsFileText(options.config, smallest);
   }
 }

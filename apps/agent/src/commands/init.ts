@@ -1,41 +1,29 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { jsonSchema, parseConfig } from '@hikyaku/config';
-import { isInteractive } from '../edge.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
-import type { GlobalOptions } from '../global-options.ts';
+import { DEFAULTS, readSecretName } from '../init/answers.ts';
+import type { SecretName } from '../init/answers.ts';
+import { askText } from '../init/ask.ts';
+import { scalar, SCHEMA_FILE } from '../init/config-text.ts';
+import type { InitOptions } from '../init/init-options.ts';
 import { styleFor } from '../output/style.ts';
 import { builtInTypes, loadAllBuiltIn, loadBuiltIn } from '../providers.ts';
-import { TerminalInput } from '../terminal-input.ts';
 import { UserError } from '../user-error.ts';
-
-export interface InitOptions extends GlobalOptions {
-  readonly project?: string;
-  readonly dopplerConfig?: string;
-  readonly secret?: string;
-  readonly tokenEnv: string;
-  readonly force?: boolean;
-}
 
 interface Answers {
   readonly project: string;
   readonly dopplerConfig: string;
-  readonly namespace: string;
-  readonly name: string;
+  readonly secret: SecretName;
   readonly tokenEnv: string;
 }
 
-const DEFAULTS = {
-  project: 'homelab',
-  dopplerConfig: 'prd',
-  secret: 'default/app-env',
-} as const;
-const SCHEMA_FILE = 'hikyaku.schema.json';
-
-/** Writes a commented config to start from, and the schema that editors complete it by. */
+/** Writes a config to start from, and the schema that editors complete it by; for a cluster that is named, all that it takes. */
 export async function init(options: InitOptions, edge: Edge): Promise<ExitCode> {
+  if (options.context !== undefined) return await (await import('../init/init-cluster.ts')).initCluster(options, edge);
+  refuseClusterAnswers(options);
   const { config: path, force = false } = options;
   if (!force && (await exists(path)))
     throw new UserError(`${path} is there already; --force writes over it, --config names another file`);
@@ -60,41 +48,33 @@ export async function init(options: InitOptions, edge: Edge): Promise<ExitCode> 
   return EXIT.fine;
 }
 
+/** What only makes sense with a cluster at hand. */
+function refuseClusterAnswers({
+  provider,
+  vault,
+  servicePrincipal,
+  kid,
+  url,
+  cluster,
+  backup,
+  image,
+}: InitOptions): void {
+  const given = [provider, vault, servicePrincipal, kid, url, cluster, backup, image];
+  if (given.some((value) => value !== undefined))
+    throw new UserError('which cluster is it? --context CONTEXT, of your kubeconfig');
+}
+
 async function answer(options: InitOptions, edge: Edge): Promise<Answers> {
-  const { tokenEnv } = options;
-  const project = options.project ?? (await ask(edge, 'Doppler project', DEFAULTS.project));
-  const dopplerConfig = options.dopplerConfig ?? (await ask(edge, 'Doppler config', DEFAULTS.dopplerConfig));
-  const secret = options.secret ?? (await ask(edge, 'Kubernetes Secret to write (namespace/name)', DEFAULTS.secret));
-  const [namespace = '', name = '', ...rest] = secret.split('/');
-  if (namespace === '' || name === '' || rest.length > 0) {
-    throw new UserError(
-      `a Secret is named namespace/name, such as ${DEFAULTS.secret}; this is ${JSON.stringify(secret)}`,
-    );
-  }
-  return { project, dopplerConfig, namespace, name, tokenEnv };
+  const project =
+    options.project ?? (await askText({ message: 'Doppler project', initialValue: DEFAULTS.project }, edge));
+  const dopplerConfig =
+    options.dopplerConfig ?? (await askText({ message: 'Doppler config', initialValue: DEFAULTS.dopplerConfig }, edge));
+  const message = 'Kubernetes Secret to write (namespace/name)';
+  const secret = options.secret ?? (await askText({ message, initialValue: DEFAULTS.secret }, edge));
+  return { project, dopplerConfig, secret: readSecretName(secret), tokenEnv: options.tokenEnv };
 }
 
-async function ask(edge: Edge, message: string, initialValue: string): Promise<string> {
-  if (!isInteractive(edge)) return initialValue;
-  const prompts = await import('@clack/prompts');
-  using input = new TerminalInput(edge.stdin);
-  const text = await prompts.text({
-    message,
-    initialValue,
-    input,
-    output: edge.stderr,
-    signal: edge.signal,
-  });
-  if (prompts.isCancel(text)) throw new UserError('interrupted: nothing was written', EXIT.interrupted);
-  return text;
-}
-
-function starterConfig({ project, dopplerConfig, namespace, name, tokenEnv }: Answers): string {
-  // Quoted where YAML could take it for something else.
-  const scalar = (text: string) =>
-    /^[a-z_][a-z0-9_.-]*$/i.test(text) && !/^(true|false|null|yes|no|on|off)$/i.test(text)
-      ? text
-      : JSON.stringify(text);
+function starterConfig({ project, dopplerConfig, secret: { namespace, name }, tokenEnv }: Answers): string {
   return `# yaml-language-server: $schema=./${SCHEMA_FILE}
 # hikyaku keeps Kubernetes Secrets equal to what you keep in Doppler.
 #   hikyaku validate   checks this file     hikyaku plan   says what would happen

@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { applyYaml, field, parseManifests, startHikyaku } from '@hikyaku/testbed';
+import type { Cluster, Manifest, Running } from '@hikyaku/testbed';
+import { parse, stringify } from 'yaml';
+
+/** One kubeconfig for the administrator of several clusters, with a context of its name for each. */
+export async function writeKubeconfig(path: string, clusters: Readonly<Record<string, Cluster>>): Promise<void> {
+  const parts = await Promise.all(
+    Object.entries(clusters).map(async ([name, { kubeconfig }]) => {
+      const one: unknown = parse(await readFile(kubeconfig, 'utf8'));
+      return {
+        cluster: { name, cluster: field(one, 'clusters', 0, 'cluster') },
+        user: { name, user: field(one, 'users', 0, 'user') },
+        context: { name, context: { cluster: name, user: name } },
+      };
+    }),
+  );
+  const whole = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: parts.map(({ cluster }) => cluster),
+    users: parts.map(({ user }) => user),
+    contexts: parts.map(({ context }) => context),
+    'current-context': '',
+  };
+  await writeFile(path, stringify(whole), { mode: 0o600 });
+}
+
+/** What `kubectl kustomize` makes of a folder: of the words of kustomize those that `init` writes, and no others. */
+export async function buildFolder(folder: string): Promise<readonly Manifest[]> {
+  const { apiVersion, kind, resources, configMapGenerator, generatorOptions, ...others } = parse(
+    await readFile(join(folder, 'kustomization.yaml'), 'utf8'),
+  ) as Kustomization & Record<string, unknown>;
+  const unknown = { ...others, ...(generatorOptions.disableNameSuffixHash === true ? {} : { generatorOptions }) };
+  if (Object.keys(unknown).length > 0) throw new Error(`words that are not known here: ${JSON.stringify(unknown)}`);
+  if (`${apiVersion} ${kind}` !== 'kustomize.config.k8s.io/v1beta1 Kustomization') throw new Error(apiVersion);
+  const texts = await Promise.all(resources.map((path) => readFile(join(folder, path), 'utf8')));
+  const generated = await Promise.all(
+    configMapGenerator.map(async ({ name, namespace, files }) => {
+      const entries = files.map(async (file) => {
+        const [key = '', path = key] = file.split('=');
+        return [key, await readFile(join(folder, path), 'utf8')] as const;
+      });
+      const data = Object.fromEntries(await Promise.all(entries));
+      return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data };
+    }),
+  );
+  return [...texts.flatMap(parseManifests), ...generated];
+}
+
+interface Kustomization {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly resources: readonly string[];
+  readonly configMapGenerator: readonly {
+    readonly name: string;
+    readonly namespace: string;
+    readonly files: readonly string[];
+  }[];
+  readonly generatorOptions: { readonly disableNameSuffixHash?: boolean };
+}
+
+/** A cluster that a folder is applied to, and the one Pod of its Deployment. */
+export class InstalledCluster implements AsyncDisposable {
+  readonly cluster: Cluster;
+  #mount: string | undefined;
+  agent: Running | undefined;
+
+  constructor(cluster: Cluster) {
+    this.cluster = cluster;
+  }
+
+  /** As `kubectl apply -k` does, and what a kubelet does of it. */
+  async apply(folder: string): Promise<void> {
+    const objects = await buildFolder(folder);
+    await applyYaml(this.cluster.admin, objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(''));
+    this.#mount ??= await mkdtemp(join(tmpdir(), 'hikyaku-mount-'));
+    const data = field(find(objects, 'ConfigMap', 'hikyaku-config'), 'data');
+    for (const [name, text] of Object.entries(Object(data))) {
+      const path = join(this.#mount, name);
+      await writeFile(`${path}.new`, String(text));
+      await rename(`${path}.new`, path);
+    }
+    this.agent ??= await this.#keepRunning(find(objects, 'Deployment', 'hikyaku'), this.#mount);
+  }
+
+  /** A Pod that ends is started again: the API server may not know yet what limits it. */
+  async #keepRunning(deployment: Manifest, mount: string): Promise<Running> {
+    for (let round = 1; ; round++) {
+      const agent = await this.#start(deployment, mount);
+      const started = agent.logged({ msg: 'started' });
+      if (
+        await started.then(
+          () => true,
+          () => round === 10,
+        )
+      ) {
+        await started;
+        return agent;
+      }
+      await agent.stop();
+      await sleep(1_000);
+    }
+  }
+
+  async #start(deployment: Manifest, mount: string): Promise<Running> {
+    const container = field(deployment, 'spec', 'template', 'spec', 'containers', 0);
+    const [node, ...command] = textsIn(field(container, 'command'));
+    if (node !== 'node' || command.at(-1) !== '/app/hikyaku.js') throw new Error('another command');
+    const args = textsIn(field(container, 'args')).map((arg) => arg.replace(/^\/config(?=\/)/, mount));
+    const KUBECONFIG = await this.cluster.agentKubeconfig();
+    const env = { KUBECONFIG, KUBERNETES_SERVICE_HOST: '192.0.2.1', KUBERNETES_SERVICE_PORT: '443' };
+    return startHikyaku(args, { nodeFlags: command.slice(0, -1), env });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.agent?.stop();
+    await this.cluster.stop();
+    if (this.#mount !== undefined) await rm(this.#mount, { recursive: true, force: true });
+  }
+}
+
+function find(objects: readonly Manifest[], kind: string, name: string): Manifest {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
+  if (found === undefined) throw new Error(`there is no ${kind} ${name}`);
+  return found;
+}
+
+function textsIn(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
