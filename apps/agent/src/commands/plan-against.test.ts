@@ -235,6 +235,21 @@ secrets: [{ name: a, namespace: web, from: homelab }]
     ]);
   });
 
+  test('files beside the config that look like a repository have no history to compare with', async () => {
+    await commit({ 'hikyaku.yaml': before });
+    git('branch', 'trunk');
+    // As a pull request can bring them: HEAD, config, objects and refs, with a trunk that has the config of the pull request.
+    const home = join(folder, 'home');
+    await write({ 'hikyaku.yaml': `${before}  - { name: b, namespace: web, from: homelab }\n` });
+    git('init', '--quiet', '--bare', home);
+    git(`--git-dir=${home}`, `--work-tree=${home}`, 'add', 'hikyaku.yaml');
+    git(`--git-dir=${home}`, `--work-tree=${home}`, 'commit', '--quiet', '--message', 'x');
+    git(`--git-dir=${home}`, 'branch', '--force', 'trunk');
+    await expect(against('trunk')).rejects.toThrow(/git knows no commit trunk in /);
+    for (const name of ['HEAD', 'config', 'objects', 'refs']) await rm(join(home, name), { recursive: true });
+    expect((await told('trunk')).possible).toEqual(['Secret web/b']);
+  });
+
   test('says what is wrong: no such commit, no repository, a config that was not good', async () => {
     await commit({ 'hikyaku.yaml': 'secret: []' });
     await write({ 'hikyaku.yaml': before });

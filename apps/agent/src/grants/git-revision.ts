@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { basename, join, relative, resolve, sep } from 'node:path';
-import { promisify } from 'node:util';
 import { folderOf } from '../file-access.ts';
+import { git } from '../git.ts';
 import { UserError } from '../user-error.ts';
-
-const run = promisify(execFile);
 
 export interface RevisionFile {
   /** As it would be called in the working tree. */
@@ -35,9 +32,9 @@ export class GitRevision {
     const folder = folderOf(config);
     const commit = `${revision}^{commit}`;
     try {
-      const args = ['-C', folder, 'rev-parse', '--verify', '--quiet', '--end-of-options', commit];
-      const { stdout } = await run('git', args, { signal });
-      return new GitRevision(stdout.trim(), folder, signal);
+      const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', commit];
+      const hash = (await git(folder, args, { signal })).toString().trim();
+      return new GitRevision(hash, folder, signal);
     } catch (error) {
       signal.throwIfAborted();
       const noGit = error instanceof Error && 'code' in error && error.code === 'ENOENT';
@@ -65,13 +62,8 @@ export class GitRevision {
     const from = relative(this.#folder, path).split(sep).join('/');
     const where = from.startsWith('../') ? from : `./${from}`;
     try {
-      const args = ['-C', this.#folder, 'cat-file', 'blob', `${this.hash}:${where}`];
-      const { stdout } = await run('git', args, {
-        signal: this.#signal,
-        encoding: 'buffer',
-        maxBuffer: 8 * 1024 * 1024,
-      });
-      return stdout;
+      const args = ['cat-file', 'blob', `${this.hash}:${where}`];
+      return await git(this.#folder, args, { signal: this.#signal });
     } catch {
       this.#signal.throwIfAborted();
       return undefined;
@@ -79,9 +71,9 @@ export class GitRevision {
   }
 
   async #names(): Promise<readonly string[]> {
-    const args = ['-C', this.#folder, 'ls-tree', '-z', '--name-only', this.hash, './'];
-    const { stdout } = await run('git', args, { signal: this.#signal });
-    return stdout.split('\0').map((path) => basename(path));
+    const args = ['ls-tree', '-z', '--name-only', this.hash, './'];
+    const names = (await git(this.#folder, args, { signal: this.#signal })).toString();
+    return names.split('\0').map((path) => basename(path));
   }
 }
 
