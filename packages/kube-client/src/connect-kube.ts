@@ -43,6 +43,9 @@ export function connectKube(kubeConfig: KubeConfig, options: KubeOptions = {}): 
   });
   return {
     server: connection.server,
+    get sharesWatches() {
+      return connection.sharesWatches;
+    },
     request: (method, requestPath, requestOptions) => connection.request(method, requestPath, requestOptions),
     secrets: resourceCalls<SecretObject>(connection, {
       apiVersion: 'v1',

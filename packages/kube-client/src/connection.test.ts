@@ -412,6 +412,21 @@ describe('proxies', () => {
     expect(seen).toHaveLength(1);
   });
 
+  test('watches go through it too, and each takes a connection', async () => {
+    await using server = await startServer(() => {});
+    const proxy = createHttpServer();
+    proxy.on('request', (_, response) => {
+      response.writeHead(200).write(`${JSON.stringify({ type: 'ADDED', object: { metadata: { name: 'a' } } })}\n`);
+    });
+    await using listening = await listen(proxy);
+    await using kube = connectKube(kubeConfigFor(server.url, { proxyUrl: `http://127.0.0.1:${listening.port}` }));
+    for await (const { type } of kube.watch('/api/v1/namespaces', { signal })) {
+      expect([type, kube.sharesWatches]).toEqual(['ADDED', false]);
+      break;
+    }
+    proxy.closeAllConnections();
+  });
+
   test('and through a SOCKS proxy', async () => {
     await using server = await startServer((_, response) => answer(response, 200, { major: '1' }));
     let used = 0;

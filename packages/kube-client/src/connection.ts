@@ -44,6 +44,7 @@ export class Connection {
   readonly #origin: string;
   readonly #basePath: string;
   #closed: Promise<void> | undefined;
+  #sharesWatches: boolean | undefined;
   #tlsFingerprint = '';
   #dispatchers: Partial<Record<Purpose, Promise<Dispatcher> | Dispatcher>> = {};
 
@@ -120,6 +121,10 @@ export class Connection {
     return this.#options.outside?.isOwnError?.(error) === true ? error : networkError(doing, this.host, error);
   }
 
+  get sharesWatches(): boolean | undefined {
+    return this.#sharesWatches;
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -169,8 +174,8 @@ export class Connection {
       this.#kubeConfig,
       access.tls,
       purpose === 'watch'
-        ? { connections: null, http2: true }
-        : { connections: this.#options.connections, http2: false },
+        ? { connections: null, http2: true, onConnected: (http2) => (this.#sharesWatches = http2) }
+        : { connections: this.#options.connections, http2: false, onConnected: () => {} },
     );
     dispatchers[purpose] = created;
     created.then(

@@ -1,5 +1,5 @@
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Pool, ProxyAgent } from 'undici';
+import { buildConnector, Pool, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { TlsSettings } from './credentials.ts';
 
@@ -7,6 +7,8 @@ export interface DispatcherOptions {
   readonly connections: number | null;
   /** Many watches share a connection; single requests are faster on many connections of HTTP/1.1. */
   readonly http2: boolean;
+  /** Called with each connection that is made: whether it is one of HTTP/2. */
+  readonly onConnected: (http2: boolean) => void;
 }
 
 // Below the 60 s after which load balancers drop silent connections.
@@ -22,8 +24,10 @@ export async function createDispatcher(
 ): Promise<Dispatcher> {
   const cluster = kubeConfig.getCurrentCluster();
   const proxy = cluster?.proxyUrl;
-  if (proxy?.startsWith('socks')) return socksDispatcher(kubeConfig);
+  // client-node's agents for proxies and undici's speak HTTP/1.1 through a tunnel.
   const http2 = options.http2 && !proxy;
+  if (proxy) options.onConnected(false);
+  if (proxy?.startsWith('socks')) return socksDispatcher(kubeConfig);
   const common = {
     connections: options.connections,
     allowH2: http2,
@@ -42,9 +46,22 @@ export async function createDispatcher(
       connect: { keepAlive: true, keepAliveInitialDelay },
     });
   }
+  const connect = buildConnector({
+    ...tls,
+    allowH2: http2,
+    keepAlive: true,
+    keepAliveInitialDelay,
+    timeout: connectTimeoutMs,
+  });
   return new Pool(new URL(cluster?.server ?? '').origin, {
     ...common,
-    connect: { ...tls, keepAlive: true, keepAliveInitialDelay, timeout: connectTimeoutMs },
+    connect(target, connected) {
+      connect(target, (error, socket) => {
+        if (error !== null) return connected(error, null);
+        options.onConnected('alpnProtocol' in socket && socket.alpnProtocol === 'h2');
+        return connected(null, socket);
+      });
+    },
   });
 }
 

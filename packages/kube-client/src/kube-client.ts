@@ -159,6 +159,11 @@ export interface KubeClient extends AsyncDisposable {
    * the last resourceVersion seen. Throws GONE when that is too old, UNAVAILABLE when the connection broke.
    */
   watch<T extends KubeObject = KubeObject>(path: string, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
+  /**
+   * Whether watches share connections, 90 on each, as HTTP/2 lets them; else, behind a proxy for example, each takes one. `undefined` until one
+   * has been made, and over connections from outside.
+   */
+  readonly sharesWatches: boolean | undefined;
   /** All namespaces as ADDED, then what changes; lists and watches again by itself until the signal aborts. */
   watchNamespaces(options: WatchNamespacesOptions): AsyncIterable<NamespaceEvent>;
   /** Waits for requests in flight, ends watches. */

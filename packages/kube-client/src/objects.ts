@@ -16,6 +16,8 @@ export interface ObjectMeta {
 /** Which fields somebody has written last. */
 interface ManagedFields {
   readonly manager?: string | undefined;
+  /** When that was, to the second; RFC 3339 in UTC. */
+  readonly time?: string | undefined;
   /** A tree of `f:` and the name of a field. */
   readonly fieldsV1?: unknown;
 }

@@ -99,6 +99,52 @@ describe.skipIf(!openssl)('https', () => {
     await ended;
   });
 
+  test('90 watches share one, and more take another one', async () => {
+    await using server = await startTlsServer(own);
+    await using kube = connectKube(kubeConfigFor(server.url, { caFile: own.certFile }));
+    expect(kube.sharesWatches).toBe(undefined);
+    const stop = new AbortController();
+    let seen = 0;
+    const watches = Array.from({ length: 200 }, async () => {
+      for await (const _ of kube.watch('/api/v1/namespaces', { signal: stop.signal })) seen += 1;
+    });
+    const ended = Promise.allSettled(watches);
+    await expect.poll(() => seen, { timeout: 10_000 }).toBe(200);
+    expect(server.connections()).toBe(3);
+    expect(kube.sharesWatches).toBe(true);
+    stop.abort();
+    await ended;
+  });
+
+  test('a new client certificate is used by new watches, and those that go on keep theirs', async () => {
+    const [first, second] = [certificate('one', 'one', 'DNS:a'), certificate('two', 'two', 'DNS:b')];
+    const certFile = folder.write('watcher.pem', text(first.certFile));
+    const keyFile = folder.write('watcher.key', text(first.keyFile));
+    let now = 0;
+    await using server = await startTlsServer(own);
+    const kubeConfig = kubeConfigFor(server.url, { caFile: own.certFile, user: { certFile, keyFile } });
+    await using kube = connectKube(kubeConfig, { now: () => now });
+    const stop = new AbortController();
+    const ended: Promise<unknown>[] = [];
+    let seen = 0;
+    let over = 0;
+    const watch = async () => {
+      for await (const _ of kube.watch('/api/v1/namespaces', { signal: stop.signal })) seen += 1;
+    };
+    for (const file of [first, second]) {
+      folder.write('watcher.pem', text(file.certFile));
+      folder.write('watcher.key', text(file.keyFile));
+      ended.push(watch().catch(() => (over += 1)));
+      await expect.poll(() => seen).toBe(ended.length);
+      now += 60_000;
+    }
+    expect(server.clients).toEqual(['one', 'two']);
+    expect(server.protocols).toEqual(['2.0', '2.0']);
+    expect(over).toBe(0);
+    stop.abort();
+    await Promise.all(ended);
+  });
+
   test('a certificate of an unknown authority says what to check', async () => {
     await using server = await startTlsServer(own);
     await using kube = connectKube(kubeConfigFor(server.url));

@@ -23,6 +23,9 @@ export function guardWrites(client: KubeClient, mayWrite: () => boolean): KubeCl
     selfSubjectAccessReview: (access, options) => client.selfSubjectAccessReview(access, options),
     version: (options) => client.version(options),
     watch: (path, options) => client.watch(path, options),
+    get sharesWatches() {
+      return client.sharesWatches;
+    },
     watchNamespaces: (options) => client.watchNamespaces(options),
     close: () => client.close(),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
