@@ -1,9 +1,16 @@
-import { validateDetailed } from 'node-cron';
 import * as z from 'zod';
 import { duration } from './duration.ts';
 import { didYouMean } from './nearest.ts';
 
 const LONGEST = 200;
+
+/** Only where a config has an expression: with what it loads it takes 6 MiB of a daemon's memory. */
+let nodeCron: typeof import('node-cron') | undefined;
+
+/** Before {@link schedule} reads an expression. */
+export async function loadCron(): Promise<void> {
+  nodeCron ??= await import('node-cron');
+}
 
 const FIELDS: Readonly<Record<string, string>> = {
   second: 'second',
@@ -49,7 +56,8 @@ function cronProblem(text: string): string | undefined {
   const shape = 'of five fields such as `*/5 * * * *`, or of six with the second first';
   // A range of large numbers would be written out before it is checked.
   if (text.length > LONGEST || /[0-9]{3}/.test(text)) return shape;
-  const { valid, errors } = validateDetailed(text);
+  if (nodeCron === undefined) throw new TypeError('node-cron is loaded before an expression is read');
+  const { valid, errors } = nodeCron.validateDetailed(text);
   if (valid) return undefined;
   if (fields !== 5 && fields !== 6) return shape;
   const wrong = [...new Set(errors.map(({ field }) => FIELDS[field]))].filter((name) => name !== undefined);

@@ -16,7 +16,7 @@ import type { Place } from './place.ts';
 import { problemAt, problemAtKey } from './problem.ts';
 import type { Problem } from './problem.ts';
 import type { KnownRecipients } from './recipients.ts';
-import { schedule } from './schedule.ts';
+import { loadCron, schedule } from './schedule.ts';
 import { readCredentials, settleCredentials } from './source-credentials.ts';
 import { DEFAULT_THRESHOLD, threshold } from './threshold.ts';
 
@@ -59,6 +59,7 @@ export async function readSource(
   }
 
   const refreshPlace = place.children.get('refresh');
+  if (refreshPlace?.children.has('cron')) await loadCron();
   const refresh = refreshPlace && readValue(refreshPlace, sourceWords.shape.refresh, problems);
   const holdPlace = place.children.get('hold');
   const hold = holdPlace && readValue(holdPlace, sourceWords.shape.hold, problems);

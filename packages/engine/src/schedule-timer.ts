@@ -1,6 +1,6 @@
 import type { Clock } from '@hikyaku/core';
 import { jitter } from './backoff.ts';
-import { ScheduleTimes } from './schedule-times.ts';
+import type { ScheduleTimes } from './schedule-times.ts';
 import type { Schedule } from './schedule.ts';
 
 /** So that not every source of every cluster is read in the same second; not where seconds are given. */
@@ -11,7 +11,7 @@ const SET_BACK_MS = 60_000;
 /** When a source that was read is due again by its schedule alone. */
 export interface ScheduleTimer {
   /** A read begins, which stands for all that was due until now. */
-  begin(): void;
+  begin(): Promise<void>;
   /** The interval counts from now on. */
   end(): void;
   /** Milliseconds until the next read; none or fewer: it is due. */
@@ -37,7 +37,7 @@ class IntervalTimer implements ScheduleTimer {
     this.#options = options;
   }
 
-  begin(): void {}
+  async begin(): Promise<void> {}
 
   end(): void {
     const { clock, random } = this.#options;
@@ -51,20 +51,21 @@ class IntervalTimer implements ScheduleTimer {
 
 /** Times that went by unseen (a read that was long, a machine that slept, a clock that was put forward) are made up for by one read. */
 class CronTimer implements ScheduleTimer {
-  readonly #times: ScheduleTimes;
+  readonly #schedule: Extract<Schedule, { cron: string }>;
   readonly #options: ScheduleTimerOptions;
+  #times: ScheduleTimes | undefined;
   #due = -Infinity;
   #seen: { readonly now: number; readonly monotonic: number };
 
-  constructor({ cron, timeZone }: Extract<Schedule, { cron: string }>, options: ScheduleTimerOptions) {
-    this.#times = new ScheduleTimes(cron, timeZone);
+  constructor(schedule: Extract<Schedule, { cron: string }>, options: ScheduleTimerOptions) {
+    this.#schedule = schedule;
     this.#options = options;
     this.#seen = readBoth(options.clock);
   }
 
-  begin(): void {
+  async begin(): Promise<void> {
     this.#seen = readBoth(this.#options.clock);
-    this.#plan();
+    this.#plan(await this.#loaded());
   }
 
   end(): void {}
@@ -73,13 +74,23 @@ class CronTimer implements ScheduleTimer {
     const { now, monotonic } = this.#seen;
     this.#seen = readBoth(this.#options.clock);
     const setBackMs = now + (this.#seen.monotonic - monotonic) - this.#seen.now;
-    if (setBackMs > SET_BACK_MS) this.#plan();
+    if (setBackMs > SET_BACK_MS && this.#times !== undefined) this.#plan(this.#times);
     return this.#due - this.#seen.now;
   }
 
-  #plan(): void {
-    const spreadMs = this.#times.hasSeconds ? 0 : Math.round(this.#options.random() * SPREAD_MS);
-    this.#due = this.#times.next(this.#seen.now) + spreadMs;
+  /** Only where it is needed: with what it loads it takes 6 MiB of a daemon's memory. */
+  async #loaded(): Promise<ScheduleTimes> {
+    const { cron, timeZone } = this.#schedule;
+    if (this.#times === undefined) {
+      const { ScheduleTimes: Times } = await import('./schedule-times.ts');
+      this.#times = new Times(cron, timeZone);
+    }
+    return this.#times;
+  }
+
+  #plan(times: ScheduleTimes): void {
+    const spreadMs = times.hasSeconds ? 0 : Math.round(this.#options.random() * SPREAD_MS);
+    this.#due = times.next(this.#seen.now) + spreadMs;
   }
 }
 

@@ -131,7 +131,7 @@ export class Source {
         },
       } satisfies ReadRequest);
     };
-    this.#timer.begin();
+    await this.#timer.begin();
     try {
       const startedAt = clock.monotonic();
       const ended = await giveUpWhenSilent(read, { clock, signal, silenceMs: OVERDUE_MS, lastWordsMs: LAST_WORDS_MS });

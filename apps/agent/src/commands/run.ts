@@ -6,7 +6,6 @@ import { OWN } from '@hikyaku/kubernetes';
 import type { Cluster } from '../connect-cluster.ts';
 import { guardWrites } from '../daemon/guard-writes.ts';
 import { followConfig } from '../daemon/follow-config.ts';
-import { startHealth } from '../daemon/health.ts';
 import { keepEqual } from '../daemon/keep-equal.ts';
 import type { CurrentConfig } from '../daemon/live-config.ts';
 import { logConfig } from '../daemon/log-config.ts';
@@ -38,6 +37,7 @@ export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
 
 async function listen({ health: address }: RunOptions, { live, ready }: Vitals) {
   if (address === undefined) return undefined;
+  const { startHealth } = await import('../daemon/health.ts');
   return await startHealth({ address, live, ready }).catch((error: unknown) => {
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new UserError(`--health: port ${address.port} cannot be used (${why}): choose another one`);
