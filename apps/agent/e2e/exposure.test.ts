@@ -48,7 +48,7 @@ beforeAll(async () => {
       cloud: {
         type: 'sakura',
         vault: '113600000000',
-        servicePrincipal: { id: '112800000000', kid: { home: '9f', cabin: '41' } },
+        servicePrincipal: { id: '112800000000', kid: { home: '9f', cabin: '41', shed: '7c' } },
       },
       mqtt: {
         type: 'webhook',
@@ -195,6 +195,16 @@ In a hurry revoke first: home, lab keep their last good Secrets until the new on
       'was sealed to it on 2026-03-01, and the history of Git still has that; the same as in cabin',
     );
     expect(text).not.toContain('recipients rm');
+  });
+
+  test('of a removed cluster that only a service still knows is the key to delete there', async () => {
+    const { stdout, exitCode } = await exposure('shed', '--json');
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      state: 'gone',
+      sources: expect.arrayContaining([expect.objectContaining({ name: 'cloud', secrets: [] })]),
+    });
+    expect(stdout).toContain('delete its key 7c of the service principal 112800000000');
   });
 
   test('of a backup key is every sealed value, and nothing that lives in a cluster', async () => {

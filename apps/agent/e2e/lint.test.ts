@@ -350,6 +350,17 @@ describe('lint --against', () => {
     ]);
   });
 
+  test('another account that a service knows by itself', async () => {
+    const sakura = (id: string): string =>
+      `providers:\n  cloud: { type: sakura, vault: "113600000000", servicePrincipal: { id: "${id}", kid: 9f } }\nsecrets: []\n`;
+    await write(sakura('1128'));
+    git('commit', '--quiet', '--all', '--message', 'sakura');
+    await write(sakura('1129'));
+    expect(await changes()).toEqual([
+      '! credential providers.cloud.servicePrincipal is the service principal 1129 and was the service principal 1128',
+    ]);
+  });
+
   test('the clusters of an entry', async () => {
     await edit((text) => text.replace('from: doppler', 'from: doppler, clusters: [home]'));
     expect(await changes()).toEqual(['· clusters Secret web/app goes no more to all clusters, cabin']);

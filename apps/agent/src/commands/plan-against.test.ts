@@ -177,6 +177,25 @@ secrets: [{ name: a, namespace: web, from: homelab }]
     ]);
   });
 
+  test('tells of another account that a service knows by itself, as there is no credential that would change', async () => {
+    const config = (principal: string, identity: string): string =>
+      JSON.stringify({
+        providers: {
+          cloud: { type: 'sakura', vault: '113600000000', servicePrincipal: { id: principal, kid: '9f' } },
+          homelab: { type: 'doppler', project: 'a', config: 'b', oidc: { identity } },
+        },
+        secrets: [],
+      });
+    const [one, other] = ['3f0c3a1e-9f0e-4c6f-8a57-9d2f6f1b0a11', '3f0c3a1e-9f0e-4c6f-8a57-9d2f6f1b0a12'];
+    await commit({ 'hikyaku.yaml': config('1128', one) });
+    expect(await told('HEAD')).toEqual(NOTHING);
+    await write({ 'hikyaku.yaml': config('1129', other) });
+    expect((await told('HEAD')).possible).toEqual([
+      'credential servicePrincipal of cloud: the service principal 1129, to https://secure.sakura.ad.jp',
+      `credential oidc of homelab: the service account identity ${other}, to https://api.doppler.com`,
+    ]);
+  });
+
   test('what is asked for and not granted is not possible, until the grants say so', async () => {
     await commit({ 'hikyaku.yaml': before, 'grants.yaml': 'names: [web/a]' });
     const after = `${before}  - { name: b, namespace: web, from: homelab }\n`;

@@ -2,6 +2,7 @@ import { grantsPush, policyRefusals } from '@hikyaku/config';
 import type { Config, CredentialReference, Grants, SealedReference, SourceConfig } from '@hikyaku/config';
 import { identityOf } from '../open-sources.ts';
 import { isStandIn } from '../plugins/stand-in.ts';
+import { keylessAccess } from '../sealing/keyless-access.ts';
 import { kindText } from '../sealing/lint-changes.ts';
 import { mayRead } from './files-root.ts';
 import type { HeldGrants } from './held-grants.ts';
@@ -66,7 +67,8 @@ function* fromSources({ sources, recipients }: Config, needs: Needs, grants: Gra
 }
 
 /** Another value, another place where it is kept and another destination are each another credential. */
-function* credentialsOf({ name, credentials, description }: SourceConfig): Iterable<Keyed> {
+function* credentialsOf(source: SourceConfig): Iterable<Keyed> {
+  const { name, credentials, description } = source;
   const to = description.origins.length === 0 ? '' : `, to ${description.origins.join(', ')}`;
   for (const [field, reference] of credentials) {
     const sealed = sealedIn(reference);
@@ -74,6 +76,8 @@ function* credentialsOf({ name, credentials, description }: SourceConfig): Itera
     const detail = sealed.map(({ text }) => text.replaceAll(/\s+/g, '')).join('\0');
     yield { kind: 'credential', what: `${field} of ${name}: ${kindText(reference)}${unbound}${to}`, detail };
   }
+  const keyless = keylessAccess(source);
+  if (keyless !== undefined) yield { kind: 'credential', what: `${keyless.field} of ${name}: ${keyless.what}${to}` };
 }
 
 function sealedIn(reference: CredentialReference): readonly SealedReference[] {

@@ -2,6 +2,7 @@ import type { Config, SecretEntry, SourceConfig } from '@hikyaku/config';
 import { fingerprintOf, SealedError } from '@hikyaku/sealing';
 import { holders } from './debt.ts';
 import { opensText, replacementOf } from './exposure-places.ts';
+import { keylessAccess } from './keyless-access.ts';
 import { clustersUsing } from './lint-clusters.ts';
 import { kindText } from './lint-changes.ts';
 import type { ValueSeen } from './lint-values.ts';
@@ -47,10 +48,14 @@ export interface ExposedCredential {
   readonly revoke: string;
 }
 
-/** All names that were ever sealed to, as far as the config knows. */
-export function knownNames({ recipients }: Config, values: readonly ValueSeen[]): ReadonlySet<string> {
+/** All names that were ever sealed to or have a key of their own somewhere, as far as the config knows. */
+export function knownNames({ recipients, sources }: Config, values: readonly ValueSeen[]): ReadonlySet<string> {
   const seen = values.flatMap(({ header }) => (header instanceof SealedError ? [] : [...header.seen.keys()]));
-  return new Set([...recipients.keys(), ...seen]);
+  const trusted = [...sources.values()].flatMap((source) => {
+    const { keyIds } = keylessAccess(source) ?? {};
+    return typeof keyIds === 'object' ? [...keyIds.keys()] : [];
+  });
+  return new Set([...recipients.keys(), ...seen, ...trusted]);
 }
 
 /** Pure. */
@@ -96,6 +101,7 @@ function* exposedOf(
     const exposed = exposedValue(config, value, whose);
     if (exposed !== undefined) yield exposed;
   }
+  yield* keylessOf(source, whose);
   if (!whose.isUsed) return;
   const others = [...clustersUsing(config, source.name)].filter((name) => name !== whose.cluster);
   for (const [field, reference] of source.credentials) {
@@ -117,46 +123,23 @@ function* exposedOf(
         ...(others.length > 0 && { replace, seal: 'put it where the others have it' }),
       };
   }
-  yield* withoutCredential(source, whose.cluster);
 }
 
-/** Ways to be trusted that stand in the settings, as no credential has to be kept for them. */
-function* withoutCredential({ name, provider, settings }: SourceConfig, cluster: string): Iterable<ExposedCredential> {
-  if (typeof settings !== 'object' || settings === null) return;
-  if (provider.type === 'sakura' && 'servicePrincipal' in settings) {
-    const id = textAt(settings.servicePrincipal, 'id');
-    const kid = textAt(settings.servicePrincipal, 'kid') ?? textAt(valueAt(settings.servicePrincipal, 'kid'), cluster);
-    if (id === undefined) return;
-    yield {
-      path: `providers.${name}.servicePrincipal`,
-      when: 'now',
-      how: `its own RSA key, of the service principal ${id}`,
-      others: [],
-      revoke: `delete its key${kid === undefined ? '' : ` ${kid}`} of the service principal ${id}, in the control panel of SAKURA Cloud (IAM)`,
-    };
+/** Trusted without a credential: nothing is replaced, only ended. */
+function keylessOf(source: SourceConfig, { cluster, isUsed }: Whose): readonly ExposedCredential[] {
+  const access = keylessAccess(source);
+  if (access === undefined) return [];
+  const { field, what, keyIds } = access;
+  if (!isUsed && !(typeof keyIds === 'object' && keyIds.has(cluster))) return [];
+  const path = `providers.${source.name}.${field}`;
+  if (field === 'oidc') {
+    const revoke = `take the issuer of that cluster out of ${what}, in the dashboard of Doppler`;
+    return [{ path, when: 'now', how: `tokens of its ServiceAccount, for ${what}`, others: [], revoke }];
   }
-  if (provider.type === 'doppler' && 'oidc' in settings) {
-    const identity = textAt(settings.oidc, 'identity');
-    if (identity === undefined) return;
-    yield {
-      path: `providers.${name}.oidc`,
-      when: 'now',
-      how: `tokens of its ServiceAccount, by the identity ${identity}`,
-      others: [],
-      revoke: `take the issuer of that cluster out of the service account identity ${identity}, in the dashboard of Doppler`,
-    };
-  }
-}
-
-function valueAt(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
-    ? Object.entries(value).find(([name]) => name === key)?.[1]
-    : undefined;
-}
-
-function textAt(value: unknown, key: string): string | undefined {
-  const text = valueAt(value, key);
-  return typeof text === 'string' ? text : undefined;
+  const keyId = typeof keyIds === 'string' ? keyIds : keyIds?.get(cluster);
+  const key = keyId === undefined ? 'its key' : `its key ${keyId}`;
+  const revoke = `delete ${key} of ${what}, in the control panel of SAKURA Cloud (IAM)`;
+  return [{ path, when: 'now', how: `its own RSA key, of ${what}`, others: [], revoke }];
 }
 
 function exposedValue(config: Config, value: ValueSeen, { cluster, keys }: Whose): ExposedCredential | undefined {

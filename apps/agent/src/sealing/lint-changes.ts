@@ -4,6 +4,7 @@ import type { SealedHeader } from '@hikyaku/sealing';
 import { bindingText } from './lint-binding.ts';
 import { clustersOf } from './lint-clusters.ts';
 import { holders } from './debt.ts';
+import { keylessAccess } from './keyless-access.ts';
 import { valuesIn } from './lint-values.ts';
 import type { ValueSeen } from './lint-values.ts';
 
@@ -59,54 +60,43 @@ function backupText(backup: boolean): string {
   return backup ? ', a backup key' : '';
 }
 
-/** A credential as it stands in one place of the config: one text of it is compared with another. */
+/** What opens a source, as it stands in one place of the config; what is sealed is looked into by {@link valueChanges}. */
 interface Standing {
   readonly source: SourceConfig;
-  readonly reference: CredentialReference;
+  readonly what: string;
 }
 
 async function credentialChanges(before: Config | undefined, now: Config): Promise<readonly Change[]> {
   const old = before === undefined ? new Map<string, Standing>() : standings(before);
   const seen = new Map((before === undefined ? [] : await valuesIn(before)).map((value) => [value.name, value]));
   const changes: Change[] = [];
-  for (const [path, { source, reference }] of standings(now)) {
+  for (const [path, { source, what }] of standings(now)) {
     const was = old.get(path);
     const from = was && originsText(was.source);
     const to = originsText(source);
-    if (was === undefined)
-      changes.push({ kind: 'credential', what: `${path} is new: ${kindText(reference)}, for ${to}`, more: true });
+    if (was === undefined) changes.push({ kind: 'credential', what: `${path} is new: ${what}, for ${to}`, more: true });
     else {
-      if (!sameReference(was.reference, reference)) {
-        changes.push({
-          kind: 'credential',
-          what: `${path} is ${kindText(reference)} and was ${kindText(was.reference)}`,
-          more: true,
-        });
-      }
+      if (was.what !== what)
+        changes.push({ kind: 'credential', what: `${path} is ${what} and was ${was.what}`, more: true });
       if (from !== to)
         changes.push({ kind: 'destination', what: `${path} is sent to ${to} and was sent to ${from}`, more: true });
     }
   }
   for (const value of await valuesIn(now)) changes.push(...valueChanges(seen.get(value.name), value));
-  for (const [path, { reference }] of old)
-    if (!standings(now).has(path))
-      changes.push({ kind: 'credential', what: `${path} is gone: ${kindText(reference)}`, more: false });
+  for (const [path, { what }] of old)
+    if (!standings(now).has(path)) changes.push({ kind: 'credential', what: `${path} is gone: ${what}`, more: false });
   return changes;
 }
 
 function standings({ sources }: Config): ReadonlyMap<string, Standing> {
-  return new Map(
-    [...sources.values()].flatMap((source) =>
-      [...source.credentials].map(
-        ([field, reference]) => [`providers.${source.name}.${field}`, { source, reference }] as const,
-      ),
-    ),
-  );
+  return new Map([...sources.values()].flatMap((source) => [...standingsOf(source)]));
 }
 
-/** Apart from what is sealed, which {@link valueChanges} looks into. */
-function sameReference(a: CredentialReference, b: CredentialReference): boolean {
-  return kindText(a) === kindText(b);
+function* standingsOf(source: SourceConfig): Iterable<[path: string, standing: Standing]> {
+  for (const [field, reference] of source.credentials)
+    yield [`providers.${source.name}.${field}`, { source, what: kindText(reference) }];
+  const keyless = keylessAccess(source);
+  if (keyless !== undefined) yield [`providers.${source.name}.${keyless.field}`, { source, what: keyless.what }];
 }
 
 /** `sealed`, `the environment variable DOPPLER_TOKEN`. */

@@ -1,5 +1,6 @@
 import type { Config } from '@hikyaku/config';
 import { fingerprintOf, isPostQuantum, SealedError } from '@hikyaku/sealing';
+import { keylessAccess } from './keyless-access.ts';
 import { clustersUsing } from './lint-clusters.ts';
 import { error, warning } from './lint-finding.ts';
 import type { Finding } from './lint-finding.ts';
@@ -13,6 +14,7 @@ export function lintRecipientList(config: Config, values: readonly ValueSeen[]):
     ...lintRotations(config),
     ...lintUseless(config, values),
     ...lintPerCluster(config),
+    ...lintKeyless(config),
   ];
 }
 
@@ -90,6 +92,33 @@ function* lintPerCluster(config: Config): Iterable<Finding> {
           `hikyaku seal ${path}.perCluster.${cluster}`,
         );
       }
+    }
+  }
+}
+
+/** A key that a service knows is like a value for one cluster. */
+function* lintKeyless(config: Config): Iterable<Finding> {
+  for (const source of config.sources.values()) {
+    const { field, what, keyIds } = keylessAccess(source) ?? {};
+    if (typeof keyIds !== 'object') continue;
+    const place = { position: source.position, path: `providers.${source.name}.${field}` };
+    for (const cluster of clustersUsing(config, source.name)) {
+      if (keyIds.has(cluster)) continue;
+      yield error(
+        place,
+        'NO_VALUE_FOR_CLUSTER',
+        `has no key of cluster "${cluster}", which uses ${source.name}`,
+        `upload its public key (ConfigMap hikyaku-identity) to ${what}, and name the id that it gets under kid`,
+      );
+    }
+    for (const [cluster, keyId] of keyIds) {
+      if (config.recipients.size === 0 || config.recipients.has(cluster)) continue;
+      yield warning(
+        place,
+        'STILL_KNOWN',
+        `removed "${cluster}" can still use its key ${keyId}`,
+        `delete that key of ${what}, then take it out of kid`,
+      );
     }
   }
 }

@@ -203,6 +203,21 @@ describe('lint', () => {
     ]);
   });
 
+  test('a cluster whose key a service does not know yet, or knows still, is told of', async () => {
+    const principal = (kid: unknown) => ({
+      recipients: { home: keys.home, cabin: keys.cabin },
+      providers: { cloud: { type: 'sakura', vault: '113600000000', servicePrincipal: { id: '1128', kid } } },
+      secrets: [{ name: 'app', namespace: 'web', from: 'cloud' }],
+    });
+    expect(await found(stringify(principal({ home: '9f' })))).toEqual([
+      'e NO_VALUE_FOR_CLUSTER providers.cloud.servicePrincipal: has no key of cluster "cabin", which uses cloud',
+    ]);
+    for (const kid of [{ home: '9f', cabin: '41' }, '9f']) expect(await found(stringify(principal(kid)))).toEqual([]);
+    expect(await found(stringify(principal({ home: '9f', cabin: '41', shed: '7c' })))).toEqual([
+      'w STILL_KNOWN providers.cloud.servicePrincipal: removed "shed" can still use its key 7c',
+    ]);
+  });
+
   test('secrets in the text are found wherever they stand, and not shown', async () => {
     const text = await textOf();
     const token = `dp.st.prd.${'x'.repeat(40)}`;
