@@ -67,6 +67,7 @@ interface Kustomization {
 export class InstalledCluster implements AsyncDisposable {
   readonly cluster: Cluster;
   #mount: string | undefined;
+  #deployment: Manifest | undefined;
   agent: Running | undefined;
 
   constructor(cluster: Cluster) {
@@ -84,7 +85,20 @@ export class InstalledCluster implements AsyncDisposable {
       await writeFile(`${path}.new`, String(text));
       await rename(`${path}.new`, path);
     }
-    this.agent ??= await this.#keepRunning(find(objects, 'Deployment', 'hikyaku'), this.#mount);
+    this.#deployment = find(objects, 'Deployment', 'hikyaku');
+    this.agent ??= await this.#keepRunning(this.#deployment, this.#mount);
+  }
+
+  async stopAgent(): Promise<void> {
+    await this.agent?.stop();
+    this.agent = undefined;
+  }
+
+  /** With the files that it has. */
+  async restart(): Promise<void> {
+    if (this.#deployment === undefined || this.#mount === undefined) throw new Error('nothing was applied yet');
+    await this.stopAgent();
+    this.agent = await this.#keepRunning(this.#deployment, this.#mount);
   }
 
   /** A Pod that ends is started again: the API server may not know yet what limits it. */

@@ -361,6 +361,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--image <name>', 'of the agent, for the install files')
     .option('-y, --yes', 'make the namespace, add the key and take what is usual without asking')
     .addOption(identity())
+    .option('--replace', 'the cluster was built anew: its new key in the place of the old one')
     .option('--force', 'write over files that are there')
     .addHelpText(
       'after',

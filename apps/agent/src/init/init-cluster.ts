@@ -46,6 +46,7 @@ export async function initCluster(options: InitOptions, edge: Edge): Promise<Exi
       `the install files are for the namespace ${DEFAULT_NAMESPACE}, which the policies name: leave out --namespace`,
     );
   if (!force && (await exists(path))) return await addCluster(options, edge);
+  if (options.replace === true) throw new UserError(`there is no ${path} in which a key could be replaced`);
   if (!force) await refuseExisting(path);
 
   await using cluster = new ClusterToBe(options, edge, DEFAULT_NAMESPACE);

@@ -18,6 +18,8 @@ export interface InitOptions extends GlobalOptions {
   /** A public key, or the path of a file with an identity, made where there is none; `false`: none. */
   readonly backup?: string | false;
   readonly image?: string;
+  /** A cluster that is there already has another key now. */
+  readonly replace?: boolean;
   readonly force?: boolean;
   readonly yes?: boolean;
 }
