@@ -34,6 +34,6 @@ export async function logConfig(
     );
   if (held === undefined) return;
   const check = await checkGrants(config, options, held);
-  for (const { code, entry, message, line } of check?.missing ?? [])
-    logger.warn({ code, entry, message, ...(line !== undefined && { line }) }, 'not granted');
+  for (const { code, entry, message: why, line } of check?.missing ?? [])
+    logger.warn({ code, entry, message: why, ...(line !== undefined && { line }) }, 'not granted');
 }
