@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { ApproveOptions } from './commands/approve.ts';
 import type { ConformanceOptions } from './commands/conformance.ts';
 import type { EditOptions } from './commands/edit.ts';
 import type { ExposureOptions } from './commands/exposure.ts';
@@ -9,6 +10,7 @@ import type { ListOptions } from './commands/list.ts';
 import type { PlanAgainstOptions } from './commands/plan-against.ts';
 import type { PlanOptions } from './commands/plan.ts';
 import type { AddRecipientOptions, NewRecipientOptions, RemoveRecipientOptions } from './commands/recipients.ts';
+import type { RefreshOptions } from './commands/refresh.ts';
 import type { RewrapCommandOptions } from './commands/rewrap.ts';
 import type { RoleOptions } from './commands/rights.ts';
 import type { ListenAddress } from './daemon/http-server.ts';
@@ -332,6 +334,29 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { role } = await import('./commands/rights.ts');
       setExitCode(role(secret, optionsOf<RoleOptions>(self), edge));
     });
+  command('refresh', 'have the running agent read its sources again now, and wait for it')
+    .argument('[what]', 'a source, or NAMESPACE/NAME of a Secret; everything by default')
+    .addOption(timeout('120s'))
+    .addHelpText(
+      'after',
+      '\nIt is asked by an object in its namespace, with your own rights; no config is needed: docs/status.md\n\nExamples:\n  hikyaku refresh --context home\n  hikyaku refresh homelab\n  hikyaku refresh web/app-env     its sources, and it is put right too',
+    )
+    .action(async (what: string | undefined, _, self: Command) => {
+      const { refresh } = await import('./commands/refresh.ts');
+      setExitCode(await refresh(what, optionsOf<RefreshOptions>(self), edge));
+    });
+  command('approve', 'let go what the running agent holds back, exactly as it is shown')
+    .argument('<what>', 'a source, push:SOURCE, or config')
+    .addOption(timeout('60s'))
+    .option('-y, --yes', 'approve without asking')
+    .addHelpText(
+      'after',
+      '\nIf something else would go by then, nothing does. An approval counts once, and for 10 minutes: docs/holds.md\n\nExamples:\n  hikyaku approve homelab --context home     keys that homelab has lost\n  hikyaku approve config                     Secrets whose entries are gone',
+    )
+    .action(async (what: string, _, self: Command) => {
+      const { approve } = await import('./commands/approve.ts');
+      setExitCode(await approve(what, optionsOf<ApproveOptions>(self), edge));
+    });
   command('schema', 'print the JSON Schema of the config file, for editors')
     .option('--grants', 'of grants.yaml instead')
     .addHelpText(
@@ -527,6 +552,19 @@ function listenAddress(flag: string, what: string): Option {
     const host = bracketed ?? plain;
     return { port, ...(host !== undefined && { host }) };
   });
+}
+
+function timeout(standard: string): Option {
+  return new Option('--timeout <duration>', 'how long to wait for the agent')
+    .default(secondsOf(standard), standard)
+    .argParser(secondsOf);
+}
+
+/** Milliseconds. */
+function secondsOf(text: string): number {
+  const [, digits, unit] = /^(\d{1,5})(s|m)$/.exec(text) ?? [];
+  if (digits === undefined || Number(digits) === 0) throw new InvalidArgumentError('It has to be such as 90s or 5m.');
+  return Number(digits) * (unit === 'm' ? 60_000 : 1_000);
 }
 
 function plugin(): Option {

@@ -1,18 +1,37 @@
-import type { Logger } from '@hikyaku/core';
+import { systemClock } from '@hikyaku/core';
+import type { Clock, Logger } from '@hikyaku/core';
 import { isWell } from '@hikyaku/engine';
-import type { PushRecord, Report, SecretRecord, SourceRecord } from '@hikyaku/engine';
+import type { HeldPlan, PushRecord, Report, SecretRecord, SourceRecord } from '@hikyaku/engine';
+import { Moments } from './status/moments.ts';
+
+/** What has just been said. */
+export type NewRecord =
+  | { readonly kind: 'secret'; readonly record: SecretRecord }
+  | { readonly kind: 'source'; readonly record: SourceRecord }
+  | { readonly kind: 'push'; readonly record: PushRecord }
+  | { readonly kind: 'held' };
 
 /** The latest record of each Secret, source and push; logs what a person would want to know, once. */
 export class Records implements Report {
   readonly secrets = new Map<string, SecretRecord>();
   readonly sources = new Map<string, SourceRecord>();
   readonly pushes = new Map<string, PushRecord>();
+  /** What is held, by who looks after it. */
+  readonly holds = new Map<string, readonly HeldPlan[]>();
+  readonly moments: Moments;
   readonly #logger: Logger;
-  readonly #onRecord: () => void;
+  readonly #listeners = new Set<(said: NewRecord) => void>();
 
-  constructor(logger: Logger, onRecord: () => void = () => {}) {
+  constructor(logger: Logger, onRecord: () => void = () => {}, clock: Pick<Clock, 'now'> = systemClock) {
     this.#logger = logger;
-    this.#onRecord = onRecord;
+    this.#listeners.add(onRecord);
+    this.moments = new Moments(clock);
+  }
+
+  /** Calls with each record from now on, until the answer is called. */
+  listen(listener: (said: NewRecord) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   get hasFailedSource(): boolean {
@@ -22,22 +41,35 @@ export class Records implements Report {
   secret(record: SecretRecord): void {
     const before = this.secrets.get(record.id);
     this.secrets.set(record.id, record);
+    this.moments.secret(record, before);
     this.#logSecret(record, before);
-    this.#onRecord();
+    this.#tell({ kind: 'secret', record });
   }
 
   source(record: SourceRecord): void {
     const before = this.sources.get(record.source);
     this.sources.set(record.source, record);
+    this.moments.source(record, before);
     this.#logSource(record, before);
-    this.#onRecord();
+    this.#tell({ kind: 'source', record });
   }
 
   push(record: PushRecord): void {
     const before = this.pushes.get(record.id);
     this.pushes.set(record.id, record);
+    this.moments.push(record, before);
     this.#logPush(record, before);
-    this.#onRecord();
+    this.#tell({ kind: 'push', record });
+  }
+
+  held(by: string, plans: readonly HeldPlan[]): void {
+    const before = this.holds.get(by) ?? [];
+    this.holds.set(by, plans);
+    if (digestsOf(before) !== digestsOf(plans)) this.#tell({ kind: 'held' });
+  }
+
+  #tell(said: NewRecord): void {
+    for (const listener of this.#listeners) listener(said);
   }
 
   #logPush({ id, state, keys, changes, messages }: PushRecord, before: PushRecord | undefined): void {
@@ -94,4 +126,8 @@ export class Records implements Report {
     if (repeated) this.#logger.debug({ ...fields, error }, 'source still failing');
     else this.#logger.warn({ ...fields, error }, 'source failed');
   }
+}
+
+function digestsOf(plans: readonly HeldPlan[]): string {
+  return plans.map(({ digest }) => digest).join();
 }

@@ -108,7 +108,12 @@ export function heldPlans(changes: Iterable<MarkedChange>): readonly HeldPlan[] 
         scope,
         digest,
         messages: [...new Set(sorted.map(({ message }) => message))],
-        changes: sorted.map(({ scope: _, message: __, mark: ___, ...change }) => change),
+        changes: sorted.map(({ id, removed, overwritten, deleted }) => ({
+          id,
+          removed,
+          ...(overwritten && { overwritten }),
+          ...(deleted && { deleted }),
+        })),
       };
     });
 }

@@ -60,6 +60,16 @@ export class RequestsObject {
     return data[id] === undefined ? 'gone' : undefined;
   }
 
+  /** Takes it back, unless the agent has taken it already: then `false`. Throws KubeError. */
+  async withdraw(id: string, options: CallOptions): Promise<boolean> {
+    let isOpen = false;
+    await this.#change((data) => {
+      isOpen = data[id + DONE] === undefined;
+      return isOpen ? Object.fromEntries(Object.entries(data).filter(([key]) => key !== id)) : undefined;
+    }, options);
+    return isOpen;
+  }
+
   /** For the agent: puts its answers in, and takes out what has become old or makes no sense. Throws KubeError. */
   async answer(answers: ReadonlyMap<string, RequestAnswer>, now: number, options: CallOptions): Promise<void> {
     await this.#change((data) => {
@@ -69,12 +79,24 @@ export class RequestsObject {
     }, options);
   }
 
+  /** Says that it is being worked at. `false`: it was taken before, or withdrawn. When this has resolved, nobody will take it again. Throws KubeError. */
+  async claim(id: string, now: number, options: CallOptions): Promise<boolean> {
+    let isOurs = false;
+    const answer: RequestAnswer = { state: 'taken', at: new Date(now).toISOString() };
+    await this.#change((data) => {
+      isOurs = data[id] !== undefined && data[id + DONE] === undefined;
+      return isOurs ? tidied({ ...data, [id + DONE]: JSON.stringify(answer) }, now) : undefined;
+    }, options);
+    return isOurs;
+  }
+
   async read(options: CallOptions): Promise<ConfigMapObject> {
     return await this.#client.configMaps.get(this.namespace, this.name, options);
   }
 
   async #change(
-    change: (data: Readonly<Record<string, string>>) => Readonly<Record<string, string>>,
+    /** `undefined`: nothing is written. */
+    change: (data: Readonly<Record<string, string>>) => Readonly<Record<string, string>> | undefined,
     options: CallOptions,
   ): Promise<void> {
     const { configMaps } = this.#client;
@@ -82,7 +104,8 @@ export class RequestsObject {
       try {
         const { binaryData: _, ...live } = await this.read(options);
         const { managedFields: __, ...metadata } = live.metadata;
-        await configMaps.replace({ ...live, metadata, data: change(live.data ?? {}) }, options);
+        const data = change(live.data ?? {});
+        if (data !== undefined) await configMaps.replace({ ...live, metadata, data }, options);
         return;
       } catch (error) {
         if (!isKubeError(error)) throw error;
@@ -90,7 +113,9 @@ export class RequestsObject {
         // Without the install files, a person may make it.
         if (error.code !== 'NOT_FOUND' || error.kind !== 'configmaps') throw error;
         const metadata = { namespace: this.namespace, name: this.name };
-        await configMaps.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: change({}) }, options);
+        const data = change({});
+        if (data !== undefined)
+          await configMaps.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data }, options);
         return;
       }
     }

@@ -1,12 +1,13 @@
 import { systemClock } from '@hikyaku/core';
 import type { CallOptions, Logger } from '@hikyaku/core';
 import { demands, Engine } from '@hikyaku/engine';
-import type { Report } from '@hikyaku/engine';
 import { Agent } from '../agent.ts';
 import type { Cluster } from '../connect-cluster.ts';
 import type { SealedValues } from '../credentials/sealed-values.ts';
 import type { Edge } from '../edge.ts';
+import type { Records } from '../records.ts';
 import type { CurrentConfig, LiveConfig } from './live-config.ts';
+import { StatusAndRequests } from './status-and-requests.ts';
 import type { Vitals } from './vitals.ts';
 
 export interface KeepEqualOptions {
@@ -17,7 +18,7 @@ export interface KeepEqualOptions {
   readonly sealed: SealedValues;
   readonly edge: Edge;
   readonly logger: Logger;
-  readonly report: Report;
+  readonly report: Records;
   readonly vitals: Vitals;
   /** Before each config that it goes by. */
   readonly onConfig: (config: CurrentConfig, isFirst: boolean) => Promise<void>;
@@ -43,15 +44,19 @@ export async function keepEqual(
     report,
     clock: systemClock,
   });
+  const people = { engine, live, cluster, records: report, vitals, logger, clock: systemClock };
+  const statusAndRequests = await StatusAndRequests.open(people, { signal });
   vitals.engine = engine;
   const ended = new AbortController();
-  const following = follow(AbortSignal.any([signal, ended.signal]));
+  const both = AbortSignal.any([signal, ended.signal]);
+  const beside = [follow(both), statusAndRequests.run({ signal: both })];
+  const failing = Promise.all(beside).then(() => new Promise(() => {}));
   try {
-    await Promise.race([engine.run({ signal, ...(cut && { cut }) }), following.then(() => new Promise(() => {}))]);
+    await Promise.race([engine.run({ signal, ...(cut && { cut }) }), failing]);
   } finally {
     vitals.engine = undefined;
     ended.abort();
-    await following.catch(() => {});
+    await Promise.allSettled(beside);
   }
 
   async function follow(until: AbortSignal): Promise<void> {

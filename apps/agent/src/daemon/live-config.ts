@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { formatProblems } from '@hikyaku/config';
 import type { ClusterConfig, ConfigFiles } from '@hikyaku/config';
@@ -30,6 +31,10 @@ export interface Place extends ClusterConfig {
 /** A config that is in force, in this cluster. */
 export interface CurrentConfig extends AgentConfig {
   readonly cluster: string | undefined;
+  /** Of its files. */
+  readonly digest: string;
+  /** Milliseconds of the wall clock. */
+  readonly loadedAt: number;
   /** The same config without what is for other clusters only. */
   readonly whole: GrantedConfig['config'];
 }
@@ -42,6 +47,7 @@ export class LiveConfig {
   #tried: string;
   #problem: string | undefined;
   #changed = Promise.withResolvers<void>();
+  #told = Promise.withResolvers<void>();
 
   /** Throws ConfigError, UserError, KubeError and, where the cluster cannot be known now, ProviderError. */
   static async open(options: LiveConfigOptions, { signal }: CallOptions): Promise<LiveConfig> {
@@ -82,6 +88,11 @@ export class LiveConfig {
   /** Resolves when another one is in force. */
   get changed(): Promise<void> {
     return this.#changed.promise;
+  }
+
+  /** Resolves when another one is in force, or when what is there is refused for another reason. */
+  get told(): Promise<void> {
+    return this.#told.promise;
   }
 
   /** Resolves when another one than this is in force, and when the signal aborts. */
@@ -138,13 +149,20 @@ export class LiveConfig {
     this.#current = current;
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#told.resolve();
+    this.#told = Promise.withResolvers();
   }
 
   #refuse(error: Error): void {
     const problem = error instanceof ConfigError ? formatProblems(error.problems) : error.message;
-    if (problem !== this.#problem)
-      this.#options.logger.error({ problems: problem.split('\n') }, 'config refused: the last good one goes on');
+    if (problem === this.#problem) return;
+    this.#options.logger.error({ problems: problem.split('\n') }, 'config refused: the last good one goes on');
     this.#problem = problem;
+    this.#tell();
   }
 
   /** That it cannot be kept is no reason not to go by it. */
@@ -164,7 +182,9 @@ async function currentOf(
 ): Promise<CurrentConfig> {
   const { config: whole, held, limits } = await load(files);
   const { config, undecided, cluster } = await here(whole, options);
-  return { whole, config, undecided, cluster, held, limits };
+  const digest = createHash('sha256').update(JSON.stringify(files.files.map(({ text }) => text)));
+  const loaded = { digest: digest.digest('hex').slice(0, 16), loadedAt: Date.now() };
+  return { whole, config, undecided, cluster, held, limits, ...loaded };
 }
 
 function isPersonsMistake(error: unknown): error is ConfigError | UserError {

@@ -1,0 +1,142 @@
+import type { CallOptions, Clock, Logger } from '@hikyaku/core';
+import { isKubeError, path, watchByName } from '@hikyaku/kube-client';
+import type { ConfigMapObject, KubeClient } from '@hikyaku/kube-client';
+import { openRequests } from '@hikyaku/kubernetes';
+import type { AskedRequest, RequestAnswer, RequestsObject } from '@hikyaku/kubernetes';
+
+/** What an answer says besides. */
+export type Answer = Omit<RequestAnswer, 'at'> & Readonly<Record<string, unknown>>;
+
+export interface AnswerOptions extends CallOptions {
+  /** Says that it is being worked at. `true`: no process will ever take it again. Throws KubeError. */
+  readonly claim: () => Promise<boolean>;
+}
+
+export interface FollowRequestsOptions {
+  readonly client: Pick<KubeClient, 'watch'>;
+  readonly object: RequestsObject;
+  /** `undefined`: it is somebody else's. Throws nothing but KubeError: then it is asked again, where it was not claimed. */
+  readonly answer: (request: AskedRequest, options: AnswerOptions) => Promise<Answer | undefined>;
+  /** How many are answered at once. */
+  readonly atOnce: number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** Answers that come together are one write. */
+const TOGETHER_MS = 100;
+/** Whoever writes the object over and over costs no more than this. */
+const BETWEEN_LOOKS_MS = 200;
+const TRY_AGAIN_MS = 2_000;
+
+/** Answers what people ask in a ConfigMap, until the signal aborts. Never rejects, but with a bug. */
+export async function followRequests(
+  { client, object, answer, atOnce, logger, clock }: FollowRequestsOptions,
+  { signal }: CallOptions,
+): Promise<void> {
+  const sleep = (ms: number) => clock.sleep(ms, { signal }).catch(() => {});
+  /** Seen, and answered or being answered by this process. */
+  const known = new Set<string>();
+  const answers = new Map<string, RequestAnswer>();
+  const bugs = Promise.withResolvers<never>();
+  let working = 0;
+  let waiting: AskedRequest[] = [];
+  let writing: Promise<void> | undefined;
+
+  const stamped = (said: Answer): RequestAnswer => ({ ...said, at: new Date(clock.now()).toISOString() });
+
+  function begin(): void {
+    while (working < atOnce && waiting.length > 0 && !signal.aborted) {
+      const [next, ...rest] = waiting;
+      waiting = rest;
+      if (next === undefined) return;
+      working++;
+      void work(next)
+        .catch((error: unknown) => bugs.reject(error))
+        .finally(() => {
+          working--;
+          begin();
+        });
+    }
+  }
+
+  async function work(request: AskedRequest): Promise<void> {
+    const { id } = request;
+    const claim = () => object.claim(id, clock.now(), { signal });
+    try {
+      const said = await answer(request, { signal, claim });
+      if (said === undefined) return;
+      answers.set(id, stamped(said));
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!isKubeError(error)) throw error;
+      logger.warn({ error, object: object.name }, 'request not answered');
+      await sleep(TRY_AGAIN_MS);
+      // The next look finds it again, where it is still open.
+      known.delete(id);
+      await look();
+      return;
+    }
+    writing ??= write().finally(() => (writing = undefined));
+    await writing;
+  }
+
+  async function write(): Promise<void> {
+    await sleep(TOGETHER_MS);
+    while (answers.size > 0 && !signal.aborted) {
+      const now = new Map(answers);
+      try {
+        await object.answer(now, clock.now(), { signal });
+        for (const [id, said] of now) if (answers.get(id) === said) answers.delete(id);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!isKubeError(error)) throw error;
+        logger.warn({ error, object: object.name }, 'answer not written');
+        await sleep(TRY_AGAIN_MS);
+      }
+    }
+  }
+
+  function take(live: ConfigMapObject): void {
+    const open = openRequests(live);
+    const there = new Set(Object.keys(live.data ?? {}));
+    for (const id of known) if (!there.has(id) && !answers.has(id)) known.delete(id);
+    for (const request of open) {
+      if (known.has(request.id)) continue;
+      known.add(request.id);
+      waiting.push(request);
+    }
+    begin();
+  }
+
+  async function look(): Promise<void> {
+    try {
+      take(await object.read({ signal }));
+    } catch (error) {
+      if (!signal.aborted && !isKubeError(error)) throw error;
+    }
+  }
+
+  async function follow(): Promise<void> {
+    const collection = path`/api/v1/namespaces/${object.namespace}/configmaps`;
+    let isSaid = false;
+    while (!signal.aborted) {
+      try {
+        for await (const event of watchByName<ConfigMapObject>(client, collection, object.name, { signal })) {
+          if (event.type === 'PRESENT') take(event.object);
+          if (event.type === 'UNKNOWN') await look();
+          isSaid = false;
+          await sleep(BETWEEN_LOOKS_MS);
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!isKubeError(error)) throw error;
+        if (!isSaid) logger.warn({ error, object: object.name }, 'requests not followed');
+        isSaid = true;
+        await sleep(60_000);
+      }
+    }
+  }
+
+  await Promise.race([follow(), bugs.promise]);
+}

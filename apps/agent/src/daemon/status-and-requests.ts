@@ -1,0 +1,124 @@
+import type { CallOptions, Clock, Logger } from '@hikyaku/core';
+import type { Engine } from '@hikyaku/engine';
+import { OWN, RequestsObject, StatusObject } from '@hikyaku/kubernetes';
+import type { Cluster } from '../connect-cluster.ts';
+import { countUndecided } from '../identity/here.ts';
+import type { Records } from '../records.ts';
+import { answerApproval } from '../status/answer-approval.ts';
+import { answerRefresh } from '../status/answer-refresh.ts';
+import { buildStatus, holdsOf, iso } from '../status/build-status.ts';
+import { version } from '../version.ts';
+import { followRequests } from './follow-requests.ts';
+import type { LiveConfig } from './live-config.ts';
+import { StatusWriter } from './status-writer.ts';
+import type { Vitals } from './vitals.ts';
+
+export interface StatusAndRequestsOptions {
+  readonly engine: Engine;
+  readonly live: LiveConfig;
+  readonly cluster: Cluster;
+  readonly records: Records;
+  readonly vitals: Vitals;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** What passes between the agent and people, by ConfigMaps of its namespace: its status, what they ask, and what they approve. */
+export class StatusAndRequests {
+  readonly #options: StatusAndRequestsOptions;
+  readonly #status: StatusWriter;
+
+  private constructor(options: StatusAndRequestsOptions) {
+    const { cluster, live, records, vitals, logger, clock } = options;
+    this.#options = options;
+    this.#status = new StatusWriter({
+      object: new StatusObject(cluster.client, cluster.access),
+      isComplete: () => vitals.ready().length === 0,
+      build(withTimes) {
+        const { config, digest, loadedAt, cluster: recipient, undecided } = live.current;
+        const { problem } = live;
+        const leader = vitals.election?.leader;
+        const undecidedEntries = countUndecided(undecided);
+        return buildStatus({
+          agent: {
+            version,
+            startedAt: iso(performance.timeOrigin),
+            ...(leader !== undefined && leader !== '' && { leader }),
+          },
+          about: {
+            digest,
+            loadedAt: iso(loadedAt),
+            ...(recipient !== undefined && { cluster: recipient }),
+            ...(undecidedEntries > 0 && { undecided: undecidedEntries }),
+            ...(problem !== undefined && { problem }),
+          },
+          config,
+          records,
+          withTimes,
+          now: clock.now(),
+        });
+      },
+      logger,
+      clock,
+    });
+  }
+
+  /** Goes on from what an earlier process has written. Before the engine runs. */
+  static async open(options: StatusAndRequestsOptions, call: CallOptions): Promise<StatusAndRequests> {
+    const opened = new StatusAndRequests(options);
+    await opened.#status.open(options.records.moments, call);
+    return opened;
+  }
+
+  /** Until the signal aborts. Rejects only with a bug. */
+  async run({ signal }: CallOptions): Promise<void> {
+    const { engine, live, cluster, records, vitals, logger, clock } = this.#options;
+    const { client, access } = cluster;
+    const object = (name: string) => new RequestsObject(client, { namespace: access.agent, name });
+    const config = () => live.current.config;
+    const writeStatus = (options: CallOptions) => this.#status.writeNow(options);
+    const refreshes = { engine, records, config, writeStatus, logger, clock };
+    const holds = () => holdsOf(config(), records);
+    const approvals = { engine, holds, records, isReady: () => vitals.ready().length === 0, logger, clock };
+    const stop = records.listen(() => this.#status.changed());
+    try {
+      await Promise.all([
+        this.#status.run({ signal }),
+        this.#noticeConfigs(signal),
+        followRequests(
+          {
+            client,
+            object: object(OWN.request),
+            answer: (request, options) => answerRefresh(request, refreshes, options),
+            atOnce: 16,
+            logger,
+            clock,
+          },
+          { signal },
+        ),
+        followRequests(
+          {
+            client,
+            object: object(OWN.approval),
+            answer: (request, options) => answerApproval(request, approvals, options),
+            // Each is judged by what the one before has left.
+            atOnce: 1,
+            logger,
+            clock,
+          },
+          { signal },
+        ),
+      ]);
+    } finally {
+      stop();
+    }
+  }
+
+  async #noticeConfigs(signal: AbortSignal): Promise<void> {
+    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    while (!signal.aborted) {
+      await Promise.race([this.#options.live.told, over]);
+      this.#status.changed();
+    }
+  }
+}

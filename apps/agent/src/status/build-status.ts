@@ -1,0 +1,132 @@
+import type { Config } from '@hikyaku/config';
+import { demands, secretId } from '@hikyaku/engine';
+import type { HeldPlan, PushRecord, SecretRecord } from '@hikyaku/engine';
+import type { HoldStatus, PushStatus, SecretStatus, SourceStatus, StatusDocument } from '@hikyaku/kubernetes';
+import type { Records } from '../records.ts';
+import { momentsId, sourceState } from './moments.ts';
+import type { MomentsOf } from './moments.ts';
+
+export interface StatusParts {
+  readonly agent: StatusDocument['agent'];
+  readonly about: StatusDocument['config'];
+  readonly config: Pick<Config, 'secrets' | 'pushes'>;
+  readonly records: Records;
+  /** Also times that change by themselves. */
+  readonly withTimes: boolean;
+  readonly now: number;
+}
+
+/** What is known now, of what the config in force wants. */
+export function buildStatus({ agent, about, config, records, withTimes, now }: StatusParts): StatusDocument {
+  return {
+    version: 1,
+    writtenAt: iso(now),
+    agent,
+    config: about,
+    sources: sourcesOf(config, records, withTimes),
+    secrets: secretsOf(config, records, withTimes),
+    pushes: pushesOf(config, records, withTimes),
+    holds: holdsOf(config, records).map(holdStatus),
+  };
+}
+
+/** Sources that Secrets here are made of, or are pushed to. */
+export function sourceNames({ secrets, pushes }: StatusParts['config']): readonly string[] {
+  return [...new Set([...demands(secrets).keys(), ...pushes.map(({ source }) => source)])].toSorted();
+}
+
+/** What is held by what the config in force looks after. */
+export function holdsOf({ pushes }: StatusParts['config'], { holds, pushes: pushed }: Records): readonly HeldPlan[] {
+  const isPushed = new Set([...pushes.map(({ source }) => source), ...[...pushed.values()].flatMap(isHeld)]);
+  return [...holds]
+    .filter(([by]) => by === 'secrets' || isPushed.has(by.slice('push:'.length)))
+    .flatMap(([, plans]) => plans);
+}
+
+function isHeld({ state, to }: PushRecord): readonly string[] {
+  return state === 'held' ? [to] : [];
+}
+
+function sourcesOf(config: StatusParts['config'], { sources, moments }: Records, withTimes: boolean) {
+  // What is only pushed to is never read.
+  const names = [...demands(config.secrets).keys()].toSorted();
+  return Object.fromEntries(
+    names.map((name): readonly [string, SourceStatus] => {
+      const record = sources.get(name);
+      if (record === undefined) return [name, { state: 'unread' }];
+      const { secrets, pending, stored, stuck, error, nextMs } = record;
+      const when = moments.of(momentsId.source(name));
+      return [
+        name,
+        {
+          state: sourceState(record),
+          ...sinceOf(when),
+          ...(secrets !== undefined && { secrets }),
+          ...(pending !== undefined && { pending }),
+          ...(stored !== undefined && { stored }),
+          ...(stuck !== undefined && { stuck }),
+          ...(error && { code: error.code, message: error.message }),
+          ...(withTimes && when?.goodAt !== undefined && { goodAt: iso(when.goodAt) }),
+          ...(withTimes && when !== undefined && nextMs !== undefined && { nextAt: iso(when.saidAt + nextMs) }),
+        },
+      ];
+    }),
+  );
+}
+
+function secretsOf({ secrets: specs }: StatusParts['config'], { secrets, moments }: Records, withTimes: boolean) {
+  const wanted = new Set(specs.map(secretId));
+  const others = [...secrets.values()].filter(({ id, state }) => !wanted.has(id) && !OVER.has(state));
+  const ids = [...wanted, ...others.map(({ id }) => id)].toSorted();
+  return Object.fromEntries(
+    ids.map((id): readonly [string, SecretStatus] => {
+      const record: Pick<SecretRecord, 'state' | 'messages'> = secrets.get(id) ?? { state: 'waiting', messages: [] };
+      return [id, entryOf(record, moments.of(momentsId.secret(id)), withTimes)];
+    }),
+  );
+}
+
+function pushesOf({ pushes: specs }: StatusParts['config'], { pushes, moments }: Records, withTimes: boolean) {
+  const sources = new Set(specs.map(({ source }) => source));
+  const records = [...pushes.values()].filter(
+    ({ to, state }) => !OVER.has(state) && (sources.has(to) || state === 'held'),
+  );
+  return Object.fromEntries(
+    records
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .map((record): readonly [string, PushStatus] => {
+        const { id, keys } = record;
+        const entry = entryOf(record, moments.of(momentsId.push(id)), withTimes);
+        return [id, { ...entry, ...(keys !== undefined && { keys }) }];
+      }),
+  );
+}
+
+function entryOf<State>(
+  { state, messages }: { readonly state: State; readonly messages: readonly string[] },
+  when: MomentsOf | undefined,
+  withTimes: boolean,
+) {
+  return {
+    state,
+    ...sinceOf(when),
+    ...(when?.changedAt !== undefined && { changedAt: iso(when.changedAt) }),
+    ...(withTimes && when?.goodAt !== undefined && { goodAt: iso(when.goodAt) }),
+    ...(messages.length > 0 && { messages }),
+  };
+}
+
+function sinceOf(when: MomentsOf | undefined): { readonly since?: string } {
+  return when === undefined ? {} : { since: iso(when.since) };
+}
+
+function holdStatus({ scope, digest, messages, changes }: HeldPlan): HoldStatus {
+  return { scope, digest, messages, changes };
+}
+
+export function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** Its entry is gone, and all has been done. */
+const OVER: ReadonlySet<string> = new Set(['removed', 'left']);
