@@ -44,7 +44,9 @@ beforeAll(async () => {
   admin = cluster.admin;
   await installRights(cluster);
   kubeconfig = await cluster.agentKubeconfig();
-  [doppler, nas] = await Promise.all([0, 1].map(() => startFakeDoppler({ limits: { secretReads: 1_000_000 } })));
+  const limits = { secretReads: 1_000_000 };
+  doppler = await startFakeDoppler({ limits });
+  nas = await startFakeDoppler({ limits });
 });
 
 beforeEach(async () => {
