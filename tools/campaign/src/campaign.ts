@@ -88,12 +88,12 @@ export async function campaign({ seed, minutes, replicas, say, signal }: Campaig
     longestCalmMs = Math.max(longestCalmMs, tookMs);
     calms++;
     say(`     all is right ${when}, ${(tookMs / 1_000).toFixed(1)} s after the last fault`);
+    await watch.settled();
     // What was taken away was not written to. Now its owner gives it back.
     for (const id of watch.theirs) {
       watch.handedOver(id);
       say(`     ${await handOver(world, id)}`);
     }
-    await watch.settled();
   }
 }
 
