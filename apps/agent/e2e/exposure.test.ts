@@ -108,7 +108,7 @@ Its key: FINGERPRINT.
 
 ## 2. Replace what it has
 
-In a hurry revoke first: home, lab keep their last good Secrets until the new ones are there.
+In a hurry revoke first: in home, lab the last good Secrets stay until the new ones are there.
 
 ### shared
 
@@ -116,7 +116,7 @@ In a hurry revoke first: home, lab keep their last good Secrets until the new on
 - providers.shared.token: sealed to it on 2026-03-01; the same as in home, lab
 - [ ] make a new service token: https://dashboard.doppler.com, project homelab, config prd, tab Access
 - [ ] hikyaku seal providers.shared.token
-- [ ] commit and push; wait until home, lab use the new one
+- [ ] commit and push; wait until the new one is in use in home, lab
 - [ ] revoke the old service token: https://dashboard.doppler.com, project homelab, config prd, tab Access
 
 ### own
@@ -137,7 +137,7 @@ In a hurry revoke first: home, lab keep their last good Secrets until the new on
 - providers.mqtt.token: t of Secret mqtt, as its agent has it; perhaps the same as in lab
 - [ ] have whoever runs https://mqtt.lan issue another token
 - [ ] providers.mqtt.token: put it where the others have it
-- [ ] commit and push; wait until lab use the new one
+- [ ] commit and push; wait until the new one is in use in lab
 - [ ] have the old token refused at https://mqtt.lan
 
 ### lan

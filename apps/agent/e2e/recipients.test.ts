@@ -199,6 +199,32 @@ describe('recipients add', () => {
     );
   });
 
+  test('an entry may name it before it is there', async () => {
+    const entry = 'from: doppler, clusters: [home] }';
+    await desk.write(
+      handWritten({ clusters: [] })
+        .replace(/^recipients:.*\n/m, '')
+        .replace('from: doppler }', entry),
+    );
+    expectExit(await desk.run(['recipients', 'add', 'home', home.recipient, '--yes']), 0);
+    expect(await desk.read()).toContain(`recipients:\n  home: ${home.recipient}\n`);
+    expect(await desk.read()).toContain(entry);
+    const before = await desk.read();
+    await desk.write(before.replace('type: doppler', 'type: dopler'));
+    const { exitCode, stderr } = await desk.run(['recipients', 'add', 'cabin', cabin.recipient, '--yes']);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('did you mean `doppler`?')]);
+  });
+
+  test('what it needs of its own is said', async () => {
+    expectExit(await desk.run(['seal', 'doppler.token', '--cluster', 'home', '--replace'], { input: TOKEN }), 0);
+    expectExit(await desk.run(['seal', 'doppler.token', '--cluster', 'cabin'], { input: TOKEN }), 0);
+    const lab = await makeParty('lab');
+    const { stderr } = await desk.run(['recipients', 'add', 'lab', lab.recipient, '--yes'], { as: me });
+    expect(stderr).toContain(
+      '! providers.doppler.token has no value for cluster "lab", which uses doppler: hikyaku seal providers.doppler.token.perCluster.lab\n',
+    );
+  });
+
   test('recipients on one line stay on one line', async () => {
     const text = handWritten({ clusters: [] }).replace(
       /^recipients:.*$/m,
@@ -450,14 +476,32 @@ describe('recipients rm', () => {
     await expect(decryptWithAge(await sealedToken(), me.file)).rejects.toThrow('no identity matched');
   });
 
-  test('what would make the config wrong is not written', async () => {
-    await desk.write((await desk.read()).replace('from: doppler }', 'from: doppler, clusters: [cabin] }'));
+  test.each([
+    ['[cabin]', 'for cabin alone: take the entry out'],
+    ['[home, cabin]', 'take cabin out of clusters'],
+  ])('an entry with clusters: %s is changed by a person first', async (clusters, advice) => {
+    await desk.write((await desk.read()).replace('from: doppler }', `from: doppler, clusters: ${clusters} }`));
     const before = await desk.read();
     const { exitCode, stderr } = await desk.run(['recipients', 'rm', 'cabin'], { as: me });
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain('nothing was written, as the config would be wrong then:');
-    expect(stderr).toContain('there is no recipient `cabin`');
+    const line = before.slice(0, before.indexOf('clusters:')).split('\n').length;
+    expect([exitCode, stderr]).toEqual([
+      2,
+      `error: cabin is still named; nothing was written\nerror: hikyaku.yaml:${line}: ${advice}\n`,
+    ]);
     expect(await desk.read()).toBe(before);
+  });
+
+  test('the whole list is offered where the config still knows of it', async () => {
+    const offer = 'the whole list, with what it was used for: hikyaku exposure cabin\n';
+    const { stdout } = await desk.run(['recipients', 'rm', 'cabin'], { as: me });
+    expect(stdout).toContain(offer);
+    expectExit(await desk.run(['exposure', 'cabin']), 0);
+    await desk.write(handWritten({ clusters: [home, cabin], backup: me }));
+    expectExit(await desk.run(['seal', 'doppler.token', '--cluster', 'cabin', '--replace'], { input: TOKEN }), 0);
+    const own = await desk.run(['recipients', 'rm', 'cabin'], { as: me });
+    expectExit(own, 0);
+    expect(own.stdout).toContain('revoke the old service token');
+    expect(own.stdout).not.toContain(offer);
   });
 
   test('the only one who can open something is not removed', async () => {

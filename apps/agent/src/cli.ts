@@ -615,5 +615,5 @@ Examples:
   hikyaku edit homelab              change secrets where they are kept
   hikyaku seal doppler.token        put a credential into the config, sealed
 
-Exit codes: 0 fine, 1 failed or refused or held, 2 usage or configuration, 3 changes (plan --exit-code), 130 interrupted.
+Exit codes: 0 fine, 1 failed or refused or held, 2 usage or configuration, 3 changes (--exit-code), 130 interrupted.
 NO_COLOR turns colours off. In a pod the pod's own account is used.`;

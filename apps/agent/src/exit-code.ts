@@ -5,7 +5,7 @@ export const EXIT = {
   failed: 1,
   /** Wrong usage or configuration; nothing was touched. */
   usage: 2,
-  /** `plan --exit-code`: there are changes. */
+  /** `--exit-code` of `plan` and `lint`: there are changes. */
   changes: 3,
   interrupted: 130,
 } as const;

@@ -39,7 +39,7 @@ export async function seal(text: string, options: SealCommandOptions, edge: Edge
   const { config: path, print = false, replace = false, json = false } = options;
   const { stdout, stderr } = edge;
   const style = styleFor(edge, stderr);
-  const before = await SealedConfig.read(options, edge, text);
+  const before = await SealedConfig.read(options, edge, { replacing: text });
   const found = findCredential(before.config, text, { ...options, config: path });
   // What stands there is no credential of any form.
   const place = before.mended === found.name ? { ...found, reference: undefined } : found;

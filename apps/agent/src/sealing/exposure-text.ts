@@ -28,7 +28,7 @@ export function exposureText(exposure: Exposure, style: Style): string {
     ...(exposed.length === 0 ? ['Nothing: no credential is known to it.\n'] : []),
     others.length === 0
       ? ''
-      : `In a hurry revoke first: ${printable(others.join(', '))} keep their last good Secrets until the new ones are there.\n\n`,
+      : `In a hurry revoke first: in ${printable(others.join(', '))} the last good Secrets stay until the new ones are there.\n\n`,
     ...exposed.map((source) => sourceText(source)),
     title(`${state === 'gone' ? 2 : 3}. Change the values that it has read`),
     ...valuesText(),
@@ -50,7 +50,9 @@ export function exposureText(exposure: Exposure, style: Style): string {
         credentials.map(({ seal, path }) => seal && (seal.startsWith('hikyaku') ? seal : `${path}: ${seal}`)),
       ).map(step),
       pushes
-        ? step(`commit and push${shared.length === 0 ? '' : `; wait until ${shared.join(', ')} use the new one`}`)
+        ? step(
+            `commit and push${shared.length === 0 ? '' : `; wait until the new one is in use in ${shared.join(', ')}`}`,
+          )
         : '',
       ...unique(credentials.map(({ revoke }) => revoke)).map(step),
       '\n',

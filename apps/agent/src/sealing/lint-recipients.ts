@@ -1,10 +1,11 @@
 import type { Config } from '@hikyaku/config';
 import { fingerprintOf, isPostQuantum, SealedError } from '@hikyaku/sealing';
 import { keylessAccess } from './keyless-access.ts';
-import { clustersUsing } from './lint-clusters.ts';
+import { clustersOf, clustersUsing } from './lint-clusters.ts';
 import { error, warning } from './lint-finding.ts';
 import type { Finding } from './lint-finding.ts';
 import type { ValueSeen } from './lint-values.ts';
+import { missingValues } from './missing-values.ts';
 
 /** What is wrong with the list of recipients, and with credentials that have a value for each cluster. Pure. */
 export function lintRecipientList(config: Config, values: readonly ValueSeen[]): readonly Finding[] {
@@ -13,7 +14,7 @@ export function lintRecipientList(config: Config, values: readonly ValueSeen[]):
     ...lintBackups(config, values),
     ...lintRotations(config),
     ...lintUseless(config, values),
-    ...lintPerCluster(config),
+    ...lintMissing(config),
     ...lintKeyless(config),
   ];
 }
@@ -77,44 +78,23 @@ function* lintUseless(config: Config, values: readonly ValueSeen[]): Iterable<Fi
   }
 }
 
-function* lintPerCluster(config: Config): Iterable<Finding> {
-  for (const source of config.sources.values()) {
-    const using = clustersUsing(config, source.name);
-    for (const [field, reference] of source.credentials) {
-      if (!('perCluster' in reference)) continue;
-      const path = `providers.${source.name}.${field}`;
-      for (const cluster of using) {
-        if (reference.perCluster.has(cluster)) continue;
-        yield error(
-          { position: source.position, path },
-          'NO_VALUE_FOR_CLUSTER',
-          `has no value for cluster "${cluster}", which uses ${source.name}`,
-          `hikyaku seal ${path}.perCluster.${cluster}`,
-        );
-      }
-    }
+function* lintMissing(config: Config): Iterable<Finding> {
+  for (const { name } of clustersOf(config)) {
+    for (const { source, path, what, advice } of missingValues(config, name))
+      yield error({ position: source.position, path }, 'NO_VALUE_FOR_CLUSTER', what, advice);
   }
 }
 
-/** A key that a service knows is like a value for one cluster. */
-function* lintKeyless(config: Config): Iterable<Finding> {
-  for (const source of config.sources.values()) {
+/** A key that a service knows is like a value for one cluster: it outlives the recipient. */
+function* lintKeyless({ sources, recipients }: Config): Iterable<Finding> {
+  if (recipients.size === 0) return;
+  for (const source of sources.values()) {
     const { field, what, keyIds } = keylessAccess(source) ?? {};
     if (typeof keyIds !== 'object') continue;
-    const place = { position: source.position, path: `providers.${source.name}.${field}` };
-    for (const cluster of clustersUsing(config, source.name)) {
-      if (keyIds.has(cluster)) continue;
-      yield error(
-        place,
-        'NO_VALUE_FOR_CLUSTER',
-        `has no key of cluster "${cluster}", which uses ${source.name}`,
-        `upload its public key (ConfigMap hikyaku-identity) to ${what}, and name the id that it gets under kid`,
-      );
-    }
     for (const [cluster, keyId] of keyIds) {
-      if (config.recipients.size === 0 || config.recipients.has(cluster)) continue;
+      if (recipients.has(cluster)) continue;
       yield warning(
-        place,
+        { position: source.position, path: `providers.${source.name}.${field}` },
         'STILL_KNOWN',
         `removed "${cluster}" can still use its key ${keyId}`,
         `delete that key of ${what}, then take it out of kid`,

@@ -29,7 +29,7 @@ export async function addRecipient(
 ): Promise<ExitCode> {
   const { replace = false } = options;
   const style = styleFor(edge, edge.stderr);
-  const before = await SealedConfig.read(options, edge);
+  const before = await SealedConfig.read(options, edge, { adding: name });
   const found = await findKeys(name, key, options, edge);
   const backup = options.backup ?? before.config.recipients.get(name)?.backup ?? false;
   const added = { name, keys: found.keys, backup };

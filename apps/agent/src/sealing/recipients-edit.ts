@@ -5,13 +5,14 @@ import type { ExitCode } from '../exit-code.ts';
 import { styleFor } from '../output/style.ts';
 import { recipientValue, withRecipient } from './recipients-change.ts';
 import type { RecipientKeys } from './recipients-for.ts';
+import { missingValues } from './missing-values.ts';
 import { fingerprintsText } from './recipients-key.ts';
 import { recipientJson } from './recipients-text.ts';
 import { rewrapConfig } from './rewrap-config.ts';
 import type { RewrapOptions } from './rewrap-config.ts';
 import { rewrapJson, rewrappedText } from './rewrap-text.ts';
-import type { ConfigEdit, SealedConfig } from './sealed-config.ts';
-import { editToSet, editToSetFirstRecipient } from './sealed-edits.ts';
+import type { SealedConfig } from './sealed-config.ts';
+import { editToSetRecipient } from './sealed-edits.ts';
 import { sealedFields } from './sealed-fields.ts';
 
 export interface Addition {
@@ -34,13 +35,17 @@ export async function addToConfig(
   const file = current?.position.file ?? before.recipientsFile;
   const isThere =
     current !== undefined && JSON.stringify(recipientValue(current)) === JSON.stringify(recipientValue(added));
-  const { steps: done, files } = await rewrapConfig(
+  const {
+    steps: done,
+    files,
+    after,
+  } = await rewrapConfig(
     {
       before,
       fields: sealedFields(config),
       recipients: withRecipient(config, added),
       named: added.keys.map(fingerprintOf),
-      edits: isThere ? [] : [writeRecipient(config.recipients.size, file, added)],
+      edits: isThere ? [] : [editToSetRecipient(file, added.name, recipientValue(added))],
       ...steps,
     },
     options,
@@ -56,13 +61,9 @@ export async function addToConfig(
       `${style.good('✓')} ${name} (${fingerprintsText(keys)}) is ${isThere ? 'there already' : 'a recipient'}${backup ? ', as a backup key' : ''}\n` +
         (done.length === 0 ? '' : rewrappedText(done, files, style)),
     );
-  if (files.length > 0) edge.stderr.write(styleFor(edge, edge.stderr).faint(`commit and push ${files.join(', ')}\n`));
+  const next = styleFor(edge, edge.stderr);
+  for (const { path, what, advice } of missingValues(after, name))
+    edge.stderr.write(`${next.change('!')} ${path} ${what}: ${advice}\n`);
+  if (files.length > 0) edge.stderr.write(next.faint(`commit and push ${files.join(', ')}\n`));
   return EXIT.fine;
-}
-
-function writeRecipient(others: number, file: string, added: RecipientKeys): ConfigEdit {
-  const value = recipientValue(added);
-  return others === 0
-    ? editToSetFirstRecipient(file, added.name, value)
-    : editToSet(file, ['recipients', added.name], value);
 }

@@ -37,7 +37,7 @@ export async function newRecipient(name: string, options: NewRecipientOptions, e
         ? 'the private key would be shown here: send it into a file, hikyaku recipients new NAME --backup >> key.txt; or --show'
         : 'the private key would be shown here: send it on, hikyaku recipients new NAME | kubectl --context CONTEXT create -f -; or --show',
     );
-  const before = await SealedConfig.read(options, edge);
+  const before = await SealedConfig.read(options, edge, { adding: name });
   const { file, recipient } = await generateIdentity();
   const added = { name, keys: [recipient], backup };
   checkNewRecipient(before.config, added, replace);

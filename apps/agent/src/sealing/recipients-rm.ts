@@ -1,11 +1,12 @@
-import type { Recipient } from '@hikyaku/config';
+import type { Config, Recipient } from '@hikyaku/config';
 import { EXIT } from '../exit-code.ts';
 import type { Edge } from '../edge.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
 import { styleFor } from '../output/style.ts';
+import { UserError } from '../user-error.ts';
 import type { Style } from '../output/style.ts';
-import { exposureOf } from './exposure.ts';
+import { exposureOf, knownNames } from './exposure.ts';
 import type { ExposedCredential } from './exposure.ts';
 import { valuesIn } from './lint-values.ts';
 import { findRecipient } from './recipients-change.ts';
@@ -25,6 +26,7 @@ export async function removeRecipient(name: string, options: RemoveRecipientOpti
   const before = await SealedConfig.read(options, edge);
   const { config } = before;
   const removed = findRecipient(config, name, options.config);
+  refuseNamed(config, name);
   const fields = sealedFields(config);
   const own = fields.filter(({ cluster }) => cluster === name);
   const rest = [...config.recipients.values()].filter((recipient) => recipient !== removed);
@@ -32,7 +34,7 @@ export async function removeRecipient(name: string, options: RemoveRecipientOpti
   const { sources } = exposureOf(config, await valuesIn(config), name);
   const known = sources.flatMap(({ credentials }) => credentials);
 
-  const { steps, files } = await rewrapConfig(
+  const { steps, files, after } = await rewrapConfig(
     {
       before,
       fields: fields.filter((field) => !own.includes(field)),
@@ -51,6 +53,7 @@ export async function removeRecipient(name: string, options: RemoveRecipientOpti
     return EXIT.fine;
   }
   const style = styleFor(edge, edge.stdout);
+  const isKnown = known.length > 0 && knownNames(after, await valuesIn(after)).has(name);
   edge.stdout.write(
     [
       `${style.good('✓')} ${name} is no recipient any more\n`,
@@ -58,9 +61,23 @@ export async function removeRecipient(name: string, options: RemoveRecipientOpti
       steps.length === 0 ? '' : rewrappedText(steps, files, style),
       hasBackup ? '' : `${style.change('!')} no backup key is left: only clusters can open what is sealed\n`,
       known.length === 0 ? '' : knownText(removed, known, style),
+      isKnown ? style.faint(`the whole list, with what it was used for: hikyaku exposure ${name}`) + '\n' : '',
     ].join(''),
   );
   return EXIT.fine;
+}
+
+/** What an entry without its cluster should become, a person decides. */
+function refuseNamed({ secrets, pushes }: Config, name: string): void {
+  const entries = [...secrets, ...pushes].filter(({ clusters }) => clusters?.has(name));
+  if (entries.length === 0) return;
+  const lines = new Set(
+    entries.map(({ position: { file, line }, clusters = [] }) => {
+      const others = [...clusters].some((cluster) => cluster !== name);
+      return `${file}:${line}: ${others ? `take ${name} out of clusters` : `for ${name} alone: take the entry out`}`;
+    }),
+  );
+  throw new UserError([`${name} is still named; nothing was written`, ...lines].join('\n'));
 }
 
 /** With the last one of them, the credential. */
@@ -86,5 +103,5 @@ function knownText({ name }: Recipient, known: readonly ExposedCredential[], sty
     `  ${style.change('!')} ${path}\n`,
     ...[replace, seal, revoke].flatMap((text) => (text === undefined ? [] : [`      ${text}\n`])),
   ]);
-  return `\nWhat ${name} could read it still can, from the history of Git. Only this ends it:\n${lines.join('')}\n${style.faint(`the whole list, with what it was used for: hikyaku exposure ${name}`)}\n`;
+  return `\nWhat ${name} could read it still can, from the history of Git. Only this ends it:\n${lines.join('')}\n`;
 }

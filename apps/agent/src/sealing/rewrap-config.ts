@@ -1,3 +1,4 @@
+import type { Config } from '@hikyaku/config';
 import { SealedError } from '@hikyaku/sealing';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
@@ -44,6 +45,8 @@ export interface Rewrapping {
 export interface Rewrapped {
   readonly steps: readonly RewrapStep[];
   readonly files: readonly string[];
+  /** What the files say now. */
+  readonly after: Config;
 }
 
 /** Says what changes, asks, and writes all of it or nothing. Throws a UserError, with the files untouched. */
@@ -70,7 +73,7 @@ export async function rewrapConfig(
   edge.signal.throwIfAborted();
   await beforeWriting?.();
   await files.putInPlace();
-  return { steps, files: changes.map(({ path }) => path) };
+  return { steps, files: changes.map(({ path }) => path), after: after.config };
 }
 
 async function sealAnew(steps: readonly RewrapStep[], { signal }: Edge): Promise<readonly ConfigEdit[]> {

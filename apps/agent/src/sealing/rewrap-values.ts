@@ -80,7 +80,11 @@ async function planOne(
   } catch (error) {
     if (!(error instanceof SealedError)) throw error;
     if (error.code === 'UNBOUND') return { field, kind: 'unbound' };
-    return { field, kind: 'failed', problem: error.message };
+    return {
+      field,
+      kind: 'failed',
+      problem: `${error.message}; hikyaku seal ${field.name} puts a good one in its place`,
+    };
   }
 }
 

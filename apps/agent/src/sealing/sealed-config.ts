@@ -1,5 +1,5 @@
 import { ConfigEditError, fileHolding, parseConfig, readConfigFiles, setValue } from '@hikyaku/config';
-import type { Config, ConfigFile } from '@hikyaku/config';
+import type { Config, ConfigFile, EditValue } from '@hikyaku/config';
 import type { Edge } from '../edge.ts';
 import { ConfigError } from '../load-config-file.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
@@ -11,7 +11,18 @@ import type { FileChange } from './sealed-files.ts';
 /** Sealed, as far as the grammar goes. */
 const PLACEHOLDER = { sealed: '-----BEGIN AGE ENCRYPTED FILE-----' };
 
+/** The path of a problem. */
+const NAMES_A_CLUSTER = /\.clusters\[\d+\]$|\.perCluster\./;
+
 type Parse = (files: readonly ConfigFile[]) => Promise<Config>;
+
+/** What may be wrong with the config, as the command puts it right. */
+export interface Mending {
+  /** A credential, as a person names it: what stands there may be none. */
+  readonly replacing?: string;
+  /** A recipient that may be named already, as by `clusters`, and not be there yet. */
+  readonly adding?: string;
+}
 
 /** A config with the texts that it was read from, which can be changed; nothing is written. */
 export class SealedConfig {
@@ -29,8 +40,8 @@ export class SealedConfig {
     this.mended = mended;
   }
 
-  /** Throws a ConfigError, but where all that is wrong stands in the place of one credential, which is to be replaced. */
-  static async read(options: LoadConfigOptions, edge: Edge, replaced?: string): Promise<SealedConfig> {
+  /** Throws a ConfigError, with what the command does not put right. */
+  static async read(options: LoadConfigOptions, edge: Edge, mending: Mending = {}): Promise<SealedConfig> {
     const { files, problems } = await readConfigFiles(options.config);
     if (problems.length > 0) throw new ConfigError(problems);
     async function parse(texts: readonly ConfigFile[]): Promise<Config> {
@@ -42,17 +53,18 @@ export class SealedConfig {
     try {
       return new SealedConfig(await parse(files), files, parse);
     } catch (error) {
-      const name = replaced?.replace(/^(providers\.)?/, 'providers.');
-      if (!(error instanceof ConfigError) || name === undefined) throw error;
-      const { problems: wrong } = error;
-      if (!wrong.every(({ path }) => path === name || path.startsWith(`${name}.`))) throw error;
-      const broken = new Set(wrong.map(({ file }) => file));
-      const change = (text: string) => setValue(text, name.split('.'), PLACEHOLDER);
-      const mended = files.map(({ path, text }) => ({
-        path,
-        text: broken.has(path) ? changed(text, path, change) : text,
-      }));
-      return new SealedConfig(await parse(mended), files, parse, name);
+      if (!(error instanceof ConfigError)) throw error;
+      const { replacing, adding } = mending;
+      const name = replacing?.replace(/^(providers\.)?/, 'providers.');
+      if (name !== undefined && error.problems.every(({ path }) => path === name || path.startsWith(`${name}.`))) {
+        const broken = new Set(error.problems.map(({ file }) => file));
+        const mended = withValue(files, (path) => broken.has(path), name.split('.'), PLACEHOLDER);
+        return new SealedConfig(await parse(mended), files, parse, name);
+      }
+      if (adding === undefined || !error.problems.some(({ path }) => NAMES_A_CLUSTER.test(path))) throw error;
+      const file = fileHolding(files, ['recipients'])?.path;
+      const mended = withValue(files, (path) => path === file, ['recipients', adding], { keys: [] });
+      return new SealedConfig(await parse(mended), files, parse);
     }
   }
 
@@ -77,6 +89,16 @@ export class SealedConfig {
       return after === undefined || after === before ? [] : [{ path, before, after }];
     });
   }
+}
+
+function withValue(
+  files: readonly ConfigFile[],
+  isMeant: (path: string) => boolean,
+  path: readonly string[],
+  value: EditValue,
+): readonly ConfigFile[] {
+  const change = (text: string) => setValue(text, path, value);
+  return files.map((file) => (isMeant(file.path) ? { ...file, text: changed(file.text, file.path, change) } : file));
 }
 
 function changed(text: string, path: string, change: ConfigEdit['change']): string {

@@ -9,17 +9,22 @@ export function editToSet(file: string, path: readonly string[], value: EditValu
   return { file, change: (text) => setValue(text, path, value) };
 }
 
-/** Where there is none yet: it starts a list with a line for each. */
-export function editToSetFirstRecipient(file: string, name: string, value: EditValue): ConfigEdit {
+/** The first one starts a list with a line for each. */
+export function editToSetRecipient(file: string, name: string, value: EditValue): ConfigEdit {
   return {
     file,
-    change: (text) =>
-      setValue(text, ['recipients', name], value).replace(
+    change: (text) => {
+      const set = setValue(text, ['recipients', name], value);
+      if (ON_ONE_LINE.test(text)) return set;
+      return set.replace(
         /^recipients: \{ (.*) \}(\r?)$/m,
         (_, first: string, end: string) => `recipients:${end}\n  ${first}${end}`,
-      ),
+      );
+    },
   };
 }
+
+const ON_ONE_LINE = /^recipients: *\{ *[^ }]/m;
 
 export function editToRemove(file: string, path: readonly string[]): ConfigEdit {
   return { file, change: (text) => removeValue(text, path) };

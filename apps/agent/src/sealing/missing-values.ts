@@ -1,0 +1,36 @@
+import type { Config, SourceConfig } from '@hikyaku/config';
+import { keylessAccess } from './keyless-access.ts';
+import { clustersUsing } from './lint-clusters.ts';
+
+/** Something that others have one each of, and that a cluster needs of its own. */
+export interface MissingValue {
+  readonly source: SourceConfig;
+  /** `providers.doppler.token`. */
+  readonly path: string;
+  /** What is wrong with it. */
+  readonly what: string;
+  readonly advice: string;
+}
+
+export function missingValues(config: Config, cluster: string): readonly MissingValue[] {
+  return [...config.sources.values()].flatMap((source) =>
+    clustersUsing(config, source.name).has(cluster) ? [...missingOf(source, cluster)] : [],
+  );
+}
+
+function* missingOf(source: SourceConfig, cluster: string): Iterable<MissingValue> {
+  for (const [field, reference] of source.credentials) {
+    if (!('perCluster' in reference) || reference.perCluster.has(cluster)) continue;
+    const path = `providers.${source.name}.${field}`;
+    const what = `has no value for cluster "${cluster}", which uses ${source.name}`;
+    yield { source, path, what, advice: `hikyaku seal ${path}.perCluster.${cluster}` };
+  }
+  const { field, what: account, keyIds } = keylessAccess(source) ?? {};
+  if (typeof keyIds !== 'object' || keyIds.has(cluster)) return;
+  yield {
+    source,
+    path: `providers.${source.name}.${field}`,
+    what: `has no key of cluster "${cluster}", which uses ${source.name}`,
+    advice: `upload its public key (ConfigMap hikyaku-identity) to ${account}, and name the id that it gets under kid`,
+  };
+}
