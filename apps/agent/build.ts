@@ -24,6 +24,31 @@ const STUBS: Readonly<Record<string, string>> = {
   'sealing/src/opener-entry.ts': `export const openerEntry = new URL('../opener.js', import.meta.url);`,
 };
 
+/** Of the few whose kubeconfig names a SOCKS proxy; 3 MiB for everybody else. */
+const lazySocks: Plugin = {
+  name: 'lazy-socks',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^socks(-proxy-agent)?$/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'lazy-socks' } : undefined,
+    );
+    bundle.onLoad({ filter: /^socks$/, namespace: 'lazy-socks' }, () => ({
+      contents: `export const SocksClient = {
+        createConnection(options, callback) {
+          import('socks').then(
+            ({ default: socks }) => socks.SocksClient.createConnection(options, callback),
+            (error) => callback(error),
+          );
+        },
+      };`,
+      resolveDir: '.',
+    }));
+    // For node:https, which no request of ours goes through.
+    bundle.onLoad({ filter: /^socks-proxy-agent$/, namespace: 'lazy-socks' }, () => ({
+      contents: 'export class SocksProxyAgent {}',
+    }));
+  },
+};
+
 const stubs: Plugin = {
   name: 'stubs',
   setup(bundle) {
@@ -109,7 +134,7 @@ const { metafile, outputFiles } = await build({
   sourcemap: 'external',
   legalComments: 'none',
   banner: { js: BANNER },
-  plugins: [stubs, zodModule, rightsOwn],
+  plugins: [stubs, lazySocks, zodModule, rightsOwn],
   logLevel: 'warning',
 });
 
