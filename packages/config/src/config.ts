@@ -112,6 +112,8 @@ export interface SecretEntry {
   readonly whenRemoved: 'delete' | 'keep';
   /** Whether it may be deleted and made again when `type`, or the data of an immutable Secret, changed. */
   readonly recreate: boolean;
+  /** What is restarted when the data changes: `Deployment/web` and the like; `true`: whatever of its namespace uses it. Absent: nothing. */
+  readonly restart?: true | readonly string[];
   readonly position: Position;
 }
 

@@ -31,6 +31,7 @@ plugins:
 files: /srv/secrets
 pushes:
   - { from: web/app-env, to: homelab }
+restarts: [web/Deployment/web, "mail/*"]
 `;
 
 describe('grants.yaml', () => {
@@ -48,6 +49,7 @@ describe('grants.yaml', () => {
       ],
       files: '/srv/secrets',
       pushes: [{ from: 'web/app-env', to: 'homelab', position: { file: 'grants.yaml', line: 13, column: 5 } }],
+      restarts: ['web/Deployment/web', 'mail/*'],
     });
   });
 
@@ -114,7 +116,11 @@ pushes:
     ['metadataPrefixes: ["*"]', 'must be letters, digits'],
     ['reservedNamespaces: [Kube-System]', 'must be lower-case letters'],
     ['files: /', 'must be the absolute path of a directory'],
-    ['restarts: [web/web]', '`restarts` is not yet available'],
+    ['restarts: [web/web]', 'must be NAMESPACE/KIND/NAME'],
+    ['restarts: [web/Job/web]', 'must be NAMESPACE/KIND/NAME'],
+    ['restarts: ["*/*"]', 'must be NAMESPACE/KIND/NAME'],
+    ['restarts: ["web/Deployment/*"]', 'must be NAMESPACE/KIND/NAME'],
+    ['restarts: ["web/Deployment/a,b/*"]', 'must be NAMESPACE/KIND/NAME'],
     ['pushes: { from: web/a, to: b }', '`pushes` must be a list, got a mapping'],
     ['plugins: [a]', '`plugins` must be a mapping, got a list'],
     ['', 'the file is empty; a smallest one is `version: 1`, which grants the defaults'],

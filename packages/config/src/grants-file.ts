@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { readFields, reserved } from './fields.ts';
+import { readFields } from './fields.ts';
 import { wrongKind } from './issues.ts';
 import { DEFAULT_GRANTS } from './grants.ts';
 import type { Grants, PlugInGrant, PushGrant } from './grants.ts';
@@ -10,6 +10,7 @@ import { byPosition } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { readYaml } from './read-yaml.ts';
 import type { ConfigFile } from './read-yaml.ts';
+import { restartGrant } from './restart.ts';
 import { refusedTypeReason } from './secret-type.ts';
 import { sourceName } from './source.ts';
 
@@ -102,7 +103,10 @@ export const grantsFile = z.strictObject({
     .optional()
     .describe('Where files that a config names may be, besides the folder of the config file'),
   pushes: z.array(push).optional().describe('Secrets of the cluster that may be carried to a source'),
-  restarts: reserved(),
+  restarts: z
+    .array(restartGrant)
+    .optional()
+    .describe('What may be restarted: NAMESPACE/KIND/NAME, or NAMESPACE/* for all of a namespace; nothing by default'),
 });
 
 const SMALLEST = 'a smallest one is `version: 1`, which grants the defaults';
@@ -116,7 +120,7 @@ export function parseGrants(file: ConfigFile): GrantsResult {
   const plugins = readPlugins(root.children.get('plugins'), problems);
   const pushes = readPushes(root.children.get('pushes'), problems);
   if (problems.length > 0) return { ok: false, problems: problems.toSorted(byPosition) };
-  const { types, metadataPrefixes, reservedNamespaces, names, origins, files } = fields;
+  const { types, metadataPrefixes, reservedNamespaces, names, origins, files, restarts } = fields;
   const grants: Grants = {
     types: types ?? DEFAULT_GRANTS.types,
     metadataPrefixes: metadataPrefixes ?? DEFAULT_GRANTS.metadataPrefixes,
@@ -126,6 +130,7 @@ export function parseGrants(file: ConfigFile): GrantsResult {
     plugins,
     ...(files !== undefined && { files }),
     pushes,
+    restarts: restarts ?? DEFAULT_GRANTS.restarts,
   };
   return { ok: true, grants, words: new Set([...root.children.keys()].map(String)) };
 }

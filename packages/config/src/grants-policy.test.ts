@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { DEFAULT_GRANTS } from './grants.ts';
 import { parseGrants } from './grants-file.ts';
-import { policyRefusals, readPolicyGrants } from './grants-policy.ts';
+import { grantsRestart, policyRefusals, readPolicyGrants } from './grants-policy.ts';
 import { grantsData } from './grants-text.ts';
 import { isMapping } from './place.ts';
 
@@ -31,6 +31,24 @@ describe('the lists that the policy reads', () => {
     ]);
     expect(grantsData({ ...DEFAULT_GRANTS, names: [] })).toHaveProperty('names', '');
     expect(grantsData({ ...DEFAULT_GRANTS, names: ['web/a', 'web/b'] })).toHaveProperty('names', 'web/a, web/b');
+  });
+});
+
+describe('what may be restarted', () => {
+  const grants = readPolicyGrants(
+    grantsData({ ...DEFAULT_GRANTS, restarts: ['web/Deployment/web', 'web/Deployment/api', 'mail/*'] }),
+  );
+
+  test('is what the list names, or all of a namespace', () => {
+    for (const workload of ['web/Deployment/web', 'web/Deployment/api', 'mail/StatefulSet/db'])
+      expect(grantsRestart(grants, workload)).toBe(true);
+    for (const workload of ['web/StatefulSet/web', 'web/Deployment/we', 'mai/Deployment/web', 'a-mail/DaemonSet/x'])
+      expect(grantsRestart(grants, workload)).toBe(false);
+  });
+
+  test('is nothing without a list', () => {
+    expect(grantsRestart(readPolicyGrants(grantsData(DEFAULT_GRANTS)), 'web/Deployment/web')).toBe(false);
+    expect(grantsRestart(readPolicyGrants({ restarts: ' , ' }), 'web/Deployment/web')).toBe(false);
   });
 });
 

@@ -1,17 +1,22 @@
 import type { GrantsData } from './grants-text.ts';
 
-/** What the policy `hikyaku-own` knows of the grants. A list that is missing, other than `names`, makes it refuse every write. */
+/**
+ * What the policies `hikyaku-own` and `hikyaku-restarts` know of the grants. A list that is missing, other than `names` and `restarts`, makes the
+ * first refuse every write.
+ */
 export interface PolicyGrants {
   readonly types?: ReadonlySet<string>;
   readonly reservedNamespaces?: ReadonlySet<string>;
   readonly metadataPrefixes?: readonly string[];
   /** Absent: no limit. */
   readonly names?: ReadonlySet<string>;
+  /** `web/Deployment/web` or `web/*`; a missing list grants none. */
+  readonly restarts?: ReadonlySet<string>;
 }
 
 /** Reads the lists as the policy of deploy/rights-own.yaml does, so that the two never disagree. */
 export function readPolicyGrants(data: GrantsData): PolicyGrants {
-  const { types, reservedNamespaces, metadataPrefixes, names } = data;
+  const { types, reservedNamespaces, metadataPrefixes, names, restarts } = data;
   return {
     ...(types !== undefined && { types: new Set(entriesOf(types)) }),
     ...(reservedNamespaces !== undefined && { reservedNamespaces: new Set(entriesOf(reservedNamespaces)) }),
@@ -19,7 +24,8 @@ export function readPolicyGrants(data: GrantsData): PolicyGrants {
       metadataPrefixes: entriesOf(metadataPrefixes).filter((entry) => entry !== ''),
     }),
     // The policy keeps these as one text, from which it takes spaces and line breaks and nothing else.
-    ...(names !== undefined && { names: new Set(names.replaceAll(/[ \n]/g, '').split(',')) }),
+    ...(names !== undefined && { names: new Set(textEntriesOf(names)) }),
+    ...(restarts !== undefined && { restarts: new Set(textEntriesOf(restarts).filter((entry) => entry !== '')) }),
   };
 }
 
@@ -76,6 +82,15 @@ export function policyRefusals(grants: PolicyGrants, secret: WantedSecret): read
   if (Object.hasOwn(labels, PRUNE) && labels[PRUNE] !== 'disabled')
     refuse({ grant: 'metadataPrefixes', what: PRUNE, word: 'values' });
   return refusals;
+}
+
+/** Whether the policy `hikyaku-restarts` lets this workload, `web/Deployment/web`, be restarted; with `web/*`: all of the namespace. */
+export function grantsRestart({ restarts = new Set() }: PolicyGrants, workload: string): boolean {
+  return restarts.has(workload) || restarts.has(`${workload.slice(0, workload.indexOf('/'))}/*`);
+}
+
+function textEntriesOf(list: string): readonly string[] {
+  return list.replaceAll(/[ \n]/g, '').split(',');
 }
 
 /** White space as Go knows it, by which CEL's `trim()` goes; JavaScript's own `trim` takes U+FEFF and leaves U+0085. */

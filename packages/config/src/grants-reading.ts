@@ -24,7 +24,10 @@ export interface GrantsReading {
   readonly disagreeing: readonly string[];
 }
 
-const LISTS = ['types', 'reservedNamespaces', 'metadataPrefixes', 'names'] as const;
+const LISTS = ['types', 'reservedNamespaces', 'metadataPrefixes', 'names', 'restarts'] as const;
+
+/** Without the list of `restarts` there are none, as with an empty one. */
+const ABSENT = { restarts: [] };
 
 /** Reads the data of the ConfigMap; `where` is what problems call its `grants.yaml`. */
 export function readGrantsData(data: GrantsData, where: string): GrantsReading {
@@ -38,8 +41,9 @@ export function readGrantsData(data: GrantsData, where: string): GrantsReading {
     const grants = { ...DEFAULT_GRANTS, origins: [] };
     return { grants, policy, problems: result.problems, isMissing: false, disagreeing: [] };
   }
-  const wanted = readPolicyGrants(grantsData(result.grants));
-  const disagreeing = LISTS.filter((word) => result.words.has(word) && !isSame(wanted[word], policy[word]));
+  const wanted = { ...ABSENT, ...readPolicyGrants(grantsData(result.grants)) };
+  const read = { ...ABSENT, ...policy };
+  const disagreeing = LISTS.filter((word) => result.words.has(word) && !isSame(wanted[word], read[word]));
   return { grants: result.grants, policy, problems: [], isMissing: false, disagreeing };
 }
 

@@ -3,7 +3,7 @@ import type { Grants } from './grants.ts';
 
 /** A `grants.yaml` that {@link parseGrants} reads back as it was; words that grant nothing are left out. */
 export function formatGrants(grants: Grants): string {
-  const { types, metadataPrefixes, reservedNamespaces, names, origins, plugins, files, pushes } = grants;
+  const { types, metadataPrefixes, reservedNamespaces, names, origins, plugins, files, pushes, restarts } = grants;
   const document = {
     version: 1,
     types,
@@ -18,6 +18,7 @@ export function formatGrants(grants: Grants): string {
     }),
     ...(files !== undefined && { files }),
     ...(pushes.length > 0 && { pushes: pushes.map(({ from, to }) => ({ from, to })) }),
+    ...(restarts.length > 0 && { restarts }),
   };
   return stringify(document, { lineWidth: 0 });
 }
@@ -30,12 +31,13 @@ export const GRANTS_CONFIG_MAP = 'hikyaku-grants';
 
 /** The data of the ConfigMap `hikyaku-grants`. */
 export function grantsData(grants: Grants): GrantsData {
-  const { types, reservedNamespaces, metadataPrefixes, names } = grants;
+  const { types, reservedNamespaces, metadataPrefixes, names, restarts } = grants;
   return {
     types: types.join(', '),
     reservedNamespaces: reservedNamespaces.join(', '),
     metadataPrefixes: metadataPrefixes.join(', '),
     ...(names && { names: names.join(', ') }),
+    ...(restarts.length > 0 && { restarts: restarts.join(', ') }),
     'grants.yaml': formatGrants(grants),
   };
 }

@@ -17,6 +17,8 @@ export interface Grants {
   /** Where files that a config names may be, besides the folder of the config file: an absolute path. */
   readonly files?: string;
   readonly pushes: readonly PushGrant[];
+  /** What may be restarted: `namespace/Kind/name`, or `namespace/*` for all of a namespace. */
+  readonly restarts: readonly string[];
 }
 
 /** One file whose code may run. */
@@ -51,6 +53,7 @@ export const DEFAULT_GRANTS: Grants = {
   reservedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', 'flux-system', 'argocd'],
   plugins: new Map(),
   pushes: [],
+  restarts: [],
 };
 
 export function grantsPush({ pushes }: Grants, push: Pick<PushGrant, 'from' | 'to'>): boolean {

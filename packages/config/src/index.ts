@@ -25,7 +25,7 @@ export type { Grants, PlugInGrant, PushGrant } from './grants.ts';
 export { isSecretId, parseGrants } from './grants-file.ts';
 export type { GrantsResult } from './grants-file.ts';
 export { grantsJsonSchema } from './grants-json-schema.ts';
-export { policyRefusals, readPolicyGrants } from './grants-policy.ts';
+export { grantsRestart, policyRefusals, readPolicyGrants } from './grants-policy.ts';
 export type { PolicyGrants, PolicyRefusal, WantedSecret } from './grants-policy.ts';
 export { readGrantsData, readGrantsFile } from './grants-reading.ts';
 export type { GrantsReading } from './grants-reading.ts';

@@ -214,7 +214,7 @@ describe('the JSON Schema', () => {
     const later: string[] = [];
     visit(schema, '');
     expect(bare).toEqual([]);
-    expect(new Set(later)).toEqual(new Set('restart template with generate extract rewrite'.split(' ')));
+    expect(new Set(later)).toEqual(new Set('template with generate extract rewrite'.split(' ')));
 
     function visit(part: unknown, path: string): void {
       if (Array.isArray(part)) for (const item of part) visit(item, path);

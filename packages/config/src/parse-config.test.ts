@@ -206,6 +206,20 @@ describe('what is read', () => {
     expect(await entryOf(entry)).toMatchObject({ existing: 'merge', keyNames: 'underscore', whenRemoved: 'keep' });
   });
 
+  test('restarts what it names, or whatever uses the Secret', async () => {
+    const restartOf = async (text: string) => {
+      const { restart } = await entryOf(`{ name: s, namespace: n, from: home, restart: ${text} }`);
+      return restart;
+    };
+    expect(await restartOf('[Deployment/web, StatefulSet/db, DaemonSet/agent, Deployment/web]')).toEqual([
+      'Deployment/web',
+      'StatefulSet/db',
+      'DaemonSet/agent',
+    ]);
+    expect(await restartOf('true')).toBe(true);
+    expect(await restartOf('false')).toBeUndefined();
+  });
+
   test('no secrets and unused sources are fine', async () => {
     expect((await configOf(`${SOURCE}secrets: []`)).secrets).toEqual([]);
     expect((await configOf('providers: {}\nsecrets: []')).sources.size).toBe(0);
@@ -657,7 +671,26 @@ describe('an entry', () => {
       `{ ${NAMED}, immutable: yes }`,
       ['3:53: secrets[0].immutable: `immutable` must be true or false, got text'],
     ],
-    ['`restart`', `{ ${NAMED}, restart: true }`, ['3:42: secrets[0].restart: `restart` is not yet available']],
+    [
+      'a restart of what cannot be restarted',
+      `{ ${NAMED}, restart: [Job/web, web, Deployment/web/x, Deployment/Web] }`,
+      [
+        '3:52: secrets[0].restart[0]: `restart[0]` must be KIND/NAME, with Deployment, StatefulSet or DaemonSet as the kind',
+        '3:61: secrets[0].restart[1]: `restart[1]` must be KIND/NAME, with Deployment, StatefulSet or DaemonSet as the kind',
+        '3:66: secrets[0].restart[2]: `restart[2]` must be KIND/NAME, with Deployment, StatefulSet or DaemonSet as the kind',
+        '3:84: secrets[0].restart[3]: `restart[3]` must be KIND/NAME, with Deployment, StatefulSet or DaemonSet as the kind',
+      ],
+    ],
+    [
+      'a restart of nothing',
+      `{ ${NAMED}, restart: [] }`,
+      ['3:51: secrets[0].restart: `restart` must name at least one, or be `true` for all that use it'],
+    ],
+    [
+      'an unknown word for `restart`',
+      `{ ${NAMED}, restart: Deployment/web }`,
+      ['3:51: secrets[0].restart: `restart` must be `true` or a list such as `[Deployment/web]`'],
+    ],
     [
       'an unknown word for `existing`',
       `{ ${NAMED}, existing: adopt }`,

@@ -6,7 +6,7 @@ import type { Clusters } from './clusters.ts';
 import type { BulkItem, DataItem, SecretEntry } from './config.ts';
 import { dataItem, readDataItem } from './data-item.ts';
 import type { ItemContext } from './data-item.ts';
-import { readFields, readValue, reserved } from './fields.ts';
+import { readFields, readValue } from './fields.ts';
 import { wrongKind } from './issues.ts';
 import { dnsLabel, dnsSubdomain, secretKey } from './kubernetes-names.ts';
 import { readAnnotations, readLabels } from './labels.ts';
@@ -15,6 +15,7 @@ import type { Place } from './place.ts';
 import { problemAt, problemAtKey } from './problem.ts';
 import type { Problem } from './problem.ts';
 import type { KnownRecipients } from './recipients.ts';
+import { restart } from './restart.ts';
 import { missingKeysOf, refusedTypeReason } from './secret-type.ts';
 import { sourceOf } from './source-of.ts';
 import type { SourceNames } from './source-of.ts';
@@ -66,7 +67,7 @@ export const secretEntry = z.strictObject({
     .default('delete')
     .describe('What happens to the Secret, or to the keys merged into it, when its entry leaves the file'),
   recreate: z.boolean().default(false).describe('Delete and make it again when its type or immutable data changed'),
-  restart: reserved(),
+  restart,
 });
 
 export interface EntryContext {
@@ -125,6 +126,7 @@ export function readSecretEntry(place: Place, context: EntryContext, problems: P
     existing,
     whenRemoved: fields.whenRemoved ?? 'delete',
     recreate: fields.recreate ?? false,
+    ...restartOf(fields.restart),
     position: place.position,
   } as const;
   return readNamespaces(place, context.agentNamespace, problems).map((namespacePlace) => {
@@ -132,6 +134,11 @@ export function readSecretEntry(place: Place, context: EntryContext, problems: P
     if (name !== undefined) claim(`${entryNamespace}/${name}`, clusters, place, context.taken, problems);
     return { namespace: entryNamespace, name: name ?? '', ...entry };
   });
+}
+
+function restartOf(said: boolean | readonly string[] | undefined): Pick<SecretEntry, 'restart'> {
+  if (said === undefined || said === false) return {};
+  return { restart: said === true || [...new Set(said)] };
 }
 
 /** The places that name the entry's namespaces, the good ones. */

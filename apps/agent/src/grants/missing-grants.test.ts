@@ -37,6 +37,7 @@ const NOTHING: Needs = {
   plugIns: [],
   files: [],
   pushes: [],
+  restarts: [],
   folder: '/config',
 };
 
@@ -262,4 +263,42 @@ test('a credential that is not bound goes to another origin than the usual one o
   ]);
   expect(missingGrants(needs, held({ ...DEFAULT_GRANTS, origins: [what] }))).toEqual([]);
   expect(missingGrants(needs, held({ ...DEFAULT_GRANTS, origins: [] }))).toHaveLength(1);
+});
+
+describe('restarts', () => {
+  const needs: Needs = {
+    ...NOTHING,
+    restarts: [
+      { secret: 'web/app', workload: 'web/Deployment/web' },
+      { secret: 'web/db', workload: 'web/StatefulSet/db' },
+      { secret: 'mail/app', workload: 'mail/*' },
+    ],
+  };
+
+  test('are granted by name or by namespace; the line names all that is missing', () => {
+    const grants = { ...DEFAULT_GRANTS, restarts: ['web/Deployment/web', 'mail/Deployment/mail'] };
+    const line = 'restarts: [web/Deployment/web, mail/Deployment/mail, web/StatefulSet/db, mail/*]';
+    expect(missingGrants(needs, held(grants))).toEqual([
+      {
+        code: 'RESTART_NOT_GRANTED',
+        entry: 'Secret web/db',
+        message: 'StatefulSet/db of the namespace web may not be restarted',
+        line,
+      },
+      {
+        code: 'RESTART_NOT_GRANTED',
+        entry: 'Secret mail/app',
+        message: 'not everything that uses it may be restarted in the namespace mail',
+        line,
+      },
+    ]);
+    expect(missingGrants(needs, held({ ...DEFAULT_GRANTS, restarts: ['web/*', 'mail/*'] }))).toEqual([]);
+  });
+
+  test('are in the smallest grants, those of a whole namespace in one', () => {
+    const more = { secret: 'mail/db', workload: 'mail/Deployment/mail' };
+    const smallest = smallestGrants({ ...needs, restarts: [...needs.restarts, more] });
+    expect(smallest.restarts).toEqual(['mail/*', 'web/Deployment/web', 'web/StatefulSet/db']);
+    expect(missingGrants(needs, held(smallest))).toEqual([]);
+  });
 });

@@ -1,4 +1,4 @@
-import { formatGrantsWord, grantsPush, policyRefusals } from '@hikyaku/config';
+import { formatGrantsWord, grantsPush, grantsRestart, policyRefusals } from '@hikyaku/config';
 import type { Grants, PolicyRefusal, SecretEntry } from '@hikyaku/config';
 import { surroundsPod } from '../address-rules.ts';
 import { filesRoot, mayRead, readableFolders } from './files-root.ts';
@@ -15,7 +15,8 @@ type MissingGrantCode =
   | 'ORIGIN_NOT_GRANTED'
   | 'PLUGIN_NOT_GRANTED'
   | 'FILE_NOT_GRANTED'
-  | 'PUSH_NOT_GRANTED';
+  | 'PUSH_NOT_GRANTED'
+  | 'RESTART_NOT_GRANTED';
 
 /** Something that the config asks for and that the cluster will refuse. */
 export interface MissingGrant {
@@ -38,6 +39,7 @@ export function missingGrants(needs: Needs, held: HeldGrants): readonly MissingG
     ...missingFiles(needs, held.grants),
     ...missingForSecrets(needs, held),
     ...missingPushes(needs, held.grants),
+    ...missingRestarts(needs, held),
   ];
 }
 
@@ -173,4 +175,25 @@ function* missingPushes({ pushes }: Needs, grants: Grants): Iterable<MissingGran
   for (const { from, to } of missing) {
     yield { code: 'PUSH_NOT_GRANTED', entry: `push ${from}`, message: `it may not be carried to ${to}`, line };
   }
+}
+
+function* missingRestarts({ restarts }: Needs, { policy }: HeldGrants): Iterable<MissingGrant> {
+  const missing = restarts.filter(({ workload }) => !grantsRestart(policy, workload));
+  const line = restartsLine(
+    policy,
+    missing.map(({ workload }) => workload),
+  );
+  for (const { secret, workload } of missing)
+    yield { code: 'RESTART_NOT_GRANTED', entry: `Secret ${secret}`, message: restartRefusal(workload), line };
+}
+
+/** The word `restarts` as it has to be for these too. */
+export function restartsLine({ restarts = new Set() }: HeldGrants['policy'], workloads: readonly string[]): string {
+  return formatGrantsWord('restarts', [...new Set([...restarts, ...workloads])]);
+}
+
+export function restartRefusal(workload: string): string {
+  const namespace = workload.slice(0, workload.indexOf('/'));
+  if (workload.endsWith('/*')) return `not everything that uses it may be restarted in the namespace ${namespace}`;
+  return `${workload.slice(namespace.length + 1)} of the namespace ${namespace} may not be restarted`;
 }

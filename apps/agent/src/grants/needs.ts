@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Config, SourceConfig } from '@hikyaku/config';
+import type { Config, SecretEntry, SourceConfig } from '@hikyaku/config';
 import { refusedDestinations, unboundCredentials, usualOrigin } from '../credentials/unbound-destinations.ts';
 import { folderOf } from '../file-access.ts';
 import type { PlugInFile } from './plug-in-files.ts';
@@ -13,6 +13,7 @@ export interface Needs {
   readonly plugIns: readonly PlugInFile[];
   readonly files: readonly FileNeed[];
   readonly pushes: readonly PushNeed[];
+  readonly restarts: readonly RestartNeed[];
   /** Where the config is: files below it need no grant. */
   readonly folder: string;
 }
@@ -33,6 +34,13 @@ export interface FileNeed extends Need {
   readonly as: 'source' | 'credential' | 'certificates';
 }
 
+/** `workload` is `web/Deployment/web`, or `web/*` for whatever uses the Secret. */
+export interface RestartNeed {
+  /** `namespace/name` of the Secret. */
+  readonly secret: string;
+  readonly workload: string;
+}
+
 interface PushNeed {
   readonly from: string;
   readonly to: string;
@@ -50,8 +58,14 @@ export function needsOf(config: Config, path: string, plugIns: readonly PlugInFi
     plugIns,
     files: sources.flatMap((source) => [...filesOf(source, folder)]),
     pushes: config.pushes.map(({ namespace, name, source }) => ({ from: `${namespace}/${name}`, to: source })),
+    restarts: config.secrets.flatMap(restartsOf),
     folder,
   };
+}
+
+function restartsOf({ namespace, name, restart }: SecretEntry): readonly RestartNeed[] {
+  const what = restart === true ? ['*'] : (restart ?? []);
+  return what.map((workload) => ({ secret: `${namespace}/${name}`, workload: `${namespace}/${workload}` }));
 }
 
 function* destinationsOf(source: SourceConfig): Iterable<DestinationNeed> {

@@ -1,4 +1,4 @@
-import { grantsPush, policyRefusals } from '@hikyaku/config';
+import { grantsPush, grantsRestart, policyRefusals } from '@hikyaku/config';
 import type { Config, CredentialReference, Grants, SealedReference, SourceConfig } from '@hikyaku/config';
 import { identityOf } from '../open-sources.ts';
 import { isStandIn } from '../plugins/stand-in.ts';
@@ -17,6 +17,7 @@ export interface Possibility {
     | 'plug-in source'
     | 'file'
     | 'push'
+    | 'restart'
     | 'read'
     | 'recipient'
     | 'credential'
@@ -33,7 +34,11 @@ export type Possibilities = ReadonlyMap<string, Possibility>;
 
 /** What the config asks for and the grants let pass; all of it without grants. */
 export function possible(config: Config, needs: Needs, held: HeldGrants | undefined): Possibilities {
-  return byKey([...fromSources(config, needs, held?.grants), ...fromSecrets(needs, held)]);
+  return byKey([
+    ...fromSources(config, needs, held?.grants),
+    ...fromSecrets(needs, held),
+    ...fromRestarts(needs, held),
+  ]);
 }
 
 type Keyed = Possibility & { readonly detail?: string | undefined };
@@ -112,6 +117,12 @@ function* fromSecrets({ secrets }: Needs, held: HeldGrants | undefined): Iterabl
   }
 }
 
+function* fromRestarts({ restarts }: Needs, held: HeldGrants | undefined): Iterable<Keyed> {
+  for (const { workload } of restarts) {
+    if (held === undefined || grantsRestart(held.policy, workload)) yield { kind: 'restart', what: workload };
+  }
+}
+
 const EVERY_ORIGIN: Possibility = { kind: 'origin', what: 'any that does not surround the agent' };
 const EVERY_NAME: Possibility = { kind: 'name', what: 'any' };
 
@@ -143,6 +154,7 @@ function* ceilingsOf({ grants, policy }: HeldGrants): Iterable<Possibility> {
   for (const [name, { digest }] of grants.plugins) yield { kind: 'plug-in', what: `${name} (${digest})` };
   if (grants.files !== undefined) yield { kind: 'file', what: `below ${grants.files}` };
   for (const { from, to } of grants.pushes) yield { kind: 'push', what: `${from} to ${to}` };
+  for (const what of policy.restarts ?? []) yield { kind: 'restart', what };
   for (const what of policy.types ?? []) if (what !== '') yield { kind: 'type', what };
   for (const what of policy.metadataPrefixes ?? []) yield { kind: 'label or annotation', what };
   if (policy.names === undefined) yield EVERY_NAME;

@@ -11,7 +11,7 @@ const PRUNE = 'kustomize.toolkit.fluxcd.io/prune';
 
 /** What the needs ask for and nothing else. Throws a UserError where no grants could let them pass. */
 export function smallestGrants(needs: Needs): Grants {
-  const { secrets, origins, plugIns, files, pushes, folder } = needs;
+  const { secrets, origins, plugIns, files, pushes, restarts, folder } = needs;
   const root = filesRoot(needs);
   const outside = files.filter(({ what }) => !isInside(what, folder)).map(({ what }) => what);
   if (root === undefined && outside.length > 0)
@@ -36,7 +36,14 @@ export function smallestGrants(needs: Needs): Grants {
     ),
     ...(root !== undefined && { files: root }),
     pushes: pushes.map((push): PushGrant => ({ ...push, position: NOWHERE })),
+    restarts: withoutCovered(restarts.map(({ workload }) => workload)),
   };
+}
+
+/** What `web/*` grants needs no entry of its own. */
+function withoutCovered(workloads: readonly string[]): readonly string[] {
+  const all = sorted(workloads);
+  return all.filter((one) => one.endsWith('/*') || !all.includes(`${one.slice(0, one.indexOf('/'))}/*`));
 }
 
 function sorted(entries: readonly string[]): readonly string[] {
