@@ -1,7 +1,7 @@
 import { systemClock } from '@hikyaku/core';
 import type { Clock, Logger } from '@hikyaku/core';
 import { isWell } from '@hikyaku/engine';
-import type { HeldPlan, PushRecord, Report, SecretRecord, SourceRecord } from '@hikyaku/engine';
+import type { HeldPlan, PushRecord, Report, RestartRecord, SecretRecord, SourceRecord } from '@hikyaku/engine';
 import { Moments } from './status/moments.ts';
 
 /** What has just been said. */
@@ -9,9 +9,10 @@ export type NewRecord =
   | { readonly kind: 'secret'; readonly record: SecretRecord }
   | { readonly kind: 'source'; readonly record: SourceRecord }
   | { readonly kind: 'push'; readonly record: PushRecord }
+  | { readonly kind: 'restart'; readonly record: RestartRecord }
   | { readonly kind: 'held' };
 
-/** The latest record of each Secret, source and push; logs what a person would want to know, once. */
+/** The latest record of each Secret, source, push and restart; logs what a person would want to know, once. */
 export class Records implements Report {
   readonly secrets = new Map<string, SecretRecord>();
   readonly sources = new Map<string, SourceRecord>();
@@ -19,6 +20,7 @@ export class Records implements Report {
   /** What is held, by who looks after it. */
   readonly holds = new Map<string, readonly HeldPlan[]>();
   readonly moments: Moments;
+  readonly restarts = new Map<string, RestartRecord>();
   readonly #logger: Logger;
   readonly #listeners = new Set<(said: NewRecord) => void>();
 
@@ -70,6 +72,23 @@ export class Records implements Report {
 
   #tell(said: NewRecord): void {
     for (const listener of this.#listeners) listener(said);
+  }
+
+  restart(record: RestartRecord): void {
+    const before = this.restarts.get(record.workload);
+    this.restarts.set(record.workload, record);
+    this.#logRestart(record, before);
+    this.#tell({ kind: 'restart', record });
+  }
+
+  #logRestart({ workload, changes, state, messages }: RestartRecord, before: RestartRecord | undefined): void {
+    const fields = { workload, state, changes, ...(messages.length > 0 && { messages }) };
+    if (state === 'restarted') this.#logger.info(fields, 'restarted');
+    else if (before?.state === state && before.messages.join('\n') === messages.join('\n'))
+      this.#logger.debug(fields, 'still not restarted');
+    else if (state === 'waiting') this.#logger.info(fields, 'restart waits');
+    else if (messages.length > 0) this.#logger.warn(fields, 'not restarted');
+    else this.#logger.info(fields, 'restart not wanted any more');
   }
 
   #logPush({ id, state, keys, changes, messages }: PushRecord, before: PushRecord | undefined): void {

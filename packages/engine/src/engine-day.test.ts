@@ -66,13 +66,14 @@ test('a day with 50 sources costs the requests that arithmetic says, writes noth
     if (schedule === undefined || answer === undefined) throw new Error(`no ${kind}`);
     const client = new MemoryClient(answer);
     // What the test itself keeps is not to look like growth.
-    Object.assign(client.requests, { push: () => 0 });
+    Object.assign(client.requests, { restart: () => {}, push: () => 0 });
     clients.set(name, client);
     sources.set(name, sourceOf(client, { name, schedule, clock, random: half }));
   }
   const report = {
     secret: () => {},
     push: () => {},
+    restart: () => {},
     source: (record: SourceRecord) => void latest.set(record.source, record),
   };
   const latest = new Map<string, SourceRecord>();

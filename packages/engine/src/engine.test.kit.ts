@@ -9,7 +9,7 @@ import type { Holds } from './plan.ts';
 import { Reconciler } from './reconciler.ts';
 import { render } from './render.ts';
 import type { DesiredSecret, Rendered } from './render.ts';
-import type { PushRecord, Report, SecretRecord, SourceRecord } from './report.ts';
+import type { PushRecord, Report, RestartRecord, SecretRecord, SourceRecord } from './report.ts';
 import { secretId } from './secret-spec.ts';
 import type { BulkItem, DataItem, SecretId, SecretSpec } from './secret-spec.ts';
 import { Source } from './source.ts';
@@ -241,6 +241,12 @@ export class MemoryReport implements Report {
 
   held(by: string, plans: readonly HeldPlan[]): void {
     this.holds.set(by, plans);
+  }
+
+  readonly restarts: RestartRecord[] = [];
+
+  restart(record: RestartRecord): void {
+    this.restarts.push(record);
   }
 
   push(record: PushRecord): void {

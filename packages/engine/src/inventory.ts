@@ -1,4 +1,5 @@
 import type { CallOptions } from '@hikyaku/core';
+import type { OwedRestart } from './owed-restart.ts';
 import type { Existing, SecretId } from './secret-spec.ts';
 
 /**
@@ -27,6 +28,10 @@ export interface InventoryEntry {
   readonly keys: ReadonlyMap<string, InventoryKey>;
   readonly existing: Existing;
   readonly whenRemoved: 'delete' | 'keep';
+  /** Stays until everything that uses it was restarted. */
+  readonly owedRestart?: OwedRestart;
+  /** Becomes the owed one when what is about to be put has been put; entered before that. */
+  readonly announcedRestart?: OwedRestart;
 }
 
 export interface InventoryKey {

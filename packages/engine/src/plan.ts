@@ -3,6 +3,7 @@ import type { Threshold } from './exceeds.ts';
 import type { InventoryEntry } from './inventory.ts';
 import { sourcesOf } from './render.ts';
 import type { DesiredSecret, Rendered, RenderProblem } from './render.ts';
+import { restartFor } from './owed-restart.ts';
 import { secretId } from './secret-spec.ts';
 import type { SecretId } from './secret-spec.ts';
 import { TargetError } from './target.ts';
@@ -39,6 +40,8 @@ export type Action =
       readonly drifted: boolean;
       /** It carries our label though nothing remembers that we made it: its owner has handed it over, or the inventory was lost. */
       readonly adopts: boolean;
+      /** What is restarted, as the data changes. */
+      readonly restart?: true | readonly string[];
     }
   | { readonly kind: 'delete'; readonly id: SecretId; readonly entry: InventoryEntry }
   /** Nothing to do; or, with problems, nothing that could be done: the last good data stays. */
@@ -120,9 +123,10 @@ function planSecret(rendered: Rendered, heldSources: ReadonlyMap<string, HoldRea
   const drifted = observation?.state === 'ours' && (observation.drifted || before === UNKNOWN);
   const equal =
     !changes.shape && !drifted && changes.added.length + changes.changed.length + changes.removed.length === 0;
-  return equal
-    ? { kind: 'keep', id, desired }
-    : { kind: 'update', id, desired, changes, drifted, adopts: entry === undefined && desired.existing === 'refuse' };
+  if (equal) return { kind: 'keep', id, desired };
+  const adopts = entry === undefined && desired.existing === 'refuse';
+  const restart = restartFor(entry, wanted) && rendered.spec.restart;
+  return { kind: 'update', id, desired, changes, drifted, adopts, ...(restart && { restart }) };
 }
 
 /** What was made as a whole and what was merged into are taken back in different ways, so that one never becomes the other. */

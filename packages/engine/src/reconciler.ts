@@ -4,6 +4,7 @@ import { Contests } from './contests.ts';
 import { heldChanges, heldPlans, LetGo } from './held-plan.ts';
 import type { Approval, ApprovalOutcome } from './held-plan.ts';
 import type { Inventory, InventoryEntry } from './inventory.ts';
+import { restartAfter, restartFor } from './owed-restart.ts';
 import { plan } from './plan.ts';
 import type { Action, Changes, Holds } from './plan.ts';
 import { render, sourcesOf } from './render.ts';
@@ -17,6 +18,8 @@ import { isStored } from './source.ts';
 import type { Source, Stored } from './source.ts';
 import { TargetError } from './target.ts';
 import type { Fingerprint, Observation, PutResult, Target, TargetErrorCode } from './target.ts';
+import { Wake } from './wake.ts';
+import type { RestartChange } from './workloads.ts';
 
 export interface ReconcilerOptions {
   readonly specs: readonly SecretSpec[];
@@ -53,6 +56,11 @@ interface Occasion {
   /** Its turn in a resync. */
   readonly resync: boolean;
   readonly disturbed: boolean;
+}
+
+/** A restart that is owed now, and of what. */
+export interface RestartDebt extends RestartChange {
+  readonly restart: true | readonly string[];
 }
 
 interface RenderedCache {
@@ -96,6 +104,10 @@ export class Reconciler {
   readonly #writtenElsewhere = new Map<SecretId, number>();
   readonly #contests: Contests;
   readonly #letGo = new LetGo();
+  /** What was last said of each by this process. */
+  readonly #said = new Map<SecretId, SecretState>();
+  /** Called when a restart has come to be owed. */
+  readonly restartsOwed = new Wake();
   #unsaved: Retry | undefined;
   /** A resync that could not begin. */
   #owedResync: Retry | undefined;
@@ -120,6 +132,29 @@ export class Reconciler {
     let next = Math.min(this.#unsaved?.at ?? Infinity, this.#owedResync?.at ?? Infinity, this.#contests.nextAt, nextAt);
     for (const { at } of this.#retries.values()) next = Math.min(next, at);
     return next;
+  }
+
+  /** Restarts that are owed now. None while its Secret is fought over, or held, or before this process has looked at it. */
+  get owedRestarts(): readonly RestartDebt[] {
+    const { inventory, specs } = this.#options;
+    return specs.flatMap((spec) => {
+      const id = secretId(spec);
+      const owed = inventory.entries.get(id)?.owedRestart;
+      if (owed === undefined || spec.restart === undefined || !AT_REST.has(this.#said.get(id))) return [];
+      return [{ id, restart: spec.restart, ...owed }];
+    });
+  }
+
+  /** These are owed no more. Throws TargetError where that cannot be remembered. */
+  async settleRestarts(debts: readonly RestartChange[], options: CallOptions): Promise<void> {
+    const { inventory } = this.#options;
+    for (const { id, change } of debts) {
+      const entry = inventory.entries.get(id);
+      if (entry?.owedRestart?.change !== change) continue;
+      const { owedRestart: _, ...rest } = entry;
+      inventory.set(rest);
+    }
+    await inventory.save(options);
   }
 
   /** Its Secrets are tried again at the next reconcile. */
@@ -170,6 +205,7 @@ export class Reconciler {
     const mayPutAgain = !this.#isDueToLook(asked.resync || owed) || (await this.#mayPutAgain(asked));
     const request = { ...asked, resync: (asked.resync || owed) && mayPutAgain };
     this.#rememberWhenRemoved();
+    this.#forgetRestarts();
     this.#renderAll();
     let actions = this.#plan(request.approved);
     if (!request.approved && actions.some(({ kind }) => kind === 'hold')) {
@@ -233,6 +269,7 @@ export class Reconciler {
       await this.#forEach(again, (action) => applyOne(action, true));
     // What was written and could not be remembered is not done.
     await this.#save(done, request);
+    if (this.owedRestarts.length > 0) this.restartsOwed.up();
   }
 
   /**
@@ -287,6 +324,17 @@ export class Reconciler {
       const entry = inventory.entries.get(secretId(spec));
       if (entry !== undefined && entry.existing === spec.existing && entry.whenRemoved !== spec.whenRemoved)
         inventory.set({ ...entry, whenRemoved: spec.whenRemoved });
+    }
+  }
+
+  /** Of entries that want none any more: should they want one again, it is not for an old change. */
+  #forgetRestarts(): void {
+    const { inventory, specs } = this.#options;
+    for (const spec of specs) {
+      const entry = spec.restart === undefined ? inventory.entries.get(secretId(spec)) : undefined;
+      if (entry?.owedRestart === undefined && entry?.announcedRestart === undefined) continue;
+      const { owedRestart: _, announcedRestart: __, ...rest } = entry;
+      inventory.set(rest);
     }
   }
 
@@ -418,6 +466,7 @@ export class Reconciler {
     const fresh = new Set<SecretId>();
     for (const action of due) {
       const { id } = action;
+      this.#announceRestart(action);
       const entry = inventory.entries.get(id);
       // Whether there is anything to merge into, and what of it is ours, shows only when the target looks.
       if ('desired' in action && action.desired?.existing === 'merge') continue;
@@ -432,6 +481,17 @@ export class Reconciler {
         inventory.set({ ...entry, shape: fingerprint.shape, keys: inventoryKeys(action.desired, fingerprint) });
     }
     return fresh;
+  }
+
+  /** So that what a crash right after the put leaves undone is done later. */
+  #announceRestart({ id, kind }: Action): void {
+    const { inventory } = this.#options;
+    const entry = inventory.entries.get(id);
+    const fingerprint = this.#cache.get(id)?.fingerprint;
+    if (kind !== 'update' || entry === undefined || fingerprint === undefined) return;
+    if (this.#specOf(id)?.restart === undefined) return;
+    const announcedRestart = restartFor(entry, fingerprint);
+    if (announcedRestart !== undefined) inventory.set({ ...entry, announcedRestart });
   }
 
   /** Enters what is about to be put into somebody else's Secret. */
@@ -536,8 +596,10 @@ export class Reconciler {
     const { shape } = fingerprint;
     const { existing } = desired;
     const keys = inventoryKeys(desired, fingerprint);
-    const whenRemoved = this.#specOf(id)?.whenRemoved ?? 'delete';
-    inventory.set({ id, uid, resourceVersion, shape, keys, existing, whenRemoved });
+    const { whenRemoved = 'delete', restart } = this.#specOf(id) ?? {};
+    const owedRestart = restart && restartAfter(inventory.entries.get(id), fingerprint, result);
+    const entry = { id, uid, resourceVersion, shape, keys, existing, whenRemoved };
+    inventory.set({ ...entry, ...(owedRestart && { owedRestart }) });
     const isContested = this.#contests.has(id);
     this.#say({
       id,
@@ -611,6 +673,7 @@ export class Reconciler {
   }
 
   #say(record: SecretRecord): void {
+    this.#said.set(record.id, record.state);
     if (isWell(record.state)) this.#unsynced.delete(record.id);
     else this.#unsynced.add(record.id);
     this.#options.report.secret(record);
@@ -627,6 +690,9 @@ export class Reconciler {
     await Promise.all(Array.from({ length: workers }, worker));
   }
 }
+
+/** While the source is wrong, what was put before stays and is no less true. */
+const AT_REST: ReadonlySet<SecretState | undefined> = new Set<SecretState>(['synced', 'kept']);
 
 const NOTHING_STORED: Stored = new Set();
 

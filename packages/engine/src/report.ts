@@ -4,6 +4,7 @@ import type { Changes } from './plan.ts';
 import type { PushId } from './push-spec.ts';
 import type { SecretId } from './secret-spec.ts';
 import type { PutResult, RemoveResult } from './target.ts';
+import type { WorkloadId } from './workloads.ts';
 
 /** All that is said of a Secret, a source or a push, in logs, summaries and status, comes from these records. */
 export interface Report {
@@ -12,6 +13,7 @@ export interface Report {
   push(record: PushRecord): void;
   /** All that is held back now of what `by` looks after: `secrets`, or `push:` and a source. It stands until the same one says otherwise. */
   held?(by: string, plans: readonly HeldPlan[]): void;
+  restart(record: RestartRecord): void;
 }
 
 /**
@@ -39,8 +41,8 @@ export type SecretState =
   | 'left';
 
 /** Whether nobody has to do anything about it. */
-export function isWell(state: SecretState | PushState): boolean {
-  return state === 'synced' || state === 'pushed' || state === 'removed' || state === 'left';
+export function isWell(state: SecretState | PushState | RestartState): boolean {
+  return state === 'synced' || state === 'restarted' || state === 'pushed' || state === 'removed' || state === 'left';
 }
 
 export interface SecretRecord {
@@ -94,6 +96,27 @@ export interface PushRecord {
   /** Names at the source that were written just now; absent where none was. */
   readonly changes?: PushChanges;
   /** What is wrong, on which thing, and what to do; one per problem. */
+  readonly messages: readonly string[];
+}
+
+/**
+ * | state | means |
+ * | --- | --- |
+ * | `restarted` | its Pods are being replaced, or have been |
+ * | `waiting` | its Pods are just being replaced: once more when that has ended |
+ * | `refused` | it is not granted, or the account lacks the right |
+ * | `failed` | tried again by itself |
+ * | `left` | it is not restarted, as the messages say |
+ */
+export type RestartState = 'restarted' | 'waiting' | 'refused' | 'failed' | 'left';
+
+/** Of a workload that is to be restarted as the data of Secrets has changed; it says nothing about how these are. */
+export interface RestartRecord {
+  readonly workload: WorkloadId;
+  /** What has changed, by names of keys. */
+  readonly changes: readonly { readonly secret: SecretId; readonly keys: readonly string[] }[];
+  readonly state: RestartState;
+  /** What is wrong, on which thing, and what to do; or what a person should know besides. */
   readonly messages: readonly string[];
 }
 

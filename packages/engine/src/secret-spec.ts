@@ -18,6 +18,8 @@ export interface SecretSpec {
   readonly whenRemoved: 'delete' | 'keep';
   /** Delete and create again when what cannot be changed in place has changed. */
   readonly recreate: boolean;
+  /** What is restarted when the data changes: `Deployment/web` and the like; `true`: whatever of its namespace uses it. Absent: nothing. */
+  readonly restart?: true | readonly string[];
 }
 
 /**

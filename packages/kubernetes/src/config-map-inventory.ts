@@ -1,4 +1,4 @@
-import type { Inventory, InventoryEntry, InventoryKey } from '@hikyaku/engine';
+import type { Inventory, InventoryEntry, InventoryKey, OwedRestart } from '@hikyaku/engine';
 import { ConfigMapEntries, entriesOf } from './config-map-entries.ts';
 import type { ConfigMapEntriesOptions } from './config-map-entries.ts';
 import type { Access } from './ownership.ts';
@@ -11,7 +11,8 @@ export class ConfigMapInventory extends ConfigMapEntries<InventoryEntry> impleme
 }
 
 /** `keys` is `{ source: { key: fingerprint } }`, and so is `intended`, with spaces between them. */
-function lineOf({ uid, resourceVersion, shape, existing, whenRemoved, keys }: InventoryEntry): string {
+function lineOf(entry: InventoryEntry): string {
+  const { uid, resourceVersion, shape, existing, whenRemoved, keys, owedRestart, announcedRestart } = entry;
   const intended = [...keys].filter(([, key]) => key.intended !== undefined);
   return JSON.stringify({
     uid,
@@ -24,6 +25,8 @@ function lineOf({ uid, resourceVersion, shape, existing, whenRemoved, keys }: In
     ...(intended.length > 0 && {
       intended: bySource(intended.map(([key, { source, intended: texts = [] }]) => [source, key, texts.join(' ')])),
     }),
+    ...(owedRestart && { restart: owedRestart }),
+    ...(announcedRestart && { announcedRestart }),
   });
 }
 
@@ -68,5 +71,18 @@ function parseEntry(id: string, value: unknown, { agent }: Access): InventoryEnt
     ...(typeof uid === 'string' && uid !== '' && { uid }),
     ...(typeof resourceVersion === 'string' && { resourceVersion }),
     ...(typeof shape === 'string' && { shape }),
+    ...restartsOf(line),
   };
+}
+
+function restartsOf(line: Readonly<Record<string, unknown>>): Pick<InventoryEntry, 'owedRestart' | 'announcedRestart'> {
+  const owedRestart = restartOf(line['restart']);
+  const announcedRestart = restartOf(line['announcedRestart']);
+  return { ...(owedRestart && { owedRestart }), ...(announcedRestart && { announcedRestart }) };
+}
+
+function restartOf(value: unknown): OwedRestart | undefined {
+  const { change, keys } = Object.fromEntries(entriesOf(value));
+  if (typeof change !== 'string' || !Array.isArray(keys)) return undefined;
+  return { change, keys: keys.filter((key) => typeof key === 'string') };
 }

@@ -7,6 +7,8 @@ export { FIRST_KEY_FILE, IdentitySecret, unreadableIdentity } from './identity-s
 export type { IdentitySecretOptions, KeptIdentity } from './identity-secret.ts';
 export { KubernetesPushOrigin } from './kubernetes-push-origin.ts';
 export type { KubernetesPushOriginOptions } from './kubernetes-push-origin.ts';
+export { KubernetesWorkloads } from './kubernetes-workloads.ts';
+export type { KubernetesWorkloadsOptions } from './kubernetes-workloads.ts';
 export { KubernetesTarget } from './kubernetes-target.ts';
 export type { KubernetesTargetOptions } from './kubernetes-target.ts';
 export { LastGoodConfig } from './last-good-config.ts';

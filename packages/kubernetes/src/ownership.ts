@@ -7,6 +7,11 @@ export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 /** So that Flux, had it made the Secret once, does not prune it. */
 export const FLUX_PRUNE_ANNOTATION = 'kustomize.toolkit.fluxcd.io/prune';
 
+/** In the Pod template of a workload: `NAME=CHANGE` of the Secrets that it was last restarted for. */
+export const RESTARTED_FOR = 'hikyaku.dev/restarted-for';
+/** And why, for people: names of Secrets and keys. */
+export const RESTART_REASON = 'hikyaku.dev/restart-reason';
+
 /** Objects of the agent's own namespace. */
 export const OWN = {
   serviceAccount: 'hikyaku',
