@@ -4,7 +4,7 @@ import { type Api, type Cluster, field, mintToken } from './cluster.ts';
 import { applyYaml } from './manifests.ts';
 
 /** The install files as a person applies them. */
-export function readInstallFile(name: 'rights-own.yaml' | 'grants.yaml'): Promise<string> {
+export function readInstallFile(name: 'rights-own.yaml' | 'rights-restarts.yaml' | 'grants.yaml'): Promise<string> {
   return readFile(new URL(`../../../deploy/${name}`, import.meta.url), 'utf8');
 }
 

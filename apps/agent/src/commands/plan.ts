@@ -1,4 +1,5 @@
 import { refreshAll } from '@hikyaku/engine';
+import { KubernetesWorkloads } from '@hikyaku/kubernetes';
 import { Agent, requireCredentials } from '../agent.ts';
 import { connectCluster } from '../connect-cluster.ts';
 import type { ConnectOptions } from '../connect-cluster.ts';
@@ -21,6 +22,7 @@ import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { styleFor } from '../output/style.ts';
 import { hasProblemRecords } from '../output/sync-text.ts';
 import { undecidedJson, undecidedText } from '../output/undecided-text.ts';
+import { plannedRestarts } from '../planned-restarts.ts';
 import { Records } from '../records.ts';
 
 export interface PlanOptions extends ConnectOptions, IdentityOptions {
@@ -60,6 +62,7 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
   await refreshAll({ sources: agent.sources, report: records }, edge);
   progress.show(`looking at ${count(config.secrets.length, 'Secret')}`);
   const actions = await agent.reconciler.preview(edge);
+  const restarts = await plannedRestarts(actions, new KubernetesWorkloads(cluster), edge);
   const pushes = (await Promise.all(agent.parts.pushes.bySource.map((one) => one.preview(edge)))).flat();
   const grants = await checkGrants(config, options, held);
   progress.clear();
@@ -69,7 +72,7 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
       cluster: cluster.name,
       agent: cluster.access.agent,
       sources: sourcesJson(records.sources),
-      secrets: planJson(actions),
+      secrets: planJson(actions, restarts),
       ...pushesJson(pushes),
       ...undecidedJson(undecided),
       ...(grants && { grants: grantsJson(grants) }),
@@ -78,7 +81,9 @@ export async function plan(options: PlanOptions, edge: Edge): Promise<ExitCode> 
   } else {
     const style = styleFor(edge, stdout);
     stdout.write(clusterText(cluster, style));
-    stdout.write(`${sourcesText(records.sources, style)}\n${planText(actions, style)}${pushesText(pushes, style)}`);
+    stdout.write(
+      `${sourcesText(records.sources, style)}\n${planText(actions, style, restarts)}${pushesText(pushes, style)}`,
+    );
     stdout.write(undecidedText(undecided, style));
     if (grants !== undefined) stdout.write(grantsText(grants, style));
   }

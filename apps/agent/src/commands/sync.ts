@@ -2,6 +2,7 @@ import { refreshAll } from '@hikyaku/engine';
 import { Agent, requireCredentials } from '../agent.ts';
 import { connectCluster, ensureNamespace } from '../connect-cluster.ts';
 import type { ConnectOptions } from '../connect-cluster.ts';
+import { openRestarts } from '../daemon/restarts.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -16,6 +17,7 @@ import { count } from '../output/count.ts';
 import { grantsJson, grantsText } from '../output/grants-text.ts';
 import { Progress, readingText } from '../output/progress.ts';
 import { pushesJson, pushesText } from '../output/pushes-text.ts';
+import { restartsJson, restartsText } from '../output/restarts-text.ts';
 import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { styleFor } from '../output/style.ts';
 import { hasProblemRecords, syncText } from '../output/sync-text.ts';
@@ -67,6 +69,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   const request = { resync: true, approved: options.approve ?? false, stopping: signal, signal: cut.signal };
   await agent.reconciler.reconcile(request);
   await Promise.all(agent.parts.pushes.bySource.map((pushes) => pushes.push(request)));
+  await openRestarts({ agent, cluster, report: records, held: () => held }).once(edge);
   const grants = held && (await checkGrants(config, options, held));
   progress.clear();
   signal.throwIfAborted();
@@ -74,6 +77,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
   const failed =
     hasProblemRecords(records.secrets.values()) ||
     hasProblemRecords(records.pushes.values()) ||
+    hasProblemRecords(records.restarts.values()) ||
     records.hasFailedSource ||
     countUndecided(undecided) > 0;
   if (options.json) {
@@ -86,6 +90,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
       sources: sourcesJson(records.sources),
       secrets,
       ...pushesJson(records.pushes.values()),
+      ...restartsJson(records.restarts.values()),
       ...undecidedJson(undecided),
       ...(grants && { grants: grantsJson(grants) }),
     };
@@ -96,6 +101,7 @@ export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> 
       clusterText(cluster, style) +
         `${sourcesText(records.sources, style)}\n` +
         syncText(records.secrets.values(), (performance.now() - started) / 1000, style) +
+        restartsText(records.restarts.values(), style) +
         pushesText(records.pushes.values(), style) +
         undecidedText(undecided, style) +
         (grants === undefined ? '' : grantsText(grants, style)),

@@ -7,6 +7,7 @@ import type { SealedValues } from '../credentials/sealed-values.ts';
 import type { Edge } from '../edge.ts';
 import type { Records } from '../records.ts';
 import type { CurrentConfig, LiveConfig } from './live-config.ts';
+import { openRestarts } from './restarts.ts';
 import { StatusAndRequests } from './status-and-requests.ts';
 import type { Vitals } from './vitals.ts';
 
@@ -49,7 +50,8 @@ export async function keepEqual(
   vitals.engine = engine;
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
-  const beside = [follow(both), statusAndRequests.run({ signal: both })];
+  const restarts = openRestarts({ agent, cluster, report, held: () => by.held });
+  const beside = [follow(both), statusAndRequests.run({ signal: both }), restarts.run({ signal: both })];
   const failing = Promise.all(beside).then(() => new Promise(() => {}));
   try {
     await Promise.race([engine.run({ signal, ...(cut && { cut }) }), failing]);

@@ -1,13 +1,24 @@
-import type { Action, Changes, InventoryEntry, TargetErrorCode } from '@hikyaku/engine';
+import type { Action, Changes, InventoryEntry, SecretId, TargetErrorCode } from '@hikyaku/engine';
+import type { PlannedRestart } from '../planned-restarts.ts';
+import { plannedRestartLines } from './restarts-text.ts';
 import type { Style } from './style.ts';
 
 /** A plan as a person reads it: each Secret that would change, key by key, and why; no values. */
-export function planText(actions: readonly Action[], style: Style): string {
-  const lines = actions.flatMap((action) => actionLines(action, style));
+export function planText(
+  actions: readonly Action[],
+  style: Style,
+  restarts: ReadonlyMap<SecretId, PlannedRestart> = NO_RESTARTS,
+): string {
+  const lines = actions.flatMap((action) => [
+    ...actionLines(action, style),
+    ...plannedRestartLines(restarts.get(action.id), style),
+  ]);
   const summary = planSummary(actions);
   if (lines.length === 0) return `${style.good('No changes.')} ${summary}\n`;
   return `${lines.join('\n')}\n\n${style.strong('Plan:')} ${summary}\n`;
 }
+
+const NO_RESTARTS: ReadonlyMap<SecretId, PlannedRestart> = new Map();
 
 function actionLines(action: Action, style: Style): readonly string[] {
   const { id } = action;
@@ -100,14 +111,25 @@ export function hasProblems(actions: readonly Action[]): boolean {
 }
 
 /** The same for scripts. */
-export function planJson(actions: readonly Action[]): readonly object[] {
+export function planJson(
+  actions: readonly Action[],
+  restarts: ReadonlyMap<SecretId, PlannedRestart> = NO_RESTARTS,
+): readonly object[] {
   return actions.map((action) => {
     const { id: secret, kind } = action;
+    const restart = restarts.get(secret);
     switch (action.kind) {
       case 'create':
         return { secret, action: kind, changes: action.changes };
       case 'update':
-        return { secret, action: kind, changes: action.changes, drifted: action.drifted, adopts: action.adopts };
+        return {
+          secret,
+          action: kind,
+          changes: action.changes,
+          drifted: action.drifted,
+          adopts: action.adopts,
+          ...(restart && { restarts: restart }),
+        };
       case 'delete':
       case 'forget':
         return { secret, action: kind, ...(action.entry.existing === 'merge' && { merged: true }) };

@@ -1,5 +1,5 @@
 import { isWell } from '@hikyaku/engine';
-import type { PushRecord, SecretRecord } from '@hikyaku/engine';
+import type { PushRecord, RestartRecord, SecretRecord } from '@hikyaku/engine';
 import { count } from './count.ts';
 import type { Style } from './style.ts';
 
@@ -64,7 +64,7 @@ function totals(records: readonly SecretRecord[]): string {
 }
 
 /** Whether something needs a person or another try. */
-export function hasProblemRecords(records: Iterable<SecretRecord | PushRecord>): boolean {
+export function hasProblemRecords(records: Iterable<SecretRecord | PushRecord | RestartRecord>): boolean {
   for (const { state } of records) if (!isWell(state)) return true;
   return false;
 }
