@@ -79,7 +79,13 @@ spec:
             - --disable-sigusr1
             - --report-exclude-env
             - /app/hikyaku.js
-          args: [run, --config, /config/hikyaku.yaml]
+          args: [run, --config, /config/hikyaku.yaml, --health, '8081']
+          livenessProbe:
+            httpGet: { path: /healthz, port: 8081 }
+            periodSeconds: 30
+            timeoutSeconds: 5
+          readinessProbe:
+            httpGet: { path: /readyz, port: 8081 }
           resources:
             requests: { cpu: 10m, memory: 128Mi }
             limits: { memory: 192Mi }

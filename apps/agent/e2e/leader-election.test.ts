@@ -1,0 +1,302 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
+import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
+import {
+  ConfigFiles,
+  createNamespace,
+  EtcdWrites,
+  field,
+  installRights,
+  readSecrets,
+  resetInventory,
+  startCluster,
+  startHikyaku,
+  succeeded,
+} from '@hikyaku/testbed';
+import type { Api, Cluster, Running } from '@hikyaku/testbed';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+
+// Several replicas of the built agent on a real API server, with the rights of deploy/rights-own.yaml: one of them works.
+
+const LEASE_MS = 15_000;
+/** A look at a Lease that has run out may come so much later. */
+const LOOK_MS = 3_000;
+const LEASE = '/apis/coordination.k8s.io/v1/namespaces/hikyaku/leases/hikyaku';
+const ROLE = '/apis/rbac.authorization.k8s.io/v1/namespaces/hikyaku/roles/hikyaku-own';
+const SECRETS = 40;
+
+const configs = new ConfigFiles();
+const running = new Set<Running>();
+let directory: string;
+let cluster: Cluster;
+let etcd: EtcdWrites;
+let admin: Api;
+let doppler: FakeDoppler;
+let kubeconfig: string;
+let namespace: string;
+let config: string;
+let count = 0;
+
+// Who brings a server of their own has no etcd to count writes in.
+const brought = process.env['HIKYAKU_DEV_KUBECONFIG'] !== undefined;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hikyaku-leader-'));
+  cluster = await startCluster({ controllers: false, directory });
+  if (!brought) etcd = await EtcdWrites.of(directory);
+  admin = cluster.admin;
+  await installRights(cluster);
+  kubeconfig = await cluster.agentKubeconfig();
+  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
+});
+
+beforeEach(async () => {
+  namespace = `leader-${++count}`;
+  await createNamespace(admin, namespace);
+  doppler.addConfig(namespace, 'lab', { A: 'first' });
+  const place = { type: 'doppler', url: doppler.url, project: namespace, config: 'lab' };
+  const lab = { ...place, refresh: '1s', hold: 'off', snapshot: false };
+  const secrets = Array.from({ length: SECRETS }, (_, index) => ({ name: `s${index}`, namespace, from: 'lab' }));
+  config = await configs.write({ resync: '1h', hold: 'off', providers: { lab }, secrets });
+});
+
+afterEach(async () => {
+  for (const agent of running) agent.process.kill('SIGCONT');
+  await Promise.all([...running].map((agent) => agent.stop()));
+  running.clear();
+  await resetInventory(admin);
+});
+
+afterAll(async () => {
+  await doppler?.close();
+  await cluster?.stop();
+  await configs[Symbol.asyncDispose]();
+  if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+});
+
+function replica(access = kubeconfig): Running {
+  const args = ['run', '--leader-election', '--health', '127.0.0.1:0', '--config', config, '--kubeconfig', access];
+  const agent = startHikyaku(args, { env: { DOPPLER_TOKEN: doppler.serviceAccountToken() } });
+  running.add(agent);
+  return agent;
+}
+
+/** One that leads, and others that wait. */
+async function replicas(others: number): Promise<readonly [Running, ...Running[]]> {
+  const leader = replica();
+  await leader.logged({ msg: 'leading' });
+  const waiting = Array.from({ length: others }, () => replica());
+  await Promise.all(waiting.map((agent) => agent.logged({ msg: 'waiting to lead' })));
+  await allHold('first');
+  return [leader, ...waiting];
+}
+
+async function until(holds: () => Promise<void> | void, timeout = 30_000): Promise<void> {
+  await vi.waitFor(holds, { timeout, interval: 20 });
+}
+
+async function allHold(value: string): Promise<void> {
+  await until(async () => {
+    const secrets = [...(await readSecrets(admin, namespace)).values()];
+    expect(secrets.filter(({ data }) => data['A'] === value)).toHaveLength(SECRETS);
+  });
+}
+
+function change(value: string): void {
+  doppler.set(namespace, 'lab', 'A', value);
+}
+
+/** How often Secrets of the namespace were written since. */
+async function writesSince(revision: number): Promise<number> {
+  const keys = await etcd.since(revision);
+  return keys.filter((key) => key.startsWith(`/registry/secrets/${namespace}/`)).length;
+}
+
+async function sleep(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function end(agent: Running, signal: NodeJS.Signals): Promise<void> {
+  running.delete(agent);
+  await agent.stop(signal);
+}
+
+async function readiness(agent: Running): Promise<readonly [number, string]> {
+  const { port } = await agent.logged({ msg: 'answering probes' });
+  const response = await fetch(`http://127.0.0.1:${String(port)}/readyz`);
+  return [response.status, await response.text()];
+}
+
+function timeOf(agent: Running, msg: string): number {
+  return Date.parse(String(agent.log.findLast((line) => line['msg'] === msg)?.['time']));
+}
+
+test('one of two writes, the other one is ready and asks no source', async () => {
+  const [leader, waiting] = await replicas(1);
+  await until(async () => expect(await readiness(leader)).toEqual([200, 'ok\n']));
+  expect(waiting && (await readiness(waiting))).toEqual([200, 'ok\n']);
+  expect(waiting?.log.some(({ msg }) => msg === 'source read')).toBe(false);
+});
+
+test.skipIf(brought)(
+  'after a crash another one of three goes on within one lease, and each change is written once',
+  async () => {
+    const [leader, ...waiting] = await replicas(2);
+    const revision = await etcd.revision();
+    const crashedAt = performance.now();
+    await end(leader, 'SIGKILL');
+    change('second');
+    const next = await Promise.race(waiting.map(async (agent) => agent.logged({ msg: 'leading' }).then(() => agent)));
+    expect(performance.now() - crashedAt).toBeLessThan(LEASE_MS + LOOK_MS);
+    await allHold('second');
+    await sleep(2_000);
+    expect(await writesSince(revision)).toBe(SECRETS);
+    expect(
+      waiting.filter((agent) => agent !== next).flatMap(({ log }) => log.filter(({ msg }) => msg === 'leading')),
+    ).toEqual([]);
+  },
+);
+
+test.skipIf(brought)('told to stop it hands over at once, and nothing is written by that', async () => {
+  const [leader, waiting] = await replicas(1);
+  const revision = await etcd.revision();
+  const stoppedAt = performance.now();
+  await end(leader, 'SIGTERM');
+  await waiting?.logged({ msg: 'leading' });
+  expect(performance.now() - stoppedAt).toBeLessThan(2_000);
+  await waiting?.logged({ msg: 'source read' });
+  await sleep(1_000);
+  expect(await writesSince(revision)).toBe(0);
+});
+
+test.skipIf(brought)('one that slept in the middle of its writes writes nothing more when it wakes', async () => {
+  const [leader, waiting] = await replicas(1);
+  change('second');
+  await until(async () => {
+    const secrets = [...(await readSecrets(admin, namespace)).values()];
+    expect(secrets.some(({ data }) => data['A'] === 'second')).toBe(true);
+  });
+  leader.process.kill('SIGSTOP');
+  await waiting?.logged({ msg: 'leading' });
+  change('third');
+  await allHold('third');
+  const revision = await etcd.revision();
+  leader.process.kill('SIGCONT');
+  await leader.logged({ msg: 'leading no more' });
+  await sleep(3_000);
+  expect(await writesSince(revision)).toBe(0);
+  change('fourth');
+  await allHold('fourth');
+  await sleep(1_000);
+  expect(await writesSince(revision)).toBe(SECRETS);
+});
+
+describe('a Lease that cannot be had', () => {
+  const ways: readonly [string, string, () => Promise<() => Promise<unknown>>][] = [
+    [
+      'as somebody deleted it',
+      'NOT_FOUND',
+      async () => {
+        succeeded(await admin('DELETE', LEASE));
+        const lease = { metadata: { name: 'hikyaku' } };
+        return async () => succeeded(await admin('POST', LEASE.slice(0, LEASE.lastIndexOf('/')), lease));
+      },
+    ],
+    [
+      'as the right was taken away',
+      'FORBIDDEN',
+      async () => {
+        const role = succeeded(await admin('GET', ROLE));
+        const rules = field(role, 'rules');
+        const resourcesOf = (rule: unknown) => JSON.stringify(field(rule, 'resources'));
+        const rest = Array.isArray(rules) ? rules.filter((rule) => resourcesOf(rule) !== '["leases"]') : [];
+        const patch = { 'content-type': 'application/merge-patch+json' };
+        succeeded(await admin('PATCH', ROLE, { rules: rest }, patch));
+        return async () => succeeded(await admin('PATCH', ROLE, { rules }, patch));
+      },
+    ],
+  ];
+
+  test.each(ways)('%s: nobody leads, it is said once, and one leads again when it can', async (_, code, take) => {
+    const [leader, waiting] = await replicas(1);
+    const giveBack = await take();
+    try {
+      await leader.logged({ msg: 'leading no more' });
+      change('second');
+      await sleep(2_000);
+      const said = [leader, waiting].map((agent) =>
+        agent?.log.filter(({ msg, error }) => msg === 'lease cannot be had' && field(error, 'code') === code),
+      );
+      expect(said.map((lines) => lines?.length)).toEqual([1, 1]);
+    } finally {
+      await giveBack();
+    }
+    await allHold('second');
+  });
+});
+
+test('one that is cut off from the API server stops before the other one begins', async () => {
+  await using proxy = await startProxy(cluster.url);
+  const path = join(directory, `cut-${namespace}`);
+  await writeFile(path, (await readFile(kubeconfig, 'utf8')).replaceAll(cluster.url, proxy.url));
+  const leader = replica(path);
+  await leader.logged({ msg: 'leading' });
+  await allHold('first');
+  const waiting = replica();
+  await waiting.logged({ msg: 'waiting to lead' });
+  proxy.cut();
+  change('second');
+  await waiting.logged({ msg: 'leading' });
+  expect(timeOf(leader, 'leading no more')).toBeLessThan(timeOf(waiting, 'leading'));
+  await allHold('second');
+  proxy.mend();
+  await sleep(3_000);
+  expect(leader.log.filter(({ msg }) => msg === 'leading')).toHaveLength(1);
+});
+
+interface Proxy extends AsyncDisposable {
+  readonly url: string;
+  /** What goes through it goes nowhere, and nobody says so. */
+  cut(): void;
+  mend(): void;
+}
+
+async function startProxy(target: string): Promise<Proxy> {
+  const { hostname, port } = new URL(target);
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const server: Server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.on('data', (bytes) => {
+        if (!isCut) to.write(bytes);
+      });
+      from.on('error', () => {});
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `https://127.0.0.1:${String(field(server.address(), 'port'))}`,
+    cut: () => void (isCut = true),
+    mend() {
+      isCut = false;
+      for (const socket of sockets) socket.destroy();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
