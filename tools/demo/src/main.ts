@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { confirm, isCancel, text } from '@clack/prompts';
 import { startDevCluster } from '@hikyaku/devcluster';
 import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
+import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import { field, hikyaku, Running, startHikyaku } from '@hikyaku/testbed';
 import { DemoCluster } from './demo-cluster.ts';
 import { Narrator } from './narrator.ts';
@@ -40,6 +42,8 @@ if (flags.help) {
   process.exit(0);
 }
 
+const SECRETS = { GREETING: 'hello', DB_PASSWORD: 'first-password', DB_JSON: '{"host":"db.lan","port":5432}' };
+
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(new Error('interrupted')));
 
@@ -63,12 +67,11 @@ async function demo(): Promise<void> {
 
   say.step('A fake Doppler with three secrets, in project homelab, config prd');
   const doppler = cleanup.use(await startFakeDoppler());
-  doppler.addConfig('homelab', 'prd', {
-    GREETING: 'hello',
-    DB_PASSWORD: 'first-password',
-    DB_JSON: '{"host":"db.lan","port":5432}',
-  });
-  const env = { DOPPLER_TOKEN: doppler.serviceToken('homelab', 'prd') };
+  doppler.addConfig('homelab', 'prd', SECRETS);
+  const env = {
+    DOPPLER_TOKEN: doppler.serviceToken('homelab', 'prd'),
+    WEBHOOK_SECRET: randomBytes(24).toString('hex'),
+  };
   say.good(`it answers on ${doppler.url}`);
 
   say.step('The rights: a write-only agent, enforced by the API server');
@@ -88,23 +91,42 @@ async function demo(): Promise<void> {
   say.step('What would happen');
   await show('plan', global, options);
 
-  say.step('The daemon: refreshes every 2 s, resyncs every 5 s');
-  say.command('npx hikyaku run &');
+  say.step('The daemon: refreshes every minute, and when a webhook comes; resyncs every 5 s');
+  say.command('npx hikyaku run --receiver 127.0.0.1:8082 &');
   let daemon = startDaemon(global, options);
+  const webhook = await webhookOf(daemon, doppler, env.WEBHOOK_SECRET);
   await eventuallyShown(() => secretValue(cluster, appNamespace, 'app-env', 'GREETING'), 'hello');
   say.command(`kubectl get secrets -n ${appNamespace}`);
   say.output(await cluster.table(`/api/v1/namespaces/${appNamespace}/secrets`));
   say.command(`kubectl get secret database -n ${appNamespace} -o jsonpath='{.data.host}' | base64 -d`);
   say.output((await secretValue(cluster, appNamespace, 'database', 'host')) ?? '');
 
-  say.step('Somebody changes a secret in Doppler');
+  say.step('Somebody changes a secret in Doppler, which calls its webhook');
   say.command('doppler secrets set GREETING=konnichiwa');
   const changedAt = performance.now();
   doppler.set('homelab', 'prd', 'GREETING', 'konnichiwa');
+  await webhook('GREETING');
   await eventuallyShown(() => secretValue(cluster, appNamespace, 'app-env', 'GREETING'), 'konnichiwa');
   say.command(`kubectl get secret app-env -n ${appNamespace} -o jsonpath='{.data.GREETING}' | base64 -d`);
   say.output('konnichiwa');
-  say.good(`arrived after ${((performance.now() - changedAt) / 1000).toFixed(1)} s`);
+  say.good(`arrived after ${((performance.now() - changedAt) / 1000).toFixed(1)} s, by the webhook`);
+
+  say.step('All of them are gone from Doppler: a slip of the hand, or on purpose?');
+  say.command(`doppler secrets delete ${Object.keys(SECRETS).join(' ')}`);
+  for (const name of Object.keys(SECRETS)) doppler.remove('homelab', 'prd', name);
+  await webhook('DB_PASSWORD');
+  await daemon.logged({ msg: 'not synced', secret: `${appNamespace}/app-env`, state: 'held' });
+  await show('plan', global, options, 1);
+  say.command(`kubectl get secret app-env -n ${appNamespace} -o jsonpath='{.data.DB_PASSWORD}' | base64 -d`);
+  say.output((await secretValue(cluster, appNamespace, 'app-env', 'DB_PASSWORD')) ?? 'it is gone');
+  say.good(
+    'held: the last good data stays until a person approves it (hikyaku approve homelab), or the keys come back',
+  );
+  say.command('doppler secrets upload backup.json');
+  doppler.addConfig('homelab', 'prd', { ...SECRETS, GREETING: 'konnichiwa', DB_PASSWORD: 'second-password' });
+  await webhook('DB_PASSWORD');
+  await eventuallyShown(() => secretValue(cluster, appNamespace, 'app-env', 'DB_PASSWORD'), 'second-password');
+  say.good('they came back: the hold is over');
 
   say.step('Somebody tampers with a Secret: a value changed, a key added');
   const tampered = {
@@ -141,7 +163,7 @@ async function demo(): Promise<void> {
     daemon = startDaemon(global, options);
     say.step('Everything keeps running until Ctrl-C');
     if (ownServer !== undefined) say.command(`export KUBECONFIG=${ownServer}`);
-    say.command(`export DOPPLER_TOKEN=${env.DOPPLER_TOKEN}`);
+    say.command(`export DOPPLER_TOKEN=${env.DOPPLER_TOKEN} WEBHOOK_SECRET=${env.WEBHOOK_SECRET}`);
     say.command(`kubectl get secrets -n ${appNamespace} --watch`);
     say.command(`npx hikyaku plan ${global.join(' ')}`);
     say.command(`curl -H "Authorization: Bearer $DOPPLER_TOKEN" ${doppler.url}/v3/configs/config/secrets/download`);
@@ -207,11 +229,26 @@ function interrupted(): never {
 }
 
 function startDaemon(global: readonly string[], options: { readonly env: Readonly<Record<string, string>> }): Running {
-  const daemon = startHikyaku(['run', ...global], options);
+  const daemon = startHikyaku(['run', ...global, '--receiver', '127.0.0.1:0'], options);
   cleanup.defer(async () => {
     if (daemon.process.exitCode === null) await daemon.stop();
   });
   return daemon;
+}
+
+/** Calls the webhook as Doppler does, and says which name has changed. */
+async function webhookOf(
+  daemon: Running,
+  doppler: FakeDoppler,
+  signingSecret: string,
+): Promise<(updated: string) => Promise<void>> {
+  const { port } = await daemon.logged({ msg: 'taking notices' });
+  const url = `http://127.0.0.1:${String(port)}/notices/homelab`;
+  return async (updated) => {
+    const options = { url, project: 'homelab', config: 'prd', signingSecret, diff: { updated: [updated] } };
+    const [status] = await doppler.sendWebhook(options);
+    if (status !== 202) throw new Error(`the webhook was answered ${status}`);
+  };
 }
 
 /** Runs a command of hikyaku as a user would, and shows what it says. */
@@ -219,12 +256,13 @@ async function show(
   command: 'plan' | 'sync',
   global: readonly string[],
   options: { readonly env: Readonly<Record<string, string>> },
+  wanted = 0,
 ): Promise<void> {
   say.command(`npx hikyaku ${command}`);
   const colors = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
   const { exitCode, stdout, stderr } = await hikyaku([command, ...global], { env: { ...options.env, ...colors } });
   say.output(stdout + stderr);
-  if (exitCode !== 0) throw new Error(`hikyaku ${command} ended with ${exitCode}`);
+  if (exitCode !== wanted) throw new Error(`hikyaku ${command} ended with ${exitCode}`);
 }
 
 async function refused(answer: Promise<{ readonly status: number; readonly message: string }>): Promise<void> {
@@ -252,7 +290,8 @@ function configText(url: string, namespace: string, { appEnv, database, greeting
     `    url: ${url} # only for the fake`,
     '    project: homelab',
     '    config: prd',
-    '    refresh: 2s',
+    '    refresh: 1m',
+    '    notices: { secret: { env: WEBHOOK_SECRET } }',
     'secrets:',
     ...(appEnv ? [`  - { name: app-env, namespace: ${namespace}, from: homelab }`] : []),
     ...(database
