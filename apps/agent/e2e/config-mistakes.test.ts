@@ -135,8 +135,8 @@ const mistakes: readonly Mistake[] = [
   },
   {
     title: 'a word that comes later is not taken for a mistake in spelling',
-    text: `${providers}secrets:\n  - { name: app, namespace: web, from: home, restart: true }\n`,
-    says: ['hikyaku.yaml:4:46 secrets[0].restart: `restart` is not yet available\n'],
+    text: `${providers}secrets:\n  - { name: app, namespace: web, from: home, data: { url: { template: x } } }\n`,
+    says: ['hikyaku.yaml:4:61 secrets[0].data.url.template: `template` is not yet available\n'],
   },
   {
     title: 'a file that is not text is a mistake',

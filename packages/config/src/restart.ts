@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { dnsSubdomain, dnsLabel } from './kubernetes-names.ts';
 
 /** What can be restarted. */
-export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
+const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
 
 const error = 'must be KIND/NAME, with Deployment, StatefulSet or DaemonSet as the kind';
 

@@ -52,6 +52,25 @@ describe('roundtrip', () => {
     expect(new Map(entry?.keys)).toEqual(keys);
   });
 
+  test('restarts that are owed, and that will be', async () => {
+    const kube = memoryKube();
+    const inventory = open(kube);
+    const restarts = {
+      owedRestart: { change: 'c1', keys: ['A', 'B'] },
+      announcedRestart: { change: 'c2', keys: ['C'] },
+    };
+    inventory.set({ ...full, ...restarts });
+    await inventory.save({ signal });
+    const other = open(kube);
+    await other.reload({ signal });
+    expect(other.entries.get('web/app')).toMatchObject(restarts);
+    other.set(full);
+    await other.save({ signal });
+    await inventory.reload({ signal });
+    expect(inventory.entries.get('web/app')).not.toHaveProperty('owedRestart');
+    expect(inventory.entries.get('web/app')).not.toHaveProperty('announcedRestart');
+  });
+
   test('an entry from before there were merges is a whole Secret', async () => {
     const kube = memoryKube();
     write(kube, '{"web/app": {"uid": "u", "whenRemoved": "delete", "keys": {}}}');

@@ -35,7 +35,7 @@ export interface FileNeed extends Need {
 }
 
 /** `workload` is `web/Deployment/web`, or `web/*` for whatever uses the Secret. */
-export interface RestartNeed {
+interface RestartNeed {
   /** `namespace/name` of the Secret. */
   readonly secret: string;
   readonly workload: string;
