@@ -4,7 +4,7 @@ export { generateIdentity, isProtected, openWithPassphrase, parseIdentities, rec
 export { open } from './open.ts';
 export type { Opened } from './open.ts';
 export { Opener } from './opener.ts';
-export type { KeyPair, OpenerOptions } from './opener.ts';
+export type { OpenerOptions } from './opener.ts';
 export { fingerprintOf, isPostQuantum, isRecipient, recipientProblem } from './recipients.ts';
 export { LARGEST_VALUE, seal } from './seal.ts';
 export type { SealOptions } from './seal.ts';

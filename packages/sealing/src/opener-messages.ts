@@ -7,8 +7,7 @@ import { isSealedErrorCode, SealedError } from './sealed-error.ts';
 export type OpenerRequest =
   | { readonly do: 'open'; readonly texts: readonly string[]; readonly identities: readonly string[] }
   | { readonly do: 'recipientsOf'; readonly identities: readonly string[] }
-  | { readonly do: 'generate' }
-  | { readonly do: 'generateKeyPair' };
+  | { readonly do: 'generate' };
 
 /** One for each thing asked for; the process answers a list of them as one JSON text. One with a `code` is a SealedError. */
 export type AnswerItem = Readonly<Record<string, string>>;

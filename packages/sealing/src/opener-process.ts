@@ -1,6 +1,4 @@
-import { generateKeyPair } from 'node:crypto';
 import { text } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import { generateIdentity, recipientOf } from './identities.ts';
 import { open } from './open.ts';
 import { itemOfError, itemOfOpened } from './opener-messages.ts';
@@ -19,8 +17,6 @@ async function answer(asked: OpenerRequest): Promise<readonly AnswerItem[]> {
       return eachOf(asked.identities, async (identity) => ({ recipient: await recipientOf(identity) }));
     case 'generate':
       return [{ ...(await generateIdentity()) }];
-    case 'generateKeyPair':
-      return [await rsaKeyPair()];
   }
 }
 
@@ -38,13 +34,4 @@ async function eachOf(
     }
   }
   return items;
-}
-
-async function rsaKeyPair(): Promise<AnswerItem> {
-  const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', {
-    modulusLength: 2048,
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-  });
-  return { privateKey, publicKey };
 }

@@ -1,4 +1,3 @@
-import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,15 +67,6 @@ test('public keys come in the order of the private ones; one that is none is an 
   expect(await opener.recipientsOf(identities, { signal })).toEqual(keys.map(({ recipient }) => recipient));
   await expect(opener.recipientsOf([...identities, 'x'], { signal })).rejects.toMatchObject({ code: 'INVALID_KEY' });
   expect(await opener.open([], identities, { signal })).toEqual([]);
-});
-
-test('a key pair signs and verifies RS256', async () => {
-  const { privateKey, publicKey } = await opener.generateKeyPair({ signal });
-  expect(privateKey).toMatch(/^-----BEGIN PRIVATE KEY-----\n/);
-  expect(publicKey).toMatch(/^-----BEGIN PUBLIC KEY-----\n/);
-  expect(createPrivateKey(privateKey).asymmetricKeyDetails).toMatchObject({ modulusLength: 2048 });
-  const data = Buffer.from('assertion');
-  expect(verify('RSA-SHA256', data, createPublicKey(publicKey), sign('RSA-SHA256', data, privateKey))).toBe(true);
 });
 
 test('ten calls at once each get their own', async () => {

@@ -13,14 +13,6 @@ export interface OpenerOptions {
   readonly timeoutMs?: number;
 }
 
-/** An RSA key pair of 2048 bits, as PEM. */
-export interface KeyPair {
-  /** PKCS #8 */
-  readonly privateKey: string;
-  /** SubjectPublicKeyInfo */
-  readonly publicKey: string;
-}
-
 /**
  * Works with keys in a process of its own that ends at once, so that what the library needs does not stay in the memory of a
  * daemon. Calls at the same time wait for each other, as each such process needs some tens of MiB. Each method throws where the
@@ -56,11 +48,6 @@ export class Opener {
   async generate({ signal }: CallOptions): Promise<{ readonly file: string; readonly recipient: string }> {
     const [item = fail()] = await this.#ask({ do: 'generate' }, 1, signal);
     return { file: fieldOf(item, 'file'), recipient: fieldOf(item, 'recipient') };
-  }
-
-  async generateKeyPair({ signal }: CallOptions): Promise<KeyPair> {
-    const [item = fail()] = await this.#ask({ do: 'generateKeyPair' }, 1, signal);
-    return { privateKey: fieldOf(item, 'privateKey'), publicKey: fieldOf(item, 'publicKey') };
   }
 
   async #ask(
