@@ -1,6 +1,7 @@
 import { chmod, chown, lstat, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decryptWithAge, encryptWithAge } from '../../../tools/reference-tools/src/age-command.ts';
+import { ensureReferenceTool } from '../../../tools/reference-tools/src/ensure-reference-tool.ts';
 import { parseIdentities, readHeader, open } from '@hikyaku/sealing';
 import { expectExit } from '@hikyaku/testbed';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -343,6 +344,30 @@ describe('unseal', () => {
     await writeFile(join(desk.folder, '.config/sops/age/keys.txt'), home.file);
     expect((await desk.run(['unseal', 'doppler.token'])).stdout).toBe(TOKEN);
   });
+
+  test.skipIf(process.platform === 'win32')(
+    'a key in hardware opens it through the age command, which finds its plug-in',
+    async () => {
+      const bin = join(desk.folder, 'bin');
+      await mkdir(bin);
+      await writeFile(join(desk.folder, 'hardware.txt'), me.file);
+      // A plug-in is between age and its hardware; here the whole of age stands in for it.
+      const age = `#!/bin/sh\n[ "$1 $2 $3" = "-d -i -" ] && [ "$(cat)" = AGE-PLUGIN-TEST-1QQPQY ] && exec "${await ensureReferenceTool('age')}" -d -i "${desk.folder}/hardware.txt" "$4"\n`;
+      await writeFile(join(bin, 'age'), age, { mode: 0o755 });
+      await writeFile(join(desk.folder, 'stub.txt'), '# serial 1\nAGE-PLUGIN-TEST-1QQPQY\n');
+      const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}`, SOPS_AGE_KEY_FILE: 'stub.txt' };
+      expect((await desk.run(['unseal', 'doppler.token'], { env })).stdout).toBe(TOKEN);
+      const lab = await makeParty('lab');
+      expectExit(await desk.run(['recipients', 'add', 'lab', lab.recipient, '--yes'], { env }), 0);
+      expect((await desk.run(['unseal', 'doppler.token'], { as: lab })).stdout).toBe(TOKEN);
+      const none = await desk.run(['unseal', 'doppler.token'], { env: { ...env, PATH: '/nowhere' } });
+      expect([none.exitCode, none.stderr]).toEqual([2, expect.stringContaining('`age` command, and it is not in')]);
+      await writeFile(join(bin, 'age'), '#!/bin/sh\necho no such hardware >&2; exit 1\n', { mode: 0o755 });
+      const gone = await desk.run(['unseal', 'doppler.token'], { env });
+      expect(gone.exitCode).toBe(1);
+      expect(gone.stderr).toMatch(/^no such hardware\nerror: .*, my keys are none; tried the file .*stub\.txt\n$/);
+    },
+  );
 
   test('what is not sealed is said so', async () => {
     const { exitCode, stderr } = await desk.run(['unseal', 'nas.token'], { as: me });

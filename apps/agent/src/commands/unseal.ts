@@ -1,10 +1,11 @@
-import { open, SealedError } from '@hikyaku/sealing';
+import { SealedError } from '@hikyaku/sealing';
 import type { Opened } from '@hikyaku/sealing';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { WHERE_IDENTITIES_ARE } from '../identity/find-identities.ts';
 import type { FoundIdentity } from '../identity/find-identities.ts';
+import { openWith } from '../identity/open-with.ts';
 import { loadConfigFile } from '../load-config-file.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
 import { printableLines } from '../output/printable.ts';
@@ -35,7 +36,7 @@ export async function unseal(text: string, options: UnsealOptions, edge: Edge): 
   const config = await loadConfigFile(options, edge);
   const field = onlyOne(findSealed(config, [text], options.config), options.cluster);
   const identities = await identitiesAtHand(options, edge);
-  const { value, header } = await openField(field, identities);
+  const { value, header } = await openField(field, identities, edge);
   stderr.write(styleFor(edge, stderr).faint(`${field.name}: ${sealedText(header)}`) + '\n');
 
   const plain = value.text();
@@ -65,16 +66,15 @@ function onlyOne(fields: readonly SealedField[], cluster: string | undefined): S
 async function openField(
   { name, sealed: { text, position } }: SealedField,
   identities: readonly FoundIdentity[],
+  edge: Edge,
 ): Promise<Opened> {
   const where = `${name} (${position.file}:${position.line})`;
   if (identities.length === 0)
     throw new UserError(`there is no key to open ${where}: ${WHERE_IDENTITIES_ARE}, or name a cluster with --context`);
   try {
-    const keys = identities.map(({ identity }) => identity);
-    return await open(text, keys);
+    return await openWith(text, identities, edge);
   } catch (error) {
     if (!(error instanceof SealedError)) throw error;
-    const tried = [...new Set(identities.map(({ from }) => from))].join(', ');
-    throw new UserError(`${where}: ${error.message}; tried ${tried}`, EXIT.failed);
+    throw new UserError(`${where}: ${error.message}`, EXIT.failed);
   }
 }

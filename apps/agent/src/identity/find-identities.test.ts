@@ -62,11 +62,13 @@ test('with a file that is named, nothing else counts', async () => {
   expect(found.map((one) => one.identity)).toEqual([named.identity]);
 });
 
-test('keys of plug-ins are passed over, where others are beside them', async () => {
+test('keys of plug-ins are passed over where others are beside them, or found where they are asked for', async () => {
   const { path, identity } = await make();
   await writeFile(path, `AGE-PLUGIN-YUBIKEY-1QQPQY\n${identity}\n`);
   expect((await findIdentities({ identity: [path] }, edgeOf())).map((one) => one.identity)).toEqual([identity]);
   await writeFile(path, 'AGE-PLUGIN-YUBIKEY-1QQPQY\n');
+  const plugIns = await findIdentities({ identity: [path], plugIns: true }, edgeOf());
+  expect(plugIns.map((one) => one.identity)).toEqual(['AGE-PLUGIN-YUBIKEY-1QQPQY']);
   await expect(findIdentities({ identity: [path] }, edgeOf())).rejects.toThrow(
     'besides keys of age plug-ins, which only the `age` command can use',
   );

@@ -1,7 +1,8 @@
-import type { CallOptions } from '@hikyaku/core';
-import { fingerprintOf, open, readHeader, seal, SealedError } from '@hikyaku/sealing';
+import { fingerprintOf, readHeader, seal, SealedError } from '@hikyaku/sealing';
 import type { Opened } from '@hikyaku/sealing';
+import type { Edge } from '../edge.ts';
 import type { FoundIdentity } from '../identity/find-identities.ts';
+import { openWith } from '../identity/open-with.ts';
 import { holders } from './debt.ts';
 import type { Holder } from './debt.ts';
 import { recipientsFor, sealRecipients } from './recipients-for.ts';
@@ -29,13 +30,13 @@ export async function planRewrap(
   fields: readonly SealedField[],
   recipients: Iterable<RecipientKeys>,
   identities: readonly FoundIdentity[],
-  { signal }: CallOptions,
+  edge: Edge,
 ): Promise<readonly RewrapStep[]> {
   const all = [...recipients];
   const steps: RewrapStep[] = [];
   for (const field of fields) {
-    signal.throwIfAborted();
-    steps.push(await planOne(field, recipientsFor(all, field.cluster), identities));
+    edge.signal.throwIfAborted();
+    steps.push(await planOne(field, recipientsFor(all, field.cluster), identities, edge));
   }
   return steps;
 }
@@ -60,11 +61,12 @@ async function planOne(
   field: SealedField,
   recipients: readonly RecipientKeys[],
   identities: readonly FoundIdentity[],
+  edge: Edge,
 ): Promise<RewrapStep> {
   const { text } = field.sealed;
   try {
     const isRight = sameKeys(holders((await readHeader(text)).recipients), keysOf(recipients));
-    const opened = await tryOpen(text, identities);
+    const opened = await tryOpen(text, identities, edge);
     if (typeof opened === 'string')
       return isRight ? { field, kind: 'keep', checked: false } : { field, kind: 'failed', problem: opened };
     if (opened.header.binding === undefined) return { field, kind: 'unbound' };
@@ -88,15 +90,14 @@ async function planOne(
   }
 }
 
-/** Or why none of the keys opens it, and which were tried. */
-async function tryOpen(text: string, identities: readonly FoundIdentity[]): Promise<Opened | string> {
+/** Or why none of the keys opens it. */
+async function tryOpen(text: string, identities: readonly FoundIdentity[], edge: Edge): Promise<Opened | string> {
   if (identities.length === 0) return 'there is no key to open it with';
-  const keys = identities.map(({ identity }) => identity);
   try {
-    return await open(text, keys);
+    return await openWith(text, identities, edge);
   } catch (error) {
-    if (!(error instanceof SealedError) || error.code !== 'NOT_FOR_THIS_KEY') throw error;
-    return `${error.message}; tried ${[...new Set(identities.map(({ from }) => from))].join(', ')}`;
+    if (error instanceof SealedError && error.code === 'NOT_FOR_THIS_KEY') return error.message;
+    throw error;
   }
 }
 

@@ -17,7 +17,7 @@ export type IdentityOptions = GlobalOptions & IdentityFileOptions;
 
 /** What a person opens sealed values with: their own keys, and those of a cluster whose context they name. None is no error. */
 export async function identitiesAtHand(options: IdentityOptions, edge: Edge): Promise<readonly FoundIdentity[]> {
-  const own = await findIdentities(options, edge);
+  const own = await findIdentities({ ...options, plugIns: true }, edge);
   return options.context === undefined ? own : [...(await identitiesOfCluster(options, edge)), ...own];
 }
 
