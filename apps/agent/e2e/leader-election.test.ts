@@ -239,6 +239,36 @@ describe('a Lease that cannot be had', () => {
   });
 });
 
+test.each(['get', 'watch', 'update'])('without the right to %s the Lease that is said', async (verb) => {
+  const role = succeeded(await admin('GET', ROLE));
+  const before = field(role, 'rules');
+  const rules = (Array.isArray(before) ? before : []).map((rule: unknown) => {
+    const verbs = field(rule, 'verbs');
+    const isLease = JSON.stringify(field(rule, 'resources')) === '["leases"]';
+    return {
+      ...(rule as object),
+      ...(isLease && Array.isArray(verbs) && { verbs: verbs.filter((one) => one !== verb) }),
+    };
+  });
+  expect(rules).not.toEqual(before);
+  const patch = { 'content-type': 'application/merge-patch+json' };
+  succeeded(await admin('PATCH', ROLE, { rules }, patch));
+  try {
+    const { error } = await replica().logged({ msg: 'lease cannot be had' });
+    expect(field(error, 'code')).toBe('FORBIDDEN');
+  } finally {
+    succeeded(await admin('PATCH', ROLE, { rules: before }, patch));
+  }
+});
+
+test('with the rights that are installed nothing is said', async () => {
+  const [leader, waiting] = await replicas(1);
+  await sleep(2_000);
+  expect([leader, waiting].flatMap((agent) => agent?.log.filter(({ msg }) => msg === 'lease cannot be had'))).toEqual(
+    [],
+  );
+});
+
 test('one that is cut off from the API server stops before the other one begins', async () => {
   await using proxy = await startProxy(cluster.url);
   const path = join(directory, `cut-${namespace}`);

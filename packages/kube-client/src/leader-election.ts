@@ -192,6 +192,7 @@ export class LeaderElection {
   async #follow(signal: AbortSignal): Promise<void> {
     const { client, namespace, name } = this.#options;
     const leases = path`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+    let said: KubeError['code'] | undefined;
     while (!signal.aborted) {
       try {
         for await (const event of watchByName<LeaseObject>(client, leases, name, { signal })) {
@@ -201,7 +202,10 @@ export class LeaderElection {
         }
       } catch (error) {
         if (signal.aborted) return;
-        if (isKubeError(error)) this.#say(error);
+        if (isKubeError(error) && error.code !== said) {
+          said = error.code;
+          this.#options.onError?.(error);
+        }
         // It may not be watched now; until it may, it is looked at.
         await sleep(WATCH_AGAIN_MS, undefined, { signal }).catch(() => {});
       }

@@ -24,7 +24,7 @@ export interface WatchByNameOptions {
 /**
  * One object by its name, as it is when it is there and at every change; an absent one is told of once it has gone, not at first.
  * `collection` is the path of its kind and namespace. Watches again by itself until the signal aborts; throws `FORBIDDEN` where it may
- * not be watched: get, list and watch of that one name are needed.
+ * not be watched: the verb watch for that one name is enough.
  */
 export async function* watchByName<T extends KubeObject = KubeObject>(
   client: Pick<KubeClient, 'watch'>,

@@ -53,12 +53,14 @@ export async function keepEqual(
   const restarts = openRestarts({ agent, cluster, report, held: () => by.held });
   const beside = [follow(both), statusAndRequests.run({ signal: both }), restarts.run({ signal: both })];
   const failing = Promise.all(beside).then(() => new Promise(() => {}));
+  // It ends with what runs beside it: whoever tries again must not find it at work.
+  const running = engine.run({ signal: both, ...(cut && { cut }) });
   try {
-    await Promise.race([engine.run({ signal, ...(cut && { cut }) }), failing]);
+    await Promise.race([running, failing]);
   } finally {
     vitals.engine = undefined;
     ended.abort();
-    await Promise.allSettled(beside);
+    await Promise.allSettled([running, ...beside]);
   }
 
   async function follow(until: AbortSignal): Promise<void> {
