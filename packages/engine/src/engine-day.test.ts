@@ -96,7 +96,7 @@ test('a day with 50 sources costs the requests that arithmetic says, writes noth
   stop.abort();
   await ended;
   expect(clock.sleeping).toBe(0);
-}, 60_000);
+}, 240_000);
 
 async function usedBytes(): Promise<number> {
   setFlagsFromString('--expose-gc');
