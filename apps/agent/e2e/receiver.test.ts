@@ -19,10 +19,14 @@ import {
 } from '@hikyaku/testbed';
 import type { Cluster, Running } from '@hikyaku/testbed';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import {
   BUILD_TIMEOUT_MS,
   buildExample,
 } from '../../../packages/provider-webhook/src/protocol/example-server.test.kit.ts';
+import { giveKey } from './sealed/cluster-key.ts';
+import type { ClusterKey } from './sealed/cluster-key.ts';
+import { makeParty, SealDesk } from './seal.test.kit.ts';
 
 const project = 'homelab';
 const config = 'prd';
@@ -34,6 +38,7 @@ let cluster: Cluster;
 let kubeconfig: string;
 let doppler: FakeDoppler;
 let files: ConfigFiles;
+let key: ClusterKey;
 let namespaces = 0;
 let namespace: string;
 let env: Record<string, string>;
@@ -43,6 +48,7 @@ beforeAll(async () => {
   cluster = await startCluster({ controllers: false, directory });
   await installRights(cluster);
   kubeconfig = await cluster.agentKubeconfig();
+  key = await giveKey(cluster.admin);
   doppler = await startFakeDoppler({ limits: { secretReads: 10_000 } });
   files = new ConfigFiles();
 });
@@ -265,6 +271,41 @@ test('plan and sync need no secret of notices', async () => {
   const path = await files.write(configOf({ homelab: listening() }));
   delete env['HOOK'];
   expect(await hikyaku(['sync', '--kubeconfig', kubeconfig, '--config', path], { env })).toMatchObject({ exitCode: 0 });
+  await valueIs('homelab', 'GREETING', 'first');
+});
+
+test('a secret of notices is sealed like any other, and the next one is moved as it is', async () => {
+  const words = [
+    'recipients:',
+    `  home: ${key.recipient}`,
+    `  me: { key: ${(await makeParty('me')).recipient}, backup: true }`,
+    'providers:',
+    '  homelab:',
+    '    type: doppler',
+    `    url: ${doppler.url}`,
+    `    project: ${project}`,
+    `    config: ${config}`,
+    'secrets:',
+    `  - { name: homelab, namespace: ${namespace}, from: homelab }`,
+  ];
+  await using desk = await SealDesk.open(`${words.join('\n')}\n`);
+  for (const [field, value] of [
+    ['secret', 'the one before'],
+    ['next', signingSecret],
+  ] as const) {
+    const sealed = await desk.run(['seal', `homelab.notices.${field}`], { input: value });
+    expect(sealed).toMatchObject({ exitCode: 0 });
+    expect(sealed.stderr).toContain('used as       doppler/notices.secret');
+  }
+  const { providers, ...rest } = parse(await desk.read());
+  const { next, ...notices } = providers.homelab.notices;
+  await desk.write(
+    stringify({ ...rest, providers: { homelab: { ...providers.homelab, notices: { ...notices, secret: next } } } }),
+  );
+  expect(await desk.run(['lint'])).toMatchObject({ exitCode: 0 });
+
+  await using receiving = await start(desk.path);
+  expect(await hook(receiving.url('homelab'))).toEqual([202]);
   await valueIs('homelab', 'GREETING', 'first');
 });
 

@@ -121,3 +121,13 @@ describe('which cluster this is', () => {
 function parsed(part: string): unknown {
   return JSON.parse(Buffer.from(part, 'base64url').toString());
 }
+
+test('the secret of notices is for no provider', async () => {
+  const credentials = new Map([
+    ['token', { env: 'TOKEN' }],
+    ['notices.secret', { env: 'HOOK' }],
+  ]);
+  const context = await contextOf({ credentials });
+  expect(context.credentialPaths).toEqual(['token']);
+  await expect(context.credential('notices.secret', { signal })).rejects.toMatchObject({ code: 'INVALID_CONFIG' });
+});
