@@ -1,4 +1,17 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import {
+  allowMissingPolicy,
+  globalOptions,
+  identity,
+  identitySecret,
+  listenAddress,
+  noQuestion,
+  plugin,
+  sourceOptions,
+  timeout,
+  yes,
+  yesToKeys,
+} from './cli-options.ts';
 import type { ApproveOptions } from './commands/approve.ts';
 import type { ConformanceOptions } from './commands/conformance.ts';
 import type { EditOptions } from './commands/edit.ts';
@@ -13,7 +26,6 @@ import type { AddRecipientOptions, NewRecipientOptions, RemoveRecipientOptions }
 import type { RefreshOptions } from './commands/refresh.ts';
 import type { RewrapCommandOptions } from './commands/rewrap.ts';
 import type { RoleOptions } from './commands/rights.ts';
-import type { ListenAddress } from './daemon/http-server.ts';
 import type { RunOptions } from './daemon/run-options.ts';
 import type { SchemaOptions } from './commands/schema.ts';
 import type { SealCommandOptions } from './commands/seal.ts';
@@ -24,7 +36,6 @@ import type { UnsetOptions } from './commands/unset.ts';
 import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
 import type { ExitCode } from './exit-code.ts';
-import { DEFAULT_NAMESPACE, LOG_LEVELS } from './global-options.ts';
 import { PROVIDER_CHOICES } from './init/init-options.ts';
 import type { InitOptions } from './init/init-options.ts';
 import type { LoadConfigOptions } from './load-config-file.ts';
@@ -64,13 +75,9 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addHelpText('after', EXAMPLES);
   for (const option of globalOptions()) program.addOption(option);
 
-  command('run', 'keep the Secrets equal to their sources, until SIGTERM')
+  command('run', 'keep the Secrets equal to their sources, until SIGTERM', sourceOptions())
     .addOption(allowMissingPolicy())
-    .addOption(fileRoot())
-    .addOption(plugin())
-    .addOption(allowOrigin())
     .addOption(yes())
-    .addOption(cluster())
     .addOption(identitySecret())
     .option('--config-map', 'read the config from the ConfigMap hikyaku-config, through the API')
     .option('--leader-election', 'one of several replicas works, the others wait')
@@ -84,15 +91,10 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { run } = await import('./commands/run.ts');
       setExitCode(await run(optionsOf<RunOptions>(self), edge));
     });
-  command('sync', 'write what differs, once, now')
+  command('sync', 'write what differs, once, now', [...sourceOptions(), identity()])
     .option('--approve', 'let removals through that are held because too much would go')
     .addOption(allowMissingPolicy())
-    .addOption(fileRoot())
-    .addOption(plugin())
-    .addOption(allowOrigin())
     .addOption(yes())
-    .addOption(cluster())
-    .addOption(identity())
     .addHelpText(
       'after',
       '\nExamples:\n  hikyaku sync --context home\n  hikyaku sync --approve     after `hikyaku plan` has shown what would go',
@@ -101,18 +103,13 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { sync } = await import('./commands/sync.ts');
       setExitCode(await sync(optionsOf<SyncOptions>(self), edge));
     });
-  command('plan', 'say what sync would do; write nothing')
+  command('plan', 'say what sync would do; write nothing', [...sourceOptions(), identity()])
     .option('--exit-code', 'exit with 3 when there are changes')
     .option(
       '--against <revision>',
       'say what the config and grants.yaml let through that they did not in this git revision; ask nobody',
     )
     .addOption(allowMissingPolicy())
-    .addOption(fileRoot())
-    .addOption(plugin())
-    .addOption(allowOrigin())
-    .addOption(cluster())
-    .addOption(identity())
     .addHelpText(
       'after',
       '\nExamples:\n  hikyaku plan\n  hikyaku plan --json | jq ".secrets[] | select(.action != \\"keep\\")"\n  hikyaku plan --against origin/main',
@@ -275,6 +272,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       setExitCode(await exposure(cluster, optionsOf<ExposureOptions>(self), edge));
     });
   const identityCommand = command('identity', "show a cluster's public key, and whether anything can be sealed to it")
+    .addOption(plugin())
     .addHelpText(
       'after',
       '\nAll of it is done with your own kubeconfig. How a key is replaced: docs/lint.md\n\nExamples:\n  hikyaku identity --context home\n  hikyaku identity rotate --context home     a second key\n  hikyaku identity prune --context home      later: drop the first one',
@@ -286,7 +284,6 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   identityCommand
     .command('rotate')
     .description('add a second key to the identity of a cluster, and to `recipients`; drops nothing')
-    .addOption(plugin())
     .addHelpText(
       'after',
       '\nAfterwards: hikyaku rewrap, commit, push. The agent takes the new key by itself. May be run again where it was interrupted.\nThis is for a key that may leak later. What somebody could open already has to be replaced: docs/lint.md\n\nExample:\n  hikyaku identity rotate --context cabin',
@@ -298,7 +295,6 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   identityCommand
     .command('prune')
     .description('drop the older keys of a cluster, when its newest opens everything')
-    .addOption(plugin())
     .option('-y, --yes', 'drop them without asking')
     .addHelpText(
       'after',
@@ -396,14 +392,9 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { init } = await import('./commands/init.ts');
       setExitCode(await init(optionsOf<InitOptions>(self), edge));
     });
-  command('list', 'list what a source holds; names and versions')
+  command('list', 'list what a source holds; names and versions', [...sourceOptions(), identity()])
     .argument('<source>', 'a name under `providers:`')
     .option('--reveal', 'show the values too')
-    .addOption(fileRoot())
-    .addOption(plugin())
-    .addOption(allowOrigin())
-    .addOption(cluster())
-    .addOption(identity())
     .addHelpText(
       'after',
       '\nExamples:\n  hikyaku list homelab\n  hikyaku list homelab --json | jq -r ".secrets[].name"',
@@ -412,18 +403,13 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { list } = await import('./commands/list.ts');
       setExitCode(await list(source, optionsOf<ListOptions>(self), edge));
     });
-  command('set', 'make or change one secret of a source')
+  command('set', 'make or change one secret of a source', [...sourceOptions(), identity()])
     .argument('<source>', 'a name under `providers:`')
     .argument('<name>', 'of the secret', secretName)
     .allowExcessArguments()
     .option('--from-file <path>', 'take the value from a file, byte for byte; `-` is standard input')
     .option('--allow-empty', 'the value may be empty')
     .addOption(noQuestion())
-    .addOption(fileRoot())
-    .addOption(plugin())
-    .addOption(allowOrigin())
-    .addOption(cluster())
-    .addOption(identity())
     .addHelpText(
       'after',
       '\nThe value is asked for and not shown, or comes from a pipe (without its last line break) or a file; never from an argument,\nwhich the history and the process list would keep.\n\nExamples:\n  hikyaku set homelab DB_PASSWORD\n  openssl rand -hex 32 | hikyaku set homelab DB_PASSWORD\n  hikyaku set homelab TLS_KEY --from-file tls.key',
@@ -434,29 +420,19 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { set } = await import('./commands/set.ts');
       setExitCode(await set(source, name, optionsOf<SetOptions>(self), edge));
     });
-  command('unset', 'remove secrets from a source')
+  command('unset', 'remove secrets from a source', [...sourceOptions(), identity()])
     .argument('<source>', 'a name under `providers:`')
     .argument('<names...>', 'of the secrets', secretNames)
     .addOption(noQuestion())
-    .addOption(fileRoot())
-    .addOption(plugin())
-    .addOption(allowOrigin())
-    .addOption(cluster())
-    .addOption(identity())
     .addHelpText('after', '\nExample:\n  hikyaku unset homelab OLD_TOKEN OLDER_TOKEN')
     .action(async (source: string, names: readonly string[], _, self: Command) => {
       const { unset } = await import('./commands/unset.ts');
       setExitCode(await unset(source, names, optionsOf<UnsetOptions>(self), edge));
     });
-  command('edit', 'change several secrets of a source in your editor')
+  command('edit', 'change several secrets of a source in your editor', [...sourceOptions(), identity()])
     .argument('<source>', 'a name under `providers:`')
     .argument('[names...]', 'only these secrets; all by default', secretNames)
     .addOption(noQuestion())
-    .addOption(fileRoot())
-    .addOption(plugin())
-    .addOption(allowOrigin())
-    .addOption(cluster())
-    .addOption(identity())
     .addHelpText(
       'after',
       '\nThe editor is $VISUAL, $EDITOR or vi. The file is in memory where the machine offers that. What would change is shown, and\nwritten when you say yes.\n\nExamples:\n  hikyaku edit homelab\n  EDITOR="code --wait" hikyaku edit homelab DB_USER DB_PASSWORD',
@@ -484,8 +460,10 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     });
   return program;
 
-  function command(name: string, summary: string): Command {
-    return program.command(name).description(summary);
+  function command(name: string, summary: string, options: readonly Option[] = []): Command {
+    const added = program.command(name).description(summary);
+    for (const option of options) added.addOption(option);
+    return added;
   }
 }
 
@@ -507,103 +485,6 @@ function secretNames(name: string, before: readonly string[] | undefined): reado
 
 function optionsOf<Options>(self: Command): Options {
   return self.optsWithGlobals<Record<string, unknown>>() as Options;
-}
-
-/** Of every command; they may stand before it or after it. */
-function globalOptions(): readonly Option[] {
-  return [
-    new Option('-c, --config <path>', 'config file, or a directory of them').default('hikyaku.yaml'),
-    new Option('--context <name>', 'kubeconfig context'),
-    new Option('--kubeconfig <path>', 'kubeconfig file'),
-    new Option('-n, --namespace <name>', `the agent's own namespace (in a pod: its own, else ${DEFAULT_NAMESPACE})`),
-    new Option('--log-level <level>', 'how much is logged').choices(LOG_LEVELS),
-    new Option('--json', 'JSON instead of text'),
-  ];
-}
-
-function allowMissingPolicy(): Option {
-  return new Option('--allow-missing-policy', 'as a ServiceAccount: go on where the API server does not limit it');
-}
-
-function fileRoot(): Option {
-  return new Option('--file-root <dir>', 'what sources of files may read (default: the folder of the config file)');
-}
-
-function allowOrigin(): Option {
-  return new Option(
-    '--allow-origin <origin>',
-    'what sources may reach though it is this machine, this pod, link-local or the API server; may come several times',
-  ).argParser((text, before: readonly string[] | undefined) => [...(before ?? []), originOf(text)]);
-}
-
-function originOf(text: string): string {
-  const url = URL.parse(text);
-  const isOrigin = url !== null && /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
-  if (!isOrigin)
-    throw new InvalidArgumentError('It has to be an origin, such as http://127.0.0.1:8080, without a path.');
-  return url.origin;
-}
-
-function listenAddress(flag: string, what: string): Option {
-  return new Option(`${flag} <[host:]port>`, what).argParser((text): ListenAddress => {
-    const [, bracketed, plain, digits] = /^(?:\[([\da-f:.]+)\]:|([\w.-]+):)?(\d{1,5})$/i.exec(text) ?? [];
-    const port = Number(digits);
-    if (!(port <= 65_535)) throw new InvalidArgumentError('It has to be a port, or host:port.');
-    const host = bracketed ?? plain;
-    return { port, ...(host !== undefined && { host }) };
-  });
-}
-
-function timeout(standard: string): Option {
-  return new Option('--timeout <duration>', 'how long to wait for the agent')
-    .default(secondsOf(standard), standard)
-    .argParser(secondsOf);
-}
-
-/** Milliseconds. */
-function secondsOf(text: string): number {
-  const [, digits, unit] = /^(\d{1,5})(s|m)$/.exec(text) ?? [];
-  if (digits === undefined || Number(digits) === 0) throw new InvalidArgumentError('It has to be such as 90s or 5m.');
-  return Number(digits) * (unit === 'm' ? 60_000 : 1_000);
-}
-
-function plugin(): Option {
-  return new Option(
-    '--plugin <name=path@digest>',
-    'a file that `type: name` loads, with its sha256-…; may be repeated',
-  ).argParser((value, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]);
-}
-
-function identity(what = 'to open with'): Option {
-  return new Option('-i, --identity <file>', `a file of age-keygen, or of age -p, ${what}; may be repeated`).argParser(
-    (value, earlier: readonly string[] | undefined) => [...(earlier ?? []), value],
-  );
-}
-
-function yesToKeys(): Option {
-  return new Option('-y, --yes', 'add keys without asking');
-}
-
-function cluster(): Option {
-  return new Option(
-    '--cluster <name>',
-    'which cluster this is, by its name under `recipients`, where its key does not tell (or HIKYAKU_CLUSTER)',
-  );
-}
-
-function identitySecret(): Option {
-  return new Option(
-    '--identity-secret <name>',
-    'the Secret of another tool, NAME or NAMESPACE/NAME, whose *.agekey open what is sealed; read, never written',
-  );
-}
-
-function noQuestion(): Option {
-  return new Option('-y, --yes', 'write without asking');
-}
-
-function yes(): Option {
-  return new Option('-y, --yes', "make the agent's own namespace where it is missing");
 }
 
 const EXAMPLES = `
