@@ -15,6 +15,8 @@ export interface HikyakuOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly nodeFlags?: readonly string[];
+  /** Another build: the path of its hikyaku.js. */
+  readonly build?: string;
   /** What it reads on standard input; nothing by default. */
   readonly input?: string | Uint8Array;
 }
@@ -147,10 +149,10 @@ export class Running {
 /** Starts a command and lets it run. */
 export function startHikyaku(
   args: readonly string[],
-  { env = {}, cwd, nodeFlags = [], input }: HikyakuOptions = {},
+  { env = {}, cwd, nodeFlags = [], build = bundle, input }: HikyakuOptions = {},
 ): Running {
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, [...nodeFlags, bundle, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, build, ...args], {
     cwd,
     env: { PATH, HOME, ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

@@ -22,4 +22,5 @@ export { ConfigFiles } from './write-config.ts';
 export { inventoryPath, readInventory, writeInventory } from './live-inventory.ts';
 export type { InventoryLine } from './live-inventory.ts';
 export { snapshotSecretOf } from './live-snapshot.ts';
+export { buildOf, buildSaying } from './other-build.ts';
 export { rightsIn } from './rights-in.ts';
