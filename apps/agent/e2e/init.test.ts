@@ -129,9 +129,14 @@ describe('init --context, by flags', () => {
     expect(Object.keys(identity.data).toSorted()).toEqual(['age.agekey', 'service-principal.pem']);
     expect(identity.labels).toEqual({ 'hikyaku.dev/agent': 'hikyaku', 'app.kubernetes.io/managed-by': 'hikyaku' });
 
+    // From the laptop, before anything is installed.
+    await createNamespace(home.cluster.admin, 'web');
+    const plan = await desk.run(['plan', '--context', 'home']);
+    expectExit(plan, 0);
+    expect(plan.stdout).toContain('web/web-env');
+
     await git(folder, 'add', '.');
     await git(folder, 'commit', '--quiet', '--message', 'hikyaku for home');
-    await createNamespace(home.cluster.admin, 'web');
     await home.apply(folder);
     expect(await home.agent?.logged({ msg: 'started', recipient: 'home' })).toMatchObject({ proof: 'policy' });
     await eventually(async () => (await valueIn(home)) === 'hello from home');
@@ -248,6 +253,11 @@ describe('init --context, by flags', () => {
       providers: { homelab: { servicePrincipal: { id: '112800000001', kid: { home: '9f1c' } } } },
     });
     expectExit(await desk.run(['validate']), 0);
+
+    const added = await desk.run(['init', '--context', 'cabin', '--yes']);
+    expectExit(added, 0);
+    expect(added.stderr).toContain('providers.homelab.servicePrincipal has no key of cluster "cabin"');
+    expect(added.stderr).toContain('-----BEGIN PUBLIC KEY-----\n');
   });
 });
 

@@ -124,7 +124,10 @@ export class InstalledCluster implements AsyncDisposable {
     const container = field(deployment, 'spec', 'template', 'spec', 'containers', 0);
     const [node, ...command] = textsIn(field(container, 'command'));
     if (node !== 'node' || command.at(-1) !== '/app/hikyaku.js') throw new Error('another command');
-    const args = textsIn(field(container, 'args')).map((arg) => arg.replace(/^\/config(?=\/)/, mount));
+    // Pods have addresses of their own, and any port.
+    const args = textsIn(field(container, 'args')).map((arg) =>
+      arg.replace(/^\/config(?=\/)/, mount).replace(/^\d+$/, '127.0.0.1:0'),
+    );
     const KUBECONFIG = await this.cluster.agentKubeconfig();
     const env = { KUBECONFIG, KUBERNETES_SERVICE_HOST: '192.0.2.1', KUBERNETES_SERVICE_PORT: '443' };
     return startHikyaku(args, { nodeFlags: command.slice(0, -1), env });

@@ -171,6 +171,17 @@ export const allExamples: Readonly<Record<string, Example>> = {
       'shop/shop-database': { data: { password: 'password of the vault' }, sources: 'shop' },
     },
   },
+  'clusters.yaml': {
+    contents: {
+      homelab: { GREETING: 'hello everywhere', NAS_HOME: 'key of the nas at home', NAS_CABIN: 'left out at home' },
+      media: { LICENCE: 'licence of home' },
+    },
+    secrets: {
+      'web/web-env': { data: { GREETING: 'hello everywhere' }, sources: 'homelab' },
+      'backup/nas': { data: { key: 'key of the nas at home' }, sources: 'homelab' },
+      'media/media-env': { data: { LICENCE: 'licence of home' }, sources: 'media' },
+    },
+  },
   'webhook.yaml': {
     contents: {
       nas: {

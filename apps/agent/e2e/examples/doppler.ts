@@ -3,7 +3,8 @@ import { basename } from 'node:path';
 import { type FakeIdentity, startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { Contents } from './example.ts';
 import { type Cluster, field, succeeded } from '@hikyaku/testbed';
-import { OWN_NAME } from './own-identity.ts';
+import { sealToken } from '../identity.test.kit.ts';
+import { OWN_NAME, ownIdentity } from './own-identity.ts';
 import { placeCredential, textAt } from './preparer.ts';
 import type { Preparer } from './preparer.ts';
 
@@ -25,6 +26,18 @@ export async function prepareDoppler(own: Cluster): Promise<Preparer> {
         return { settings: { url: fake.url, oidc: { identity } }, env: { HIKYAKU_CLUSTER: OWN_NAME } };
       }
       const token = fake.serviceToken(project, config, { access: isPushedTo ? 'read/write' : 'read' });
+      const form = ['perCluster', 'sealed'].find((word) => field(settings, 'token', word) !== undefined);
+      if (form !== undefined) {
+        const sealed = await sealToken(fake, token, { [OWN_NAME]: (await ownIdentity(own)).recipient });
+        return {
+          settings: {
+            url: fake.url,
+            token: form === 'sealed' ? { sealed } : { perCluster: { [OWN_NAME]: { sealed } } },
+          },
+          env: { HIKYAKU_CLUSTER: OWN_NAME },
+          hidden: [token],
+        };
+      }
       const placed = await placeCredential(token, { path: ['token'], byDefault: 'DOPPLER_TOKEN' }, source);
       return { ...placed, settings: { url: fake.url }, look: () => download(fake.url, token) };
     },

@@ -58,8 +58,9 @@ function refuseClusterAnswers({
   cluster,
   backup,
   image,
+  replace,
 }: InitOptions): void {
-  const given = [provider, vault, servicePrincipal, kid, url, cluster, backup, image];
+  const given = [provider, vault, servicePrincipal, kid, url, cluster, backup, image, replace];
   if (given.some((value) => value !== undefined))
     throw new UserError('which cluster is it? --context CONTEXT, of your kubeconfig');
 }
