@@ -310,6 +310,47 @@ describe('in a pod, a credential that is not bound', () => {
     expect(hits()).toEqual({ home: 2, evil: 0 });
   });
 
+  describe('of a service of ours', () => {
+    /** Not where a source may not go at all. */
+    const anywhere = (): string => evil.url.replace('127.0.0.1', '203.0.113.9');
+    const proxy = (): Readonly<Record<string, string>> => ({
+      ...IN_POD,
+      HTTP_PROXY: evil.url,
+      NO_PROXY: new URL(cluster.url).host,
+    });
+    const webhook = (token: object): object => ({
+      s: {
+        type: 'webhook',
+        url: anywhere(),
+        allowPlainHttp: true,
+        token,
+        read: { url: '/${name}', result: '$.value' },
+      },
+    });
+
+    test.each([
+      ['a variable', { env: 'DOPPLER_TOKEN' }, ''],
+      [
+        'a Secret',
+        { secretRef: { name: 'unbound', key: 'token' } },
+        ', write it into the annotation hikyaku.dev/to of Secret unbound',
+      ],
+    ])('is not sent elsewhere by a source of another kind: out of %s', async (_, token, remedy) => {
+      await createSecret(cluster.admin, 'hikyaku/unbound', { token: TOKEN }).catch(() => {});
+      await grant('version: 1');
+      const message = `token of source s is refused: it is not bound to a destination, so it goes only where that is named and not to ${anywhere()}. Seal it for ${anywhere()}${remedy}, start`;
+      await expectRefused(webhook(token), message, proxy());
+    });
+
+    test('goes where the owner of its Secret says', async () => {
+      await grant('version: 1');
+      const annotations = { 'hikyaku.dev/to': anywhere() };
+      await createSecret(cluster.admin, 'hikyaku/said', { token: TOKEN }, { annotations });
+      expectExit(await sync(webhook({ secretRef: { name: 'said', key: 'token' } }), proxy()), 0);
+      expect(hits()).toEqual({ home: 0, evil: 1 });
+    });
+  });
+
   test('that is missing is named with the line that would grant it, also on the own machine', async () => {
     const path = join(work, 'config');
     await mkdir(path);

@@ -339,7 +339,7 @@ function origins({ granted, canaryPort }: Surroundings): readonly HostileConfig[
         },
         read: { url: '/${name}', result: '$.value' },
       }),
-      says: /may not be reached|was refused/,
+      says: /may not be reached|was refused|is not bound to a destination/,
     },
     {
       ...to('Doppler elsewhere', granted),

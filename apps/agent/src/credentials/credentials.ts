@@ -8,7 +8,7 @@ import { invalid } from './credential-place.ts';
 import { openSealed } from './open-sealed.ts';
 import { ownText } from './own-text.ts';
 import type { SealedValues } from './sealed-values.ts';
-import { SecretReferences } from './secret-references.ts';
+import { DESTINATIONS, SecretReferences } from './secret-references.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
 import { refusedDestinations, usualOrigin } from './unbound-destinations.ts';
 
@@ -83,10 +83,22 @@ export class Credentials {
       return await this.#open(field, await this.#ownEntry(field, reference.perCluster, options), options);
     if ('serviceAccountToken' in reference)
       return await this.#tokenFor(field, reference.serviceAccountToken.audience, options);
+    if ('secretRef' in reference) return await this.#fromSecret(field, reference.secretRef, options);
     this.#checkDestination(field);
     if ('env' in reference) return this.#fromEnvironment(field, reference.env);
-    if ('file' in reference) return await this.#fromFile(field, reference.file, options);
-    return await this.#secrets.get(field, reference.secretRef, options);
+    return await this.#fromFile(field, reference.file, options);
+  }
+
+  /** Its owner may have said where it goes, which is as good as a grant. */
+  async #fromSecret(
+    field: string,
+    reference: Extract<CredentialReference, { readonly secretRef: unknown }>['secretRef'],
+    options: CredentialOptions,
+  ): Promise<SecretValue> {
+    const { value, bound } = await this.#secrets.get(field, reference, options);
+    if (!bound)
+      this.#checkDestination(field, `, write it into the annotation ${DESTINATIONS} of Secret ${reference.name}`);
+    return value;
   }
 
   #fromEnvironment(field: string, name: string): SecretValue {
@@ -158,15 +170,17 @@ export class Credentials {
     return await this.#tokens.get(audience, options);
   }
 
-  #checkDestination(field: string): void {
+  #checkDestination(field: string, remedy = ''): void {
     const { unboundOrigins } = this.#surroundings;
     // What checks notices is sent nowhere.
     if (unboundOrigins === undefined || isNoticeCredential(field)) return;
     const [refused] = refusedDestinations(this.#source, unboundOrigins);
     if (refused === undefined) return;
+    const usual = usualOrigin(this.#source.provider);
+    const where = usual === undefined ? 'only where that is named' : `to ${usual}`;
     throw this.#invalid(
       field,
-      `is refused: it is not bound to a destination, so it goes to ${usualOrigin(this.#source.provider)} and not to ${refused}. Seal it for ${refused}, start the agent with --allow-origin ${refused}, or grant it: origins in grants.yaml`,
+      `is refused: it is not bound to a destination, so it goes ${where} and not to ${refused}. Seal it for ${refused}${remedy}, start the agent with --allow-origin ${refused}, or grant it: origins in grants.yaml`,
     );
   }
 

@@ -18,16 +18,22 @@ export interface SecretReferencesOptions {
 }
 
 /** On a Secret: the only origins that what it holds may be sent to, with commas or white space in between. */
-const DESTINATIONS = 'hikyaku.dev/to';
+export const DESTINATIONS = 'hikyaku.dev/to';
 
 /** How long a credential out of a Secret is used before it is read again, milliseconds. */
 const TTL_MS = 60_000;
+
+/** What a Secret holds, and whether its owner says where that may be sent. */
+export interface FromSecret {
+  readonly value: SecretValue;
+  readonly bound: boolean;
+}
 
 /** The credentials of one source that are kept in Secrets. */
 export class SecretReferences {
   readonly #source: SourceConfig;
   readonly #options: SecretReferencesOptions;
-  readonly #cache = new Map<string, { readonly value: SecretValue; readonly until: number }>();
+  readonly #cache = new Map<string, FromSecret & { readonly until: number }>();
 
   constructor(source: SourceConfig, options: SecretReferencesOptions) {
     this.#source = source;
@@ -38,22 +44,24 @@ export class SecretReferences {
     field: string,
     { name, key, namespace = this.#options.namespace }: SecretReference,
     { signal, refused }: CallOptions & { readonly refused?: SecretValue },
-  ): Promise<SecretValue> {
+  ): Promise<FromSecret> {
     const { clock, namespace: own } = this.#options;
     const place = { source: this.#source, field };
     const id = `${namespace}/${name}`;
     if (namespace === own && isOwnSecret(name))
       throw invalid(place, `wants Secret ${id}, which is the agent's own and no credential`);
     const cached = this.#cache.get(field);
-    if (cached !== undefined && refused === undefined && clock.monotonic() < cached.until) return cached.value;
+    if (cached !== undefined && refused === undefined && clock.monotonic() < cached.until) return cached;
     const secret = await this.#read(place, namespace, name, { signal });
     const encoded = secret.data && ownText(secret.data, key);
     if (encoded === undefined) throw invalid(place, `wants the key ${key} of Secret ${id}, which has no such key`);
-    const problem = destinationProblem(secret, this.#source.description.origins);
+    const destinations = ownText(secret.metadata.annotations ?? {}, DESTINATIONS);
+    const problem = destinations === undefined ? undefined : destinationProblem(destinations, this.#source);
     if (problem !== undefined) throw invalid(place, `is refused: Secret ${id} ${problem}`);
     const value = SecretValue.of(Buffer.from(encoded, 'base64').toString('utf8').trim());
-    this.#cache.set(field, { value, until: clock.monotonic() + TTL_MS });
-    return value;
+    const found = { value, bound: destinations !== undefined };
+    this.#cache.set(field, { ...found, until: clock.monotonic() + TTL_MS });
+    return found;
   }
 
   async #read(place: CredentialPlace, namespace: string, name: string, { signal }: CallOptions): Promise<SecretObject> {
@@ -71,9 +79,7 @@ export class SecretReferences {
 }
 
 /** What speaks against sending a Secret to these origins, by the word of its owner. */
-function destinationProblem({ metadata }: SecretObject, origins: readonly string[]): string | undefined {
-  const text = metadata.annotations && ownText(metadata.annotations, DESTINATIONS);
-  if (text === undefined) return undefined;
+function destinationProblem(text: string, { description: { origins } }: SourceConfig): string | undefined {
   const words = text.split(/[\s,]+/).filter((word) => word !== '');
   const wrong = words.find((word) => !isOrigin(word));
   if (wrong !== undefined)

@@ -24,7 +24,15 @@ test.each([
   expect(refusedDestinations({ provider: doppler, description }, ['https://relay.lan/'])).toEqual(refused);
 });
 
-test('where there is no one service of its kind, nothing is refused', () => {
-  const description = { identity: 'x', origins: ['https://anywhere.example'] };
-  expect(refusedDestinations({ provider: webhook, description }, [])).toEqual([]);
+test('where there is no one service of its kind, whatever is not named is refused', () => {
+  const description = { identity: 'x', origins: ['https://nas.lan', 'https://login.lan'] };
+  expect(refusedDestinations({ provider: webhook, description }, [])).toEqual(description.origins);
+  expect(refusedDestinations({ provider: webhook, description }, ['https://nas.lan:443'])).toEqual([
+    'https://login.lan',
+  ]);
+});
+
+test('a kubeconfig says itself where it goes', () => {
+  const description = { identity: 'x', origins: ['https://hub.lan:6443'] };
+  expect(refusedDestinations({ provider: kubernetes, description }, [])).toEqual([]);
 });

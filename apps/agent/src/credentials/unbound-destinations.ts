@@ -3,16 +3,18 @@ import type { CredentialReference, SourceConfig } from '@hikyaku/config';
 import type { Provider } from '@hikyaku/core';
 
 /**
- * The origins that a credential which says nothing about its destination may not be sent to: those besides the service's own, where there
- * is one service of this kind, unless they are named by who starts the agent or by the grants.
+ * The origins that a credential which says nothing about its destination may not be sent to: all that are not named by who starts the agent
+ * or by the grants, but for the service's own, where there is one service of this kind. Another kind of source would else hand out what is
+ * kept for this one.
  */
 export function refusedDestinations(
   { provider, description }: Pick<SourceConfig, 'provider' | 'description'>,
   named: readonly string[],
 ): readonly string[] {
+  // A kubeconfig says itself where it goes. No plug-in can take the type of a built-in provider.
+  if (provider.type === 'kubernetes') return [];
   const usual = usualOrigin(provider);
-  if (usual === undefined) return [];
-  const accepted = new Set([usual, ...named.map((origin) => new URL(origin).origin)]);
+  const accepted = new Set([...(usual === undefined ? [] : [usual]), ...named.map((origin) => new URL(origin).origin)]);
   return description.origins.map((origin) => new URL(origin).origin).filter((origin) => !accepted.has(origin));
 }
 

@@ -263,6 +263,10 @@ test('a credential that is not bound goes to another origin than the usual one o
   ]);
   expect(missingGrants(needs, held({ ...DEFAULT_GRANTS, origins: [what] }))).toEqual([]);
   expect(missingGrants(needs, held({ ...DEFAULT_GRANTS, origins: [] }))).toHaveLength(1);
+  const anywhere: Needs = { ...needs, destinations: [{ source, what, credentials: ['token'] }] };
+  expect(missingGrants(anywhere, held(unlimited)).map(({ message }) => message)).toEqual([
+    'token may not be sent to https://relay.example: what is not sealed goes only where that is named',
+  ]);
 });
 
 describe('restarts', () => {

@@ -80,7 +80,8 @@ function* missingOrigins({ origins, destinations }: Needs, { origins: granted }:
   for (const { source, what, credentials, usual } of destinations) {
     // Said above, or granted by name.
     if (granted?.includes(what) === true || !mayReach(what, granted)) continue;
-    const message = `${credentials.join(' and ')} may not be sent to ${what}: what is not sealed goes to ${usual} only`;
+    const where = usual === undefined ? 'only where that is named' : `to ${usual} only`;
+    const message = `${credentials.join(' and ')} may not be sent to ${what}: what is not sealed goes ${where}`;
     yield { code: 'ORIGIN_NOT_GRANTED', entry: `source ${source}`, message, line };
   }
 }

@@ -8,7 +8,7 @@ import type { PlugInFile } from './plug-in-files.ts';
 export interface Needs {
   readonly secrets: Config['secrets'];
   readonly origins: readonly Need[];
-  /** Among the origins those where credentials go that are not bound, and that are not where the service is. */
+  /** Among the origins those where credentials go that are not bound, and that are not where the service is; the owner of a Secret may have named them. */
   readonly destinations: readonly DestinationNeed[];
   readonly plugIns: readonly PlugInFile[];
   readonly files: readonly FileNeed[];
@@ -25,8 +25,8 @@ interface Need {
 
 interface DestinationNeed extends Need {
   readonly credentials: readonly string[];
-  /** Where such credentials go anyway. */
-  readonly usual: string;
+  /** Where such credentials go anyway, if anywhere. */
+  readonly usual?: string;
 }
 
 /** `what` is an absolute path; `source`: read as secrets. */
@@ -71,8 +71,9 @@ function restartsOf({ namespace, name, restart }: SecretEntry): readonly Restart
 function* destinationsOf(source: SourceConfig): Iterable<DestinationNeed> {
   const credentials = unboundCredentials(source);
   const usual = usualOrigin(source.provider);
-  if (credentials.length === 0 || usual === undefined) return;
-  for (const what of refusedDestinations(source, [])) yield { source: source.name, what, credentials, usual };
+  if (credentials.length === 0) return;
+  for (const what of refusedDestinations(source, []))
+    yield { source: source.name, what, credentials, ...(usual !== undefined && { usual }) };
 }
 
 function* filesOf(source: SourceConfig, folder: string): Iterable<FileNeed> {
