@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseIdentities, readHeader, recipientOf } from '@hikyaku/sealing';
@@ -308,9 +308,17 @@ describe('recipients add', () => {
         }),
       );
       const kubeconfig = await cluster.agentKubeconfig('people', 'ann');
-      const finished = await desk.run(['recipients', 'add', 'lab', '--kubeconfig', kubeconfig, '--yes'], { as: me });
-      expectExit(finished, 0);
-      expect(finished.stderr).toContain('compare the fingerprint with the one in the log of the agent there');
+      const before = await desk.read();
+      const add = ['recipients', 'add', 'lab', '--kubeconfig', kubeconfig];
+      const asked = await desk.run(add, { as: me });
+      expect(asked.stderr).toContain('compare the fingerprint with the one in the log of the agent there');
+      expect(asked.stderr).toContain('nobody is there to confirm');
+      // Whoever may write the ConfigMap waits for the script that says yes to everything.
+      const { exitCode, stderr } = await desk.run([...add, '--yes'], { as: me });
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining('--yes cannot say whose key this is')]);
+      expect(await desk.read()).toBe(before);
+      expectExit(await desk.run(['recipients', 'add', 'lab', lab.recipient, '--yes'], { as: me }), 0);
+      expectExit(await desk.run([...add, '--yes'], { as: me }), 0);
       expect((await written()).recipients['lab']).toBe(lab.recipient);
     });
 
@@ -408,6 +416,33 @@ describe('recipients new', () => {
     closeSync(full);
     expect([child.status, child.stderr]).toEqual([1, expect.stringContaining('nobody took the private key')]);
     expect(await desk.read()).toBe(before);
+  });
+
+  test('a file that the shell makes for a private key is read by nobody else; of another one it is said', async () => {
+    const bundle = fileURLToPath(new URL('../dist/hikyaku.js', import.meta.url));
+    const run = (args: readonly string[], file: number) =>
+      spawnSync(process.execPath, [bundle, ...args], {
+        cwd: desk.folder,
+        env: { HOME: desk.folder, SOPS_AGE_KEY: me.file },
+        stdio: ['ignore', file, 'pipe'],
+        encoding: 'utf8',
+      });
+    const args = [
+      ['recipients', 'new', 'lab', '--yes'],
+      ['unseal', 'doppler.token'],
+    ];
+    for (const [index, command] of args.entries()) {
+      const path = join(desk.folder, `kept-${index}`);
+      const open = openSync(path, 'a', 0o644);
+      const made = run(command, open);
+      expect([made.status, (await stat(path)).mode & 0o777]).toEqual([0, 0o600]);
+      expect(made.stderr).not.toContain('others on this machine');
+      await chmod(path, 0o644);
+      const again = run(command[0] === 'unseal' ? command : [...command, '--replace'], open);
+      closeSync(open);
+      expect([again.status, (await stat(path)).mode & 0o777]).toEqual([0, 0o644]);
+      expect(again.stderr).toContain('others on this machine can read the file that this goes into: chmod 600 it');
+    }
   });
 
   test('without a key that opens, nothing is printed or written', async () => {

@@ -70,6 +70,18 @@ describe('seal', () => {
     expect(value.text()).toBe(TOKEN);
   });
 
+  test('says before it asks who could open nothing so far: a key may have been changed under recipients', async () => {
+    const first = await desk.run(['seal', 'doppler.token'], { input: TOKEN });
+    expect(first.stderr).not.toContain('cannot open');
+    const lab = await makeParty('lab');
+    await desk.write((await desk.read()).replace(cabin.recipient, lab.recipient));
+    const { stderr } = await desk.run(['seal', 'doppler.token'], { input: TOKEN });
+    expect(stderr).toContain(
+      `! cabin (${lab.fingerprint}) cannot open what is sealed already (providers.doppler.token): make sure that the key under recipients is its own\n`,
+    );
+    expect(stderr).not.toContain('home (');
+  });
+
   test('what it writes opens with the reference age, by each recipient', async () => {
     expectExit(await desk.run(['seal', 'doppler.token'], { input: TOKEN }), 0);
     const text = await sealedToken();

@@ -8,11 +8,13 @@ import type { ExitCode } from '../exit-code.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
 import { styleFor } from '../output/style.ts';
 import type { Style } from '../output/style.ts';
+import { valuesIn } from '../sealing/lint-values.ts';
 import { sealRecipients } from '../sealing/recipients-for.ts';
 import type { RecipientKeys } from '../sealing/recipients-for.ts';
+import { listedRecipients } from '../sealing/recipients-list.ts';
 import { listOf, recipientJson } from '../sealing/recipients-text.ts';
 import { checkForm, headerOfSame, isSealedLike, recipientsToSealTo } from '../sealing/seal-credential.ts';
-import { aboutToSeal, formerReaders } from '../sealing/seal-text.ts';
+import { aboutToSeal, formerReaders, strangersText } from '../sealing/seal-text.ts';
 import { SealedConfig } from '../sealing/sealed-config.ts';
 import { editToSeal, sealedBlock } from '../sealing/sealed-edits.ts';
 import { findCredential, sealedAt } from '../sealing/sealed-fields.ts';
@@ -48,7 +50,9 @@ export async function seal(text: string, options: SealCommandOptions, edge: Edge
   checkForm(place, cluster, replace);
   const binding = await bindingOfCredential(place.source, place.field);
 
-  stderr.write(aboutToSeal(place, binding, recipients, style));
+  const listed = listedRecipients(before.config, await valuesIn(before.config));
+  const strangers = strangersText(listed, recipients).map((line) => `${style.change('!')} ${line}\n`);
+  stderr.write(aboutToSeal(place, binding, recipients, style) + strangers.join(''));
   const value = await readCredentialValue(place.name, options, edge);
   const current = sealedAt(place).find((field) => field.cluster === cluster);
   const same =

@@ -8,6 +8,7 @@ import type { FoundIdentity } from '../identity/find-identities.ts';
 import { openWith } from '../identity/open-with.ts';
 import { loadConfigFile } from '../load-config-file.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
+import { keepPrivate, OTHERS_CAN_READ } from '../output/keep-private.ts';
 import { printableLines } from '../output/printable.ts';
 import { styleFor } from '../output/style.ts';
 import { holders } from '../sealing/debt.ts';
@@ -37,7 +38,9 @@ export async function unseal(text: string, options: UnsealOptions, edge: Edge): 
   const field = onlyOne(findSealed(config, [text], options.config), options.cluster);
   const identities = await identitiesAtHand(options, edge);
   const { value, header } = await openField(field, identities, edge);
-  stderr.write(styleFor(edge, stderr).faint(`${field.name}: ${sealedText(header)}`) + '\n');
+  const style = styleFor(edge, stderr);
+  stderr.write(style.faint(`${field.name}: ${sealedText(header)}`) + '\n');
+  if (keepPrivate(edge).othersCanRead) stderr.write(`${style.change('!')} ${OTHERS_CAN_READ}\n`);
 
   const plain = value.text();
   if (options.json === true) {

@@ -34,17 +34,23 @@ export async function addRecipient(
   const backup = options.backup ?? before.config.recipients.get(name)?.backup ?? false;
   const added = { name, keys: found.keys, backup };
   checkNewRecipient(before.config, added, replace);
+  const isNew = !found.keys.every((one) => before.config.recipients.get(name)?.keys.includes(one));
   edge.stderr.write(
     `${style.strong(name)}  ${found.keys.join(', ')}\n  fingerprint  ${fingerprintsText(found.keys)}\n  ${style.faint(`known from    ${found.from}`)}\n`,
   );
-  if (!found.proven)
+  if (!found.proven) {
     edge.stderr.write(
       `${style.change('!')} you may not read the Secret that proves it: compare the fingerprint with the one in the log of the agent there\n`,
     );
+    if (options.yes === true && isNew)
+      throw new UserError(
+        `--yes cannot say whose key this is: whoever may write the ConfigMap there could have put it there. Leave --yes out; or give the key of the log: hikyaku recipients add ${name} age1…`,
+        EXIT.failed,
+      );
+  }
   const question = found.proven
     ? letOpen(keysOf([added]))
     : `Does the log of the agent say ${fingerprintsText(found.keys)}?`;
-  const isNew = !found.keys.every((one) => before.config.recipients.get(name)?.keys.includes(one));
   // The cluster that is added opens nothing yet, and may not let its key be read.
   const { context: _, ...own } = options;
   const opening = key === undefined ? own : options;

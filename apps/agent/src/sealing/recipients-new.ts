@@ -3,6 +3,7 @@ import type { Edge } from '../edge.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
 import { ownNamespace } from '../own-namespace.ts';
+import { keepPrivate, OTHERS_CAN_READ } from '../output/keep-private.ts';
 import { styleFor } from '../output/style.ts';
 import { UserError } from '../user-error.ts';
 import { checkNewRecipient } from './recipients-change.ts';
@@ -53,7 +54,9 @@ export async function newRecipient(name: string, options: NewRecipientOptions, e
 }
 
 /** Before the config is written: a key that nobody has got must not be in it. */
-async function handOut(text: string, { stdout, stderr }: Edge): Promise<void> {
+async function handOut(text: string, edge: Edge): Promise<void> {
+  const { stdout, stderr } = edge;
+  if (keepPrivate(edge).othersCanRead) stderr.write(`${styleFor(edge, stderr).change('!')} ${OTHERS_CAN_READ}\n`);
   await new Promise<void>((resolve) => {
     stdout.write(text, (error) => {
       if (!error) resolve();

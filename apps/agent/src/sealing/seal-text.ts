@@ -5,6 +5,7 @@ import { printable } from '../output/printable.ts';
 import type { Style } from '../output/style.ts';
 import { holders } from './debt.ts';
 import type { RecipientKeys } from './recipients-for.ts';
+import type { ListedRecipient } from './recipients-list.ts';
 import { listOf, recipientNames } from './recipients-text.ts';
 import type { CredentialPlace } from './sealed-fields.ts';
 
@@ -24,6 +25,20 @@ export function aboutToSeal(
     ...(before === undefined ? [] : [`  instead of    ${before}`]),
     '',
   ].join('\n');
+}
+
+/** Whoever is to open a value and cannot open what is sealed already: somebody may just have put that key into the config. */
+export function strangersText(
+  listed: readonly ListedRecipient[],
+  recipients: readonly RecipientKeys[],
+): readonly string[] {
+  const names = new Set(recipients.map(({ name }) => name));
+  return listed
+    .filter(({ name, keys, cannotOpen }) => names.has(name) && keys.length > 0 && cannotOpen.length > 0)
+    .map(
+      ({ name, keys, cannotOpen }) =>
+        `${name} (${keys.map(({ fingerprint }) => fingerprint).join(', ')}) cannot open what is sealed already (${listOf(cannotOpen)}): make sure that the key under recipients is its own`,
+    );
 }
 
 /** `https://api.doppler.com`, and the certificates that are trusted there. */
