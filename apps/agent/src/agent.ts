@@ -3,7 +3,16 @@ import type { ClusterConfig, Config, PushEntry } from '@hikyaku/config';
 import { systemClock } from '@hikyaku/core';
 import type { Logger } from '@hikyaku/core';
 import { demands, Reconciler, secretId } from '@hikyaku/engine';
-import type { EngineParts, EngineUpdate, Holds, PushInventory, PushOrigin, Report, Target } from '@hikyaku/engine';
+import type {
+  EngineParts,
+  EngineUpdate,
+  Holds,
+  Inventory,
+  PushInventory,
+  PushOrigin,
+  Report,
+  Target,
+} from '@hikyaku/engine';
 import {
   ConfigMapInventory,
   ConfigMapPushInventory,
@@ -53,6 +62,7 @@ export class Agent implements AsyncDisposable {
   readonly target: Target;
   readonly reconciler: Reconciler;
   readonly snapshots: SecretSnapshots;
+  readonly inventory: Inventory;
   readonly #options: AgentOptions;
   readonly #pushInventory: PushInventory;
   readonly #pushOrigin: PushOrigin;
@@ -92,6 +102,7 @@ export class Agent implements AsyncDisposable {
     this.#by = options;
     this.target = own.target;
     this.snapshots = own.snapshots;
+    this.inventory = own.inventory;
     this.#pushInventory = own.pushInventory;
     this.#pushOrigin = new KubernetesPushOrigin({ client, access });
     this.#opened = this.#openSources(options);

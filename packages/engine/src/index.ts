@@ -44,3 +44,4 @@ export type { PushedKey, PushInventory } from './push-inventory.ts';
 export type { OriginProblem, OriginSecret, OriginState, PushOrigin } from './push-origin.ts';
 export { pushId } from './push-spec.ts';
 export type { PushId, PushSpec } from './push-spec.ts';
+export { Wake } from './wake.ts';

@@ -26,3 +26,7 @@ export { openRequests, RequestsObject } from './requests-object.ts';
 export type { AskedRequest, RequestAnswer } from './requests-object.ts';
 export type { HoldStatus, PushStatus, SecretStatus, SourceStatus, StatusDocument } from './status-document.ts';
 export { StatusObject } from './status-object.ts';
+export { DriftJudge } from './drift-judge.ts';
+export type { DriftJudgeOptions } from './drift-judge.ts';
+export { watchRights } from './drift-rights.ts';
+export type { MayWatch } from './drift-rights.ts';

@@ -1,7 +1,7 @@
 import type { SecretObject } from '@hikyaku/kube-client';
 
 /** As the API server calls whoever writes with our user agent. */
-const US = 'hikyaku';
+export const US = 'hikyaku';
 
 /** Who besides us is said to manage an object; names come from whoever made them up. */
 export function othersThanUs(managers: readonly string[]): { readonly others?: readonly string[] } {

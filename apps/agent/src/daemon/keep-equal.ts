@@ -1,11 +1,12 @@
 import { systemClock } from '@hikyaku/core';
 import type { CallOptions, Logger } from '@hikyaku/core';
-import { demands, Engine } from '@hikyaku/engine';
+import { demands, Engine, secretId } from '@hikyaku/engine';
 import { Agent } from '../agent.ts';
 import type { Cluster } from '../connect-cluster.ts';
 import type { SealedValues } from '../credentials/sealed-values.ts';
 import type { Edge } from '../edge.ts';
 import type { Records } from '../records.ts';
+import { DriftWatch } from './drift-watch.ts';
 import type { CurrentConfig, LiveConfig } from './live-config.ts';
 import { openRestarts } from './restarts.ts';
 import { StatusAndRequests } from './status-and-requests.ts';
@@ -47,11 +48,24 @@ export async function keepEqual(
   });
   const people = { engine, live, cluster, records: report, vitals, logger, clock: systemClock };
   const statusAndRequests = await StatusAndRequests.open(people, { signal });
+  const drift = new DriftWatch({
+    client: cluster.client,
+    wanted: () => by.config.secrets.map(secretId),
+    entries: () => agent.inventory.entries,
+    onDrift: (ids) => engine.putAgain(ids),
+    logger,
+    clock: systemClock,
+  });
   vitals.engine = engine;
   const ended = new AbortController();
   const both = AbortSignal.any([signal, ended.signal]);
   const restarts = openRestarts({ agent, cluster, report, held: () => by.held });
-  const beside = [follow(both), statusAndRequests.run({ signal: both }), restarts.run({ signal: both })];
+  const beside = [
+    follow(both),
+    statusAndRequests.run({ signal: both }),
+    restarts.run({ signal: both }),
+    drift.run({ signal: both }),
+  ];
   const failing = Promise.all(beside).then(() => new Promise(() => {}));
   // It ends with what runs beside it: whoever tries again must not find it at work.
   const running = engine.run({ signal: both, ...(cut && { cut }) });
@@ -71,6 +85,7 @@ export async function keepEqual(
         by = live.current;
         await onConfig(by, false);
         await agent.goBy(by, (to) => engine.update(to, { signal: until }));
+        drift.wantedChanged();
         await dropUnused(agent, by, { signal: until });
       }
     } catch (error) {
