@@ -38,7 +38,7 @@ let cluster: Cluster;
 let kubeconfig: string;
 let doppler: FakeDoppler;
 let files: ConfigFiles;
-let key: ClusterKey;
+let clusterKey: ClusterKey;
 let namespaces = 0;
 let namespace: string;
 let env: Record<string, string>;
@@ -48,7 +48,7 @@ beforeAll(async () => {
   cluster = await startCluster({ controllers: false, directory });
   await installRights(cluster);
   kubeconfig = await cluster.agentKubeconfig();
-  key = await giveKey(cluster.admin);
+  clusterKey = await giveKey(cluster.admin);
   doppler = await startFakeDoppler({ limits: { secretReads: 10_000 } });
   files = new ConfigFiles();
 });
@@ -277,7 +277,7 @@ test('plan and sync need no secret of notices', async () => {
 test('a secret of notices is sealed like any other, and the next one is moved as it is', async () => {
   const words = [
     'recipients:',
-    `  home: ${key.recipient}`,
+    `  home: ${clusterKey.recipient}`,
     `  me: { key: ${(await makeParty('me')).recipient}, backup: true }`,
     'providers:',
     '  homelab:',
@@ -297,10 +297,10 @@ test('a secret of notices is sealed like any other, and the next one is moved as
     expect(sealed).toMatchObject({ exitCode: 0 });
     expect(sealed.stderr).toContain('used as       doppler/notices.secret');
   }
-  const { providers, ...rest } = parse(await desk.read());
-  const { next, ...notices } = providers.homelab.notices;
+  const { providers, ...rest } = parse(await desk.read()) as SealedHook;
+  const { homelab: source } = providers;
   await desk.write(
-    stringify({ ...rest, providers: { homelab: { ...providers.homelab, notices: { ...notices, secret: next } } } }),
+    stringify({ ...rest, providers: { homelab: { ...source, notices: { secret: source.notices.next } } } }),
   );
   expect(await desk.run(['lint'])).toMatchObject({ exitCode: 0 });
 
@@ -333,6 +333,10 @@ test('a replica that does not lead passes notices on, a flood by few writes', as
   expect(written.length).toBeLessThanOrEqual((performance.now() - startedAt) / 2_000 + 2);
   expect(waiting.agent.log.some(({ msg }) => msg === 'leading')).toBe(false);
 });
+
+interface SealedHook {
+  readonly providers: { readonly homelab: { readonly notices: { readonly next: unknown } } };
+}
 
 /** A port that nobody uses now. */
 async function freePort(): Promise<number> {
