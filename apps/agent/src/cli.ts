@@ -97,7 +97,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(yes())
     .addHelpText(
       'after',
-      '\nExamples:\n  hikyaku sync --context home\n  hikyaku sync --approve     after `hikyaku plan` has shown what would go',
+      '\nExamples:\n  hikyaku sync --context home\n  hikyaku sync --approve     # after `hikyaku plan` has shown what would go',
     )
     .action(async (_, self: Command) => {
       const { sync } = await import('./commands/sync.ts');
@@ -199,7 +199,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(yesToKeys())
     .addHelpText(
       'after',
-      `\nEverything is sealed anew, so that it can open it; nothing is written when a step fails.\n\n${KEYS}\n\nExamples:\n  hikyaku recipients add cabin --context cabin\n  hikyaku recipients add cabin age1…              as the log of its agent says it\n  hikyaku recipients add me age1… --backup`,
+      `\nEverything is sealed anew, so that it can open it; nothing is written when a step fails.\n\n${KEYS}\n\nExamples:\n  hikyaku recipients add cabin --context cabin\n  hikyaku recipients add cabin age1…              # as the log of its agent says it\n  hikyaku recipients add me age1… --backup`,
     )
     .action(async (name: string, key: string | undefined, _, self: Command) => {
       const { add } = await import('./commands/recipients.ts');
@@ -223,7 +223,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(yesToKeys())
     .addHelpText(
       'after',
-      `\nThe private key is printed once and kept nowhere. Its public key goes into the config, and everything is sealed anew.\n\n${KEYS}\n\nExamples:\n  hikyaku recipients new lab | kubectl --context lab create -f -\n  hikyaku recipients new lab --format talos > lab-identity.patch.yaml     not for Git\n  (umask 077; hikyaku recipients new me --backup >> ~/.config/sops/age/keys.txt)`,
+      `\nThe private key is printed once and kept nowhere. Its public key goes into the config, and everything is sealed anew.\n\n${KEYS}\n\nExamples:\n  hikyaku recipients new lab | kubectl --context lab create -f -\n  hikyaku recipients new lab --format talos > lab-identity.patch.yaml     # not for Git\n  (umask 077; mkdir -p ~/.config/sops/age; hikyaku recipients new me --backup >> ~/.config/sops/age/keys.txt)`,
     )
     .action(async (name: string, _, self: Command) => {
       const { make } = await import('./commands/recipients.ts');
@@ -275,7 +275,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(plugin())
     .addHelpText(
       'after',
-      '\nAll of it is done with your own kubeconfig. How a key is replaced: docs/lint.md\n\nExamples:\n  hikyaku identity --context home\n  hikyaku identity rotate --context home     a second key\n  hikyaku identity prune --context home      later: drop the first one',
+      '\nAll of it is done with your own kubeconfig. How a key is replaced: docs/lint.md\n\nExamples:\n  hikyaku identity --context home\n  hikyaku identity rotate --context home     # a second key\n  hikyaku identity prune --context home      # later: drop the first one',
     )
     .action(async (_, self: Command) => {
       const { identity: show } = await import('./commands/identity.ts');
@@ -335,7 +335,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(timeout('120s'))
     .addHelpText(
       'after',
-      '\nIt is asked by an object in its namespace, with your own rights; no config is needed: docs/status.md\n\nExamples:\n  hikyaku refresh --context home\n  hikyaku refresh homelab\n  hikyaku refresh web/app-env     its sources, and it is put right too',
+      '\nIt is asked by an object in its namespace, with your own rights; no config is needed: docs/status.md\n\nExamples:\n  hikyaku refresh --context home\n  hikyaku refresh homelab\n  hikyaku refresh web/app-env     # its sources, and it is put right too',
     )
     .action(async (what: string | undefined, _, self: Command) => {
       const { refresh } = await import('./commands/refresh.ts');
@@ -347,7 +347,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('-y, --yes', 'approve without asking')
     .addHelpText(
       'after',
-      '\nIf something else would go by then, nothing does. An approval counts once, and for 10 minutes: docs/holds.md\n\nExamples:\n  hikyaku approve homelab --context home     keys that homelab has lost\n  hikyaku approve config                     Secrets whose entries are gone',
+      '\nIf something else would go by then, nothing does. An approval counts once, and for 10 minutes: docs/holds.md\n\nExamples:\n  hikyaku approve homelab --context home     # keys that homelab has lost\n  hikyaku approve config                     # Secrets whose entries are gone',
     )
     .action(async (what: string, _, self: Command) => {
       const { approve } = await import('./commands/approve.ts');
@@ -386,7 +386,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--force', 'write over files that are there')
     .addHelpText(
       'after',
-      `\nWith --context it makes the identity of that cluster by your kubeconfig, seals the token (asked for, or on standard input) to it and\nto your own key, and writes config, grants and install files, to be committed as they are. Where the config is there, the cluster is\nadded to it. More: docs/secret-zero.md\n\n${KEYS}\n\nExamples:\n  hikyaku init\n  hikyaku init --project homelab --doppler-config prd --secret web/app-env\n  hikyaku init --context home\n  pass doppler/homelab | hikyaku init --context home --yes --project homelab --secret web/app-env\n  hikyaku init --context cabin     a second cluster`,
+      `\nWith --context it makes the identity of that cluster by your kubeconfig, seals the token (asked for, or on standard input) to it and\nto your own key, and writes config, grants and install files, to be committed as they are. Where the config is there, the cluster is\nadded to it. More: docs/secret-zero.md\n\n${KEYS}\n\nExamples:\n  hikyaku init\n  hikyaku init --project homelab --doppler-config prd --secret web/app-env\n  hikyaku init --context home\n  pass doppler/homelab | hikyaku init --context home --yes --project homelab --secret web/app-env\n  hikyaku init --context cabin     # a second cluster`,
     )
     .action(async (_, self: Command) => {
       const { init } = await import('./commands/init.ts');
@@ -489,12 +489,12 @@ function optionsOf<Options>(self: Command): Options {
 
 const EXAMPLES = `
 Examples:
-  hikyaku init                      write a config to start from
-  hikyaku plan --context home       what would happen in that cluster
-  hikyaku sync --context home       do it once
-  hikyaku run                       the daemon: keep doing it
-  hikyaku edit homelab              change secrets where they are kept
-  hikyaku seal doppler.token        put a credential into the config, sealed
+  hikyaku init                      # write a config to start from
+  hikyaku plan --context home       # what would happen in that cluster
+  hikyaku sync --context home       # do it once
+  hikyaku run                       # the daemon: keep doing it
+  hikyaku edit homelab              # change secrets where they are kept
+  hikyaku seal doppler.token        # put a credential into the config, sealed
 
 Exit codes: 0 fine, 1 failed or refused or held, 2 usage or configuration, 3 changes (--exit-code), 130 interrupted.
 NO_COLOR turns colours off. In a pod the pod's own account is used.`;
