@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,7 @@ import {
 import type { Cluster, Finished } from '@hikyaku/testbed';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { generateWithKeygen, recipientsOfKeygen } from '../../../tools/reference-tools/src/age-command.ts';
 import { LeakSearch } from '../../../tools/testbed/src/leak-search.ts';
 import { hasTerminals, hikyakuInTerminal } from '../../../tools/testbed/src/terminal.ts';
 import { IDENTITY, publicKeyOf, readIdentity, readShown } from './identity.test.kit.ts';
@@ -39,6 +40,8 @@ const FILES = [
   'install/rights-own.yaml',
   'kustomization.yaml',
 ];
+
+const POST_QUANTUM = (await recipientsOfKeygen(await generateWithKeygen('-pq')))[0] ?? '';
 
 let doppler: FakeDoppler;
 let home: InstalledCluster;
@@ -226,6 +229,11 @@ describe('init --context, by flags', () => {
     expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining('is in the repository: a private')]);
     expect(await filesIn(desk.folder)).toEqual([]);
 
+    await symlink(desk.folder, join(desk.env['HOME'] ?? '', 'link'));
+    for (const hidden of ['..key.txt', '../link/key.txt', '../link/more/key.txt'])
+      expect((await desk.run([...inside.slice(0, -1), hidden], token)).stderr).toContain('is in the repository');
+    expect(await filesIn(desk.folder)).toEqual([]);
+
     const path = join(desk.env['HOME'] ?? '', 'keys/mine.txt');
     expectExit(await desk.run(['init', '--context', 'home', '--yes', ...flags(), '--backup', path], token), 0);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
@@ -269,6 +277,12 @@ describe('a step that fails leaves no file', () => {
     ['a name that is none', ['--context', 'home', '--secret', 'web/No_Name'], 2, 'these answers make no config'],
     ['a cluster of no name', ['--context', 'home', '--cluster', 'Home_1'], 2, 'what shall the cluster be called?'],
     ['a backup key that is none', ['--context', 'home', '--backup', 'age1x'], 2, 'your own key is mistyped'],
+    [
+      'a backup key of another kind',
+      ['--context', 'home', '--backup', POST_QUANTUM],
+      2,
+      'your own key and that of home are of two kinds',
+    ],
     ['another namespace', ['--context', 'home', '--namespace', 'other'], 2, 'leave out --namespace'],
   ])('%s', async (_, args, exitCode, message) => {
     const desk = await openDesk({ SOPS_AGE_KEY: me.file });

@@ -1,8 +1,9 @@
-import { access } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { access, realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fingerprintOf, generateIdentity, recipientOf, recipientProblem } from '@hikyaku/sealing';
 import { isInteractive } from '../edge.ts';
 import type { Edge } from '../edge.ts';
+import { isInside } from '../file-access.ts';
 import { findIdentities } from '../identity/find-identities.ts';
 import { identityFiles } from '../identity/identity-files.ts';
 import { UserError } from '../user-error.ts';
@@ -92,11 +93,20 @@ async function keyOfFile(name: string, options: InitOptions, edge: Edge): Promis
     if (found === undefined) throw new UserError(`${path} is there already and holds no age identity`);
     return { key: await recipientOf(found.identity) };
   }
-  const repository = await repositoryOf(resolve(dirname(options.config)));
-  if (!relative(repository, path).startsWith('..'))
+  const repository = await repositoryOf(await realFolder(dirname(resolve(options.config))));
+  if (isInside(join(await realFolder(dirname(path)), basename(path)), repository))
     throw new UserError(`${path} is in the repository: a private key belongs outside of it`);
   const { file: text, recipient: key } = await generateIdentity();
   return { key, file: { path, text, mode: 0o600 } };
+}
+
+/** Links resolved, as far as it is there. */
+async function realFolder(folder: string): Promise<string> {
+  try {
+    return await realpath(folder);
+  } catch {
+    return folder === dirname(folder) ? folder : join(await realFolder(dirname(folder)), basename(folder));
+  }
 }
 
 /** Where `.git` is; the folder itself where there is none. */

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { formatProblems, jsonSchema, parseConfig } from '@hikyaku/config';
 import type { Config } from '@hikyaku/config';
-import { seal, SealedError } from '@hikyaku/sealing';
+import { isPostQuantum, seal, SealedError } from '@hikyaku/sealing';
 import { bindingOfCredential } from '../credentials/binding-of-credential.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
@@ -51,11 +51,15 @@ export async function initCluster(options: InitOptions, edge: Edge): Promise<Exi
 
   await using cluster = new ClusterToBe(options, edge, DEFAULT_NAMESPACE);
   // Whoever cannot be reached is not worth any question.
-  await cluster.read(edge);
+  const present = await cluster.read(edge);
   const asked = yes ? unasked(edge) : edge;
   const source = await askSource(options, asked);
   const name = await askCluster(options, cluster.context, asked);
   const backup = await backupKey(options, asked);
+  if (backup !== undefined && isPostQuantum(backup.key) !== (present?.keys.some(isPostQuantum) ?? false))
+    throw new UserError(
+      `your own key and that of ${name} are of two kinds, post-quantum and not, which cannot be used together: give another one with --backup`,
+    );
   const me = name === 'me' ? 'backup' : 'me';
   const backups: readonly RecipientKeys[] =
     backup === undefined ? [] : [{ name: me, keys: [backup.key], backup: true }];
