@@ -33,10 +33,10 @@ export class PassedNotices {
   /** Writes what is passed on, until the signal aborts. */
   async send({ signal }: CallOptions): Promise<void> {
     const { client, access, clock, logger } = this.#options;
-    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    signal.addEventListener('abort', () => this.#called.resolve(), { once: true });
     let isSaid = false;
     while (!signal.aborted) {
-      await Promise.race([this.#called.promise, over]);
+      await this.#called.promise;
       if (signal.aborted) return;
       this.#called = Promise.withResolvers();
       const sources = this.#waiting;
