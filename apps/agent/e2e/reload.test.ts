@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
@@ -351,6 +352,52 @@ describe('in a pod', () => {
     const asked = doppler.counters.requests;
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect(doppler.counters.requests).toBe(asked);
+  });
+
+  test('a plug-in goes on undisturbed by other changes, and is called no more when its grant has gone', async () => {
+    const calls = await write('calls', '');
+    const code = `
+      import { appendFileSync } from 'node:fs';
+      import { SecretValue } from '@hikyaku/core';
+      const say = (what) => appendFileSync(${JSON.stringify(calls)}, what + '\\n');
+      export default {
+        type: 'p',
+        config: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
+        describe: () => ({ identity: 'p', origins: [] }),
+        connect() {
+          say('connected');
+          return {
+            async read({ previous }) {
+              say('read');
+              return previous ?? { secrets: new Map([['A', { value: SecretValue.of('1') }]]) };
+            },
+          };
+        },
+      };`;
+    await write('p.mjs', code);
+    const countOf = async (what: string) =>
+      (await readFile(calls, 'utf8')).split('\n').filter((line) => line === what).length;
+    const digest = `sha256-${createHash('sha256').update(code).digest('base64')}`;
+    const granted = `${origins()}plugins: { ./p.mjs: { digest: "${digest}" } }\n`;
+    await grant(granted);
+    const providers = { p: { type: './p.mjs', refresh: '1s', hold: 'off' }, lab: source(doppler) };
+    const own = secret('own', { from: 'p' });
+    await write('hikyaku.yaml', text({ providers, secrets: [own] }));
+    const agent = launch(args(), IN_POD);
+    await exists('own');
+    await write('hikyaku.yaml', text({ providers, secrets: [own, secret('first')] }));
+    await exists('first');
+    expect(await countOf('connected')).toBe(1);
+    await grant(origins());
+    await agent.logged({ msg: REFUSED });
+    await agent.logged({ msg: 'source failed', source: 'p' });
+    const reads = await countOf('read');
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(await countOf('read')).toBe(reads);
+    expect(Object.keys(await versions())).toEqual(['first', 'own']);
+    await grant(granted);
+    await agent.logged({ msg: 'config is good again' });
+    await until(async () => expect(await countOf('read')).toBeGreaterThan(reads));
   });
 
   test('a push that is granted is pushed, without a restart', async () => {

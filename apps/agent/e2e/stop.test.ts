@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import { listen } from '@hikyaku/provider-utils/testing';
 import type { ListeningServer } from '@hikyaku/provider-utils/testing';
 import { installRights, startCluster, startHikyaku } from '@hikyaku/testbed';
@@ -58,4 +60,39 @@ test('SIGTERM ends it within seconds, with 0', async () => {
   const { exitCode } = await agent.stop();
   expect(exitCode).toBe(0);
   expect(performance.now() - before).toBeLessThan(6_000);
+});
+
+test('SIGTERM at any moment, also while it loads, waits to lead or takes another config, leaves no trace', async () => {
+  const doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
+  try {
+    doppler.addConfig('homelab', 'lab', { A: '1' });
+    const lab = { type: 'doppler', url: doppler.url, project: 'homelab', config: 'lab' };
+    const text = (turn: number) =>
+      JSON.stringify({
+        providers: { lab: { ...lab, refresh: `${turn + 1}h` } },
+        secrets: [{ name: 'x', namespace: 'default', from: 'lab' }],
+      });
+    const path = join(directory, 'moments.yaml');
+    const kubeconfig = await cluster.agentKubeconfig();
+    for (let turn = 0; turn < 24; turn++) {
+      await writeFile(path, text(turn));
+      const flags = turn % 2 === 0 ? [] : ['--leader-election'];
+      const agent = startHikyaku(['run', '--config', path, '--kubeconfig', kubeconfig, ...flags], {
+        env: { DOPPLER_TOKEN: doppler.serviceToken('homelab', 'lab') },
+      });
+      if (turn % 4 >= 2) {
+        await agent.logged({ msg: 'started' });
+        await writeFile(path, text(turn + 1));
+      }
+      await sleep(turn * 75);
+      const before = performance.now();
+      const { exitCode, stderr } = await agent.stop();
+      // Before Node itself has begun nobody hears the signal.
+      expect([0, 143]).toContain(exitCode);
+      expect(stderr).toBe('');
+      expect(performance.now() - before).toBeLessThan(6_000);
+    }
+  } finally {
+    await doppler.close();
+  }
 });
