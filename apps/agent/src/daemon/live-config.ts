@@ -24,7 +24,7 @@ export interface LiveConfigOptions {
   readonly logger: Logger;
 }
 
-export interface Place extends ClusterConfig {
+interface Place extends ClusterConfig {
   readonly cluster: string | undefined;
 }
 
