@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
@@ -10,6 +10,7 @@ import {
   createNamespace,
   EtcdWrites,
   eventually,
+  field,
   hikyaku,
   installRights,
   objectVersions,
@@ -17,6 +18,7 @@ import {
   startCluster,
   startHikyaku,
   snapshotSecretOf,
+  succeeded,
 } from '@hikyaku/testbed';
 import type { Api, Cluster, Running } from '@hikyaku/testbed';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -232,6 +234,23 @@ test('with several sources in one Secret, the refresh of one reads no other, and
   }
 });
 
+test('the status of 50 Secrets is one object of 4 KB, written once for an outage and once for its end', async () => {
+  const path = await manySecrets({ refresh: '1s', count: 50 });
+  await synced(path, 50);
+  await using agent = await start(path);
+  await unchanged(agent, 50);
+  expect(Buffer.byteLength(await statusText())).toBeLessThan(100_000 / 24);
+
+  const before = await state();
+  doppler.fail({ kind: '500', times: Infinity });
+  await eventually(async () => (await statusText()).includes('"failing"'));
+  doppler.clearFaults();
+  await eventually(async () => !(await statusText()).includes('"failing"'));
+  await reads(agent, readsOf(agent).length + 3);
+  const key = '/registry/configmaps/hikyaku/hikyaku-status';
+  expect((await etcd?.since(before.revision)) ?? [key, key]).toEqual([key, key]);
+});
+
 function secret(): string {
   return randomBytes(24).toString('hex');
 }
@@ -241,12 +260,20 @@ function provider(refresh: string): object {
 }
 
 /** `s0` to `s199`, each with one value of its own and one that it shares with others. */
-async function manySecrets({ refresh, resync = '1h' }: { refresh: string; resync?: string }): Promise<string> {
+async function manySecrets({
+  refresh,
+  resync = '1h',
+  count = COUNT,
+}: {
+  refresh: string;
+  resync?: string;
+  count?: number;
+}): Promise<string> {
   return await files.write({
     resync,
     hold: 'off',
     providers: { homelab: provider(refresh) },
-    secrets: Array.from({ length: COUNT }, (_, index) => ({
+    secrets: Array.from({ length: count }, (_, index) => ({
       name: `s${index}`,
       namespace: 'web',
       from: 'homelab',
@@ -266,10 +293,20 @@ async function sync(path: string) {
   return await hikyaku(['sync', '--config', path, '--kubeconfig', kubeconfig], { env: { DOPPLER_TOKEN: token } });
 }
 
-/** Brings everything to what the config wants. */
-async function synced(path: string): Promise<void> {
+/** Brings everything to what the config wants, and has a daemon say so. */
+async function synced(path: string, count = COUNT): Promise<void> {
   const { exitCode, stderr, stdout } = await sync(path);
   if (exitCode !== 0) throw new Error(stderr + stdout);
+  await using agent = await start(path);
+  await unchanged(agent, count);
+  const digest = createHash('sha256').update(JSON.stringify([await readFile(path, 'utf8')]));
+  const wanted = `"digest": "${digest.digest('hex').slice(0, 16)}"`;
+  await eventually(async () => (await statusText()).includes(wanted));
+}
+
+async function statusText(): Promise<string> {
+  const live = succeeded(await admin('GET', '/api/v1/namespaces/hikyaku/configmaps/hikyaku-status'));
+  return String(field(live, 'data', 'status.json'));
 }
 
 /** How many Secrets hold what they should. */

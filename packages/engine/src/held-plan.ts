@@ -65,7 +65,8 @@ export function heldChanges(
       ...(reason.cause === 'config' && entry?.existing === 'refuse' && { deleted: true }),
       scope: scopeOf(reason),
       message: reason.message,
-      mark: entry?.uid ?? '',
+      // A Secret of ours that was written since is not the one that a person has seen. Into somebody else's, others write.
+      mark: [entry?.uid, entry?.existing === 'refuse' && entry.resourceVersion].join(' '),
     });
   }
   return held;

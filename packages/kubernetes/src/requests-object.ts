@@ -19,12 +19,13 @@ export interface RequestAnswer {
 
 /** So many are looked at; more, and nothing is said of the others. */
 const MOST_OPEN = 32;
-const MOST_ANSWERED = 16;
+const MOST_ANSWERED = 64;
+const MOST_ANSWERED_BYTES = 400_000;
 /** Entries of other replicas. */
 const MOST_NOTICES = 200;
 const KEPT_MS = 600_000;
 const LONGEST_REQUEST = 2_048;
-const LONGEST_ANSWER = 32_768;
+const LONGEST_ANSWER = 65_536;
 const WRITE_ROUNDS = 10;
 const ID = /^[0-9a-f]{16}$/;
 const DONE = '.done';
@@ -133,6 +134,7 @@ export function openRequests({ data = {} }: ConfigMapObject): readonly AskedRequ
 function tidied(data: Readonly<Record<string, string>>, now: number): Readonly<Record<string, string>> {
   const ids = Object.keys(data).filter((id) => ID.test(id));
   const open = ids.filter((id) => data[id + DONE] === undefined).slice(0, MOST_OPEN);
+  let bytes = 0;
   const answered = ids
     .flatMap((id) => {
       const at = Date.parse(asAnswer(data[id + DONE])?.at ?? '');
@@ -140,7 +142,8 @@ function tidied(data: Readonly<Record<string, string>>, now: number): Readonly<R
     })
     .toSorted((a, b) => b.at - a.at)
     .slice(0, MOST_ANSWERED)
-    .map(({ id }) => id);
+    .map(({ id }) => id)
+    .filter((id) => (bytes += Buffer.byteLength(`${data[id]}${data[id + DONE]}`)) <= MOST_ANSWERED_BYTES);
   const notices = [...noticesIn({ data }).keys()].slice(0, MOST_NOTICES).map(noticeKey);
   const kept = [...open, ...answered, ...answered.map((id) => id + DONE), ...notices];
   return Object.fromEntries(kept.map((key) => [key, data[key] ?? '']));

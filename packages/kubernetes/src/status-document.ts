@@ -56,7 +56,7 @@ export interface SourceStatus {
 export interface SecretStatus {
   readonly state: SecretState;
   readonly since?: string;
-  /** When the agent has written it last. */
+  /** When the agent has written it last, where that is later than `since`. */
   readonly changedAt?: string;
   /** When it was known to be equal. Only where somebody had asked. */
   readonly goodAt?: string;

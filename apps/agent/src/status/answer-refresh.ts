@@ -49,8 +49,10 @@ export interface RefreshAnswer {
 /** What takes longer is first said to be under way. */
 const SOON_MS = 2_000;
 const MOST_ENTRIES = 40;
-const MOST_KEYS = 20;
-const LONGEST_MESSAGE = 400;
+/** With more Secrets than this, their keys are left out. */
+const MOST_WITH_KEYS = 10;
+const MOST_KEYS = 10;
+const LONGEST_MESSAGE = 300;
 
 /** Answers `refresh` and `status`. */
 export async function answerRefresh(
@@ -139,12 +141,15 @@ function answerOf({ sources, secrets }: Wanted, changed: readonly RefreshChange[
     return isWell(record.state) ? [] : [{ secret: id, state: record.state, messages: messagesOf(record.messages) }];
   });
   const wrong = [...failing, ...unwell];
+  const hasRoom = changed.length < MOST_WITH_KEYS;
   const more = { changed: changed.length - MOST_ENTRIES, wrong: wrong.length - MOST_ENTRIES };
   return {
     state: 'done',
     sources: sources.slice(0, MOST_ENTRIES),
     secrets: secrets.size,
-    changed: changed.slice(0, MOST_ENTRIES),
+    changed: changed
+      .slice(0, MOST_ENTRIES)
+      .map((one) => (hasRoom ? one : { secret: one.secret, outcome: one.outcome })),
     wrong: wrong.slice(0, MOST_ENTRIES),
     ...((more.changed > 0 || more.wrong > 0) && {
       more: { changed: Math.max(0, more.changed), wrong: Math.max(0, more.wrong) },

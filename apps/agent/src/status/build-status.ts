@@ -110,10 +110,16 @@ function entryOf<State>(
   return {
     state,
     ...sinceOf(when),
-    ...(when?.changedAt !== undefined && { changedAt: iso(when.changedAt) }),
+    ...changedAtOf(when),
     ...(withTimes && when?.goodAt !== undefined && { goodAt: iso(when.goodAt) }),
     ...(messages.length > 0 && { messages }),
   };
+}
+
+/** Only where it is later than `since`: a line less for each of many Secrets. */
+function changedAtOf(when: MomentsOf | undefined): { readonly changedAt?: string } {
+  if (when?.changedAt === undefined || iso(when.changedAt) <= iso(when.since)) return {};
+  return { changedAt: iso(when.changedAt) };
 }
 
 function sinceOf(when: MomentsOf | undefined): { readonly since?: string } {
@@ -124,8 +130,9 @@ function holdStatus({ scope, digest, messages, changes }: HeldPlan): HoldStatus 
   return { scope, digest, messages, changes };
 }
 
+/** To the second. */
 export function iso(ms: number): string {
-  return new Date(ms).toISOString();
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** Its entry is gone, and all has been done. */

@@ -1,0 +1,157 @@
+import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
+import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
+import {
+  applyYaml,
+  ConfigFiles,
+  createNamespace,
+  field,
+  hikyaku,
+  installRights,
+  resetInventory,
+  startCluster,
+  startHikyaku,
+  succeeded,
+} from '@hikyaku/testbed';
+import type { Api, Cluster, Finished, Running } from '@hikyaku/testbed';
+import { vi } from 'vitest';
+import { yamlBlocks } from '../../../tools/testbed/src/yaml-blocks.ts';
+
+const root = new URL('../../../', import.meta.url).pathname;
+const MERGE_PATCH = { 'content-type': 'application/merge-patch+json' };
+
+export type Values = Readonly<Record<string, string>>;
+type Box = 'hikyaku-status' | 'hikyaku-request' | 'hikyaku-approval';
+
+/** A real API server with the rights of deploy/rights-own.yaml, a service, the agent as a daemon, and people with the Roles of the docs. */
+export class People implements AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly admin: Api;
+  readonly doppler: FakeDoppler;
+  readonly #configs = new ConfigFiles();
+  readonly #running = new Set<Running>();
+  readonly #token: string;
+  readonly #kubeconfig: string;
+  readonly #persons = new Map<string, string>();
+  #count = 0;
+  namespace = '';
+
+  private constructor(cluster: Cluster, doppler: FakeDoppler, kubeconfig: string) {
+    this.cluster = cluster;
+    this.admin = cluster.admin;
+    this.doppler = doppler;
+    this.#token = doppler.serviceAccountToken();
+    this.#kubeconfig = kubeconfig;
+  }
+
+  static async start(directory?: string): Promise<People> {
+    const cluster = await startCluster({ controllers: false, ...(directory !== undefined && { directory }) });
+    await installRights(cluster);
+    const doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
+    const people = new People(cluster, doppler, await cluster.agentKubeconfig());
+    await people.#add('asker', 'hikyaku-refresh', 'docs/status.md');
+    await people.#add('approver', 'hikyaku-approve', 'docs/holds.md');
+    return people;
+  }
+
+  async #add(name: string, role: string, page: string): Promise<void> {
+    const blocks = await yamlBlocks(root, [page]);
+    const block = blocks.find(({ text }) => text.includes(`name: ${role}`));
+    if (block === undefined) throw new Error(`${page} has no Role ${role}`);
+    const metadata = `metadata: { name: ${name}, namespace: default }`;
+    const subjects = `subjects: [{ kind: ServiceAccount, name: ${name}, namespace: default }]`;
+    const roleRef = `roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: ${role} }`;
+    await applyYaml(
+      this.admin,
+      `${block.text}\n---\napiVersion: v1\nkind: ServiceAccount\n${metadata}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: { name: ${name}, namespace: hikyaku }\n${roleRef}\n${subjects}\n`,
+    );
+    this.#persons.set(name, await this.cluster.agentKubeconfig('default', name));
+  }
+
+  /** For one test: a namespace, and nothing known of what was before. */
+  async begin(): Promise<void> {
+    this.namespace = `people-${++this.#count}`;
+    await createNamespace(this.admin, this.namespace);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([...this.#running].map((daemon) => this.stop(daemon)));
+    await resetInventory(this.admin);
+    for (const name of ['hikyaku-status', 'hikyaku-request', 'hikyaku-approval'] as const) await this.write(name, null);
+  }
+
+  /** The entry under `providers:` of a Doppler config of this test. */
+  source(name: string, values: Values, more: object = {}): object {
+    const { doppler, namespace } = this;
+    doppler.addConfig(namespace, name, values);
+    const where = { type: 'doppler', url: doppler.url, project: namespace, config: name };
+    return { ...where, token: { env: 'DOPPLER_TOKEN' }, refresh: '1s', ...more };
+  }
+
+  secret(name: string, more: object): object {
+    return { name, namespace: this.namespace, ...more };
+  }
+
+  async run(config: object): Promise<Running> {
+    const path = await this.#configs.write({ resync: '1h', ...config });
+    const args = ['run', '--config', path, '--kubeconfig', this.#kubeconfig, '--log-level', 'debug'];
+    const daemon = startHikyaku(args, { env: { DOPPLER_TOKEN: this.#token } });
+    this.#running.add(daemon);
+    await daemon.logged({ msg: 'started' });
+    return daemon;
+  }
+
+  async stop(daemon: Running, signal?: NodeJS.Signals): Promise<Finished> {
+    this.#running.delete(daemon);
+    return await daemon.stop(signal);
+  }
+
+  /** A command of a person, without a config. */
+  async as(name: 'asker' | 'approver' | 'admin', ...args: readonly string[]): Promise<Finished> {
+    const kubeconfig = name === 'admin' ? this.cluster.kubeconfig : this.#persons.get(name);
+    return await hikyaku([...args, '--kubeconfig', kubeconfig ?? ''], { cwd: '/' });
+  }
+
+  async read(name: Box): Promise<Values> {
+    const data = field(succeeded(await this.admin('GET', boxPath(name))), 'data');
+    return typeof data === 'object' && data !== null ? { ...data } : {};
+  }
+
+  /** What stands there is replaced by this. */
+  async write(name: Box, data: Values | null): Promise<void> {
+    succeeded(await this.admin('PATCH', boxPath(name), { data: null }, MERGE_PATCH));
+    if (data !== null) await this.add(name, data);
+  }
+
+  async add(name: Box, data: Values): Promise<void> {
+    succeeded(await this.admin('PATCH', boxPath(name), { data }, MERGE_PATCH));
+  }
+
+  async status(): Promise<unknown> {
+    const text = (await this.read('hikyaku-status'))['status.json'];
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  /** What is held, once the status says that something is. */
+  async held(scope: string): Promise<{ readonly digest: string; readonly changes: unknown }> {
+    return await this.until(async () => {
+      const holds = field(await this.status(), 'holds');
+      const hold: unknown = Array.isArray(holds) ? holds.find((one) => field(one, 'scope') === scope) : undefined;
+      if (hold === undefined) throw new Error(`nothing is held of ${scope}`);
+      return { digest: String(field(hold, 'digest')), changes: field(hold, 'changes') };
+    });
+  }
+
+  async until<T>(holds: () => Promise<T>): Promise<T> {
+    return await vi.waitFor(holds, { timeout: 30_000, interval: 100 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.doppler.close();
+    await this.cluster.stop();
+    await this.#configs[Symbol.asyncDispose]();
+  }
+}
+
+function boxPath(name: Box): string {
+  return `/api/v1/namespaces/hikyaku/configmaps/${name}`;
+}
