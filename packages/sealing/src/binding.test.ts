@@ -81,3 +81,17 @@ test('what is no http or https address is no origin', () => {
   for (const origin of ['', 'nas.lan', 'file:///etc', 'data:,x', 'javascript:1'])
     expect(() => bindingOf('webhook', 'token', [origin])).toThrow(expect.objectContaining({ code: 'INVALID_BINDING' }));
 });
+
+test('certificates of nothing but white space take no time', () => {
+  const started = performance.now();
+  for (const filling of [' ', '\t', '\n', ' \n', '\r'])
+    expect(() =>
+      bindingOf(
+        'doppler',
+        'token',
+        ['https://a.lan'],
+        `-----BEGIN CERTIFICATE-----${filling.repeat(300_000)}-----END CERTIFICATE-----`,
+      ),
+    ).toThrow('cannot be read');
+  expect(performance.now() - started).toBeLessThan(5_000);
+});

@@ -80,7 +80,10 @@ function hashOfCertificates(pem: string): string {
 
 /** As OpenSSL reads it, which is what decides about a connection. */
 function certificateDer(pem: string): Uint8Array {
-  const lines = pem.split(/\s*[\r\n]\s*/).filter((line) => line !== '');
+  const lines = pem
+    .split(/[\r\n]/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   try {
     return new X509Certificate(`${lines.join('\n')}\n`).raw;
   } catch {
