@@ -7,6 +7,7 @@ import type { Edge } from './edge.ts';
 import { EXIT } from './exit-code.ts';
 import type { ExitCode } from './exit-code.ts';
 import { ConfigError } from './load-config-file.ts';
+import { printable, printableLines } from './output/printable.ts';
 import { problemsJson, problemsText } from './output/problems-text.ts';
 import { styleFor } from './output/style.ts';
 import { UserError } from './user-error.ts';
@@ -52,11 +53,11 @@ function explain(error: unknown): ExitCode {
     return error.exitCode;
   }
   if (error instanceof UserError) {
-    for (const line of error.message.split('\n')) stderr.write(`${label} ${line}\n`);
+    for (const line of error.message.split('\n')) stderr.write(`${label} ${printable(line)}\n`);
     return error.exitCode;
   }
   if (isKubeError(error) || isProviderError(error) || error instanceof TargetError) {
-    stderr.write(`${label} ${error.message}\n`);
+    stderr.write(`${label} ${printableLines(error.message)}\n`);
     return EXIT.failed;
   }
   stderr.write(`${label} hikyaku stopped because of a bug in it; please report this\n${traceOf(error)}\n`);

@@ -151,6 +151,16 @@ describe('a credential', () => {
       'a header `Authorization` would hold the token alone, without `Bearer`; write it under `token:` of the source',
     ],
     [
+      'a name that would move the cursor',
+      'headers: { "X\\e[2J": { env: A } }',
+      'a name here has characters that cannot be shown; remove them',
+    ],
+    [
+      'a name that turns the direction of writing around',
+      'headers: { "X\\u202eA": { env: A } }',
+      'a name here has characters that cannot be shown; remove them',
+    ],
+    [
       'what the source does not use',
       'identity: x, token: { env: A }',
       'f:4:34: providers.a.token: `token` is not used by a source that is configured like this one; remove it',

@@ -9,6 +9,9 @@ import { problemAt, problemAtKey } from './problem.ts';
 import type { Problem } from './problem.ts';
 import type { KnownRecipients } from './recipients.ts';
 
+/** A name is shown on terminals, and sealed as it is: nothing that could move a cursor or turn the direction of writing around. */
+const NOT_SHOWN = /[\p{C}\p{Zl}\p{Zp}]/u;
+
 export interface WrittenCredentials {
   /** By the dotted path of the field. Absent where what stands there is not good. */
   readonly written: ReadonlyMap<string, { readonly place: Place; readonly reference: WrittenReference | undefined }>;
@@ -34,6 +37,11 @@ export function readCredentials(
     if (problems.length > before) rest = without(rest, parts.slice(0, 1));
     for (const place of places) {
       const path = place.path.slice(source.path.length).map(String);
+      if (NOT_SHOWN.test(path.at(-1) ?? '')) {
+        problems.push(problemAtKey(place, 'a name here has characters that cannot be shown', 'remove them'));
+        rest = without(rest, path);
+        continue;
+      }
       written.set(path.join('.'), { place, reference: readCredential(place, recipients, problems) });
       rest = without(rest, path);
     }

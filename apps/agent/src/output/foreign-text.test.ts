@@ -21,6 +21,6 @@ test('what a proposed config makes possible cannot hide itself from the terminal
 });
 
 test('nor can what is wrong with it', () => {
-  const problem = { file: 'a.yaml', line: 1, column: 2, path: HIDING, message: HIDING, suggestion: HIDING };
+  const problem = { file: `${HIDING}.yaml`, line: 1, column: 2, path: HIDING, message: HIDING, suggestion: HIDING };
   expect(problemsText([problem], style)).not.toContain('\u001B');
 });

@@ -6,8 +6,8 @@ import type { Style } from './style.ts';
 /** `file:line:column: path: message`, one paragraph per problem, so that editors and people can jump there. */
 export function problemsText(problems: readonly Problem[], style: Style): string {
   const lines = problems.map(({ file, line, column, path, message, suggestion }) => {
-    const where = style.strong(`${file}:${line}:${column}`);
-    // A config that somebody else proposes may hold what moves a terminal's cursor.
+    // A config that somebody else proposes may hold what moves a terminal's cursor, also in the names of its files.
+    const where = style.strong(`${printable(file)}:${line}:${column}`);
     const what = printable(path === '' ? message : `${path}: ${message}`);
     return `${where} ${what}${suggestion === undefined ? '' : `\n    ${style.good(printable(suggestion))}`}\n`;
   });
