@@ -3,6 +3,13 @@ import { join } from 'node:path';
 import { request } from 'undici';
 import { field } from './cluster.ts';
 
+export interface EtcdWrite {
+  /** `/registry/secrets/web/app` */
+  readonly key: string;
+  /** Of what was written; 0 for a deletion. */
+  readonly bytes: number;
+}
+
 /** etcd below an API server of our own: every write of any object, also one that the API does not show. */
 export class EtcdWrites {
   readonly #url: string;
@@ -25,12 +32,17 @@ export class EtcdWrites {
 
   /** The keys that were written or deleted after revision `from` until now, once for each time, without what the API server renews for itself. */
   async since(from: number): Promise<readonly string[]> {
+    return (await this.writesSince(from)).map(({ key }) => key);
+  }
+
+  /** The same with the size of each. */
+  async writesSince(from: number): Promise<readonly EtcdWrite[]> {
     const until = await this.revision();
     if (until === from) return [];
     const { body } = await this.#post('/v3/watch', {
       create_request: { key: ALL, range_end: ALL, start_revision: from + 1 },
     });
-    const keys: string[] = [];
+    const writes: EtcdWrite[] = [];
     let text = '';
     let seen = from;
     for await (const chunk of body) {
@@ -40,13 +52,16 @@ export class EtcdWrites {
         const events = field(JSON.parse(line), 'result', 'events');
         for (const event of Array.isArray(events) ? events : []) {
           seen = Number(field(event, 'kv', 'mod_revision'));
-          if (seen <= until) keys.push(Buffer.from(String(field(event, 'kv', 'key')), 'base64').toString());
+          const key = Buffer.from(String(field(event, 'kv', 'key')), 'base64').toString();
+          const value = field(event, 'kv', 'value');
+          const bytes = typeof value === 'string' ? Buffer.byteLength(value, 'base64') : 0;
+          if (seen <= until) writes.push({ key, bytes });
         }
       }
       // Each revision has an event.
       if (seen >= until) break;
     }
-    return keys.filter((key) => !SERVERS_OWN.test(key));
+    return writes.filter(({ key }) => !SERVERS_OWN.test(key));
   }
 
   async #post(path: string, body: object) {
