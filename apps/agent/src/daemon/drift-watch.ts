@@ -6,8 +6,8 @@ import type { KubeClient } from '@hikyaku/kube-client';
 import { DriftJudge } from '@hikyaku/kubernetes';
 import { DriftWatchRights } from './drift-watch-rights.ts';
 
-/** Over HTTP/2, some 10 KB of memory each. */
-const MOST = 2_000;
+/** Over HTTP/2, some 20 KB of memory each. */
+const MOST = 1_000;
 /** Where each takes a connection. */
 const FEW = 10;
 /** Started at once, and how long until the next ones are. */
