@@ -155,8 +155,10 @@ export const FAULTS: readonly Fault[] = [
       const isThere = (await world.secrets()).has(id);
       if (!isThere) return `${id} is not there to be tampered with`;
       watch.tampered(id);
-      if (what === 'deleted') await deleteSecret(world.admin, id);
-      else if (what === 'label dropped') {
+      if (what === 'deleted') {
+        await deleteSecret(world.admin, id);
+        watch.gone(id);
+      } else if (what === 'label dropped') {
         const { resourceVersion } = await patchSecret(world.admin, id, {
           metadata: { labels: { 'hikyaku.dev/agent': null } },
         });
@@ -167,7 +169,8 @@ export const FAULTS: readonly Fault[] = [
           'a key added': { data: { NODE_OPTIONS: 'ZXZpbA==' } },
           'all keys removed': { data: null },
         }[what];
-        await patchSecret(world.admin, id, data);
+        const { resourceVersion } = await patchSecret(world.admin, id, data);
+        watch.changedByPeople(id, resourceVersion);
       }
       return `${id}: ${what}`;
     },

@@ -37,6 +37,16 @@ export class Watch {
     this.#theirs.set(id, resourceVersion);
   }
 
+  /** Somebody has changed it, whosever it is. */
+  changedByPeople(id: string, resourceVersion: string): void {
+    if (this.#theirs.has(id)) this.taken(id, resourceVersion);
+  }
+
+  /** Somebody has deleted it. */
+  gone(id: string): void {
+    this.#theirs.delete(id);
+  }
+
   get theirs(): readonly string[] {
     return [...this.#theirs.keys()].filter((id) => !this.#world.isForeign(id));
   }
