@@ -121,11 +121,13 @@ export class SourceConnections implements AsyncDisposable {
     if (provider.type !== 'kubernetes' || provider !== (await loadBuiltIn('kubernetes'))) return {};
     const options = this.#options;
     // A getter, as a source with a kubeconfig of its own needs no other cluster.
+    const identitySecret = options.sealed?.identity.borrowedFrom;
     const ownCluster = {
       get client() {
         return options.client;
       },
       agentNamespace: options.namespace,
+      ...(identitySecret !== undefined && { identitySecret }),
     };
     return { ownCluster };
   }

@@ -7,6 +7,8 @@ export interface Cluster {
   readonly name: string;
   /** Of the agent, when it is its own cluster. */
   readonly agentNamespace?: string;
+  /** With the agent's identity, in a namespace of somebody else: `namespace/name`. */
+  readonly identitySecret?: string;
   /** What to do about a credential that the API server does not accept. */
   readonly credentialAdvice: string;
   /** With the credential as it is now. Never closed by who asks. */

@@ -12,4 +12,6 @@ export interface OwnCluster {
   readonly client: KubeClient;
   /** Where the agent lives, which is also its id. */
   readonly agentNamespace: string;
+  /** The Secret of another tool with the agent's identity, `namespace/name`. */
+  readonly identitySecret?: string;
 }

@@ -62,6 +62,19 @@ test('a Secret that this agent makes can be no source; one of another agent can'
   expect(String(snapshot.unknown?.get('mine/a'))).toContain('web/mine is made by this agent itself');
 });
 
+test('the Secret of another tool that the agent has its keys from can be no source, and is not written to', async () => {
+  cluster.setSecret('web', 'sops-age', { 'age.agekey': VALUE });
+  const ownCluster = { client: agent, agentNamespace: 'hikyaku', identitySecret: 'web/sops-age' };
+  const client = await connect({ secrets: ['app', 'sops-age'] }, { ownCluster });
+  const snapshot = await client.read(everything);
+  expect(texts(snapshot)).toEqual({ 'app/password': VALUE, 'app/url': 'postgres://db' });
+  expect(codes(snapshot)).toEqual({ 'sops-age/age.agekey': 'INVALID_CONFIG' });
+  const changes = [{ name: 'sops-age/age.agekey', value: SecretValue.of('2') }];
+  expect(await client.write?.(changes, { signal: AbortSignal.timeout(5_000) })).toMatchObject([
+    { error: { code: 'INVALID_CONFIG', message: expect.stringContaining('web/sops-age has the keys') } },
+  ]);
+});
+
 test('a Secret that this agent makes is not written to', async () => {
   cluster.setSecret('web', 'mine', { a: '1' }, { labels: { 'hikyaku.dev/agent': 'hikyaku' } });
   const client = await connect();

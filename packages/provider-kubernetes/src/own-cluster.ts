@@ -10,7 +10,7 @@ export function ownCluster(own: OwnCluster | undefined, namespace: string): Clus
       'there is no cluster of its own to read here: name another one with `kubeconfig` and `server`',
     );
   }
-  const { client, agentNamespace } = own;
+  const { client, agentNamespace, identitySecret } = own;
   if (namespace === agentNamespace) {
     throw new ProviderError(
       'INVALID_CONFIG',
@@ -20,6 +20,7 @@ export function ownCluster(own: OwnCluster | undefined, namespace: string): Clus
   return {
     name: 'this cluster',
     agentNamespace,
+    ...(identitySecret !== undefined && { identitySecret }),
     credentialAdvice: "It is the agent's own: see its ServiceAccount, or your kubeconfig",
     client: async () => client,
     renewed: async () => undefined,

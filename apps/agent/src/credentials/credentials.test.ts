@@ -183,6 +183,19 @@ describe('secretRef', () => {
   });
 });
 
+test('a private key of age is no credential, wherever it is', async () => {
+  const key = `# public key: age1x\nAGE-SECRET-KEY-1HUNTER2\n`;
+  const world = createWorld(secretRef);
+  world.data = { homelab: Buffer.from(key).toString('base64') };
+  const message = 'is refused: what is there (Secret tokens) has a private key of age';
+  await expect(tokenOf(world)).rejects.toMatchObject({
+    code: 'INVALID_CONFIG',
+    message: expect.stringContaining(message),
+  });
+  await expect(tokenOf(world)).rejects.not.toThrow('HUNTER2');
+  await expect(tokenOf(createWorld({ env: 'TOKEN' }, { TOKEN: key }))).rejects.toThrow('environment variable TOKEN');
+});
+
 test('a field that the config does not set is missing', async () => {
   await expect(tokenOf(createWorld(undefined))).rejects.toMatchObject({
     code: 'INVALID_CONFIG',

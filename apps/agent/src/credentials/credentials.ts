@@ -58,6 +58,11 @@ export class Credentials {
     if (reference === undefined) throw this.#invalid(field, 'is not set');
     const value = await this.#resolve(field, reference, options);
     if (value.byteLength === 0) throw this.#invalid(field, `is empty (${describe(reference)})`);
+    if (value.text()?.includes('AGE-SECRET-KEY-'))
+      throw this.#invalid(
+        field,
+        `is refused: what is there (${describe(reference)}) has a private key of age, which opens what is sealed and is sent nowhere`,
+      );
     return value;
   }
 

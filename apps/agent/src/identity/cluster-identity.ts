@@ -54,6 +54,10 @@ export class ClusterIdentity implements OwnIdentity {
     this.#options = options;
   }
 
+  get borrowedFrom(): string | undefined {
+    return this.#options.borrowed ? this.#secretId : undefined;
+  }
+
   /** Reads or makes it, and says in the log what it is. Throws TargetError where the API server cannot be asked. */
   async start(options: CallOptions): Promise<void> {
     const { borrowed, logger } = this.#options;

@@ -2,6 +2,8 @@ import type { CallOptions } from '@hikyaku/core';
 
 /** The keys that the agent, or the person who runs a command, opens sealed credentials with. */
 export interface OwnIdentity {
+  /** The Secret of another tool that they are in, `namespace/name`: no source reads it. */
+  readonly borrowedFrom?: string | undefined;
   /** The name under `recipients:` whose key is ours, or the name that was given; `undefined` where neither tells. */
   cluster(options: CallOptions): Promise<string | undefined>;
   /** Age identities, to be tried in this order; secret. Rejects with a ProviderError `INVALID_CONFIG` where there is none that can be read. */
