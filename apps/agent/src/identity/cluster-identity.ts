@@ -2,27 +2,21 @@ import { isDeepStrictEqual } from 'node:util';
 import { ProviderError } from '@hikyaku/core';
 import type { CallOptions, Clock, Logger } from '@hikyaku/core';
 import { TargetError } from '@hikyaku/engine';
-import { isKubeError } from '@hikyaku/kube-client';
-import type { KubeClient } from '@hikyaku/kube-client';
-import { FIRST_KEY_FILE, publishIdentity, readPublishedIdentity } from '@hikyaku/kubernetes';
-import type { Access, IdentitySecret, KeptIdentity } from '@hikyaku/kubernetes';
+import type { KeptIdentity } from '@hikyaku/kubernetes';
 import { fingerprintOf } from '@hikyaku/sealing';
-import type { Opener } from '@hikyaku/sealing';
 import { asProviderError } from './as-provider-error.ts';
+import { knownIdentity, newIdentity } from './known-identity.ts';
+import type { KnowingOptions, KnownIdentity } from './known-identity.ts';
 import type { OwnIdentity } from './own-identity.ts';
-import { ageIdentitiesOf, claimedPublicKeys, publicKeysOf } from './public-keys.ts';
+import { showIdentity, shownIdentity } from './show-identity.ts';
 import { generateSigningKey, publicSigningKeyOf } from './signing-key.ts';
 import { unlisted } from './unlisted.ts';
 import { checkNamed, whichCluster } from './which-cluster.ts';
 import type { WhichClusterOptions } from './which-cluster.ts';
 
-export interface ClusterIdentityOptions extends WhichClusterOptions {
-  readonly client: KubeClient;
-  readonly access: Access;
-  readonly secret: IdentitySecret;
+export interface ClusterIdentityOptions extends WhichClusterOptions, KnowingOptions {
   /** It is another tool's, which nothing is written to. */
   readonly borrowed: boolean;
-  readonly opener: Pick<Opener, 'generate' | 'recipientsOf'>;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -30,19 +24,13 @@ export interface ClusterIdentityOptions extends WhichClusterOptions {
 /** How long what was read is used before it is read again. */
 const CURRENT_MS = 60_000;
 
-interface Known {
-  readonly kept: KeptIdentity;
-  readonly identities: readonly string[];
-  readonly publicKeys: readonly string[];
-}
-
 /**
  * The identity of the cluster that the agent lives in: made where there is none, shown to people, and written again where its Secret is
  * deleted. A Secret that cannot be read as one is left alone; what was read before goes on counting.
  */
 export class ClusterIdentity implements OwnIdentity {
   #options: ClusterIdentityOptions;
-  #known: Known | undefined;
+  #known: KnownIdentity | undefined;
   #problem: TargetError | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   /** What was answered last. */
@@ -138,7 +126,7 @@ export class ClusterIdentity implements OwnIdentity {
     return `${namespace}/${name}`;
   }
 
-  async #currentOrProblem(options: CallOptions): Promise<Known> {
+  async #currentOrProblem(options: CallOptions): Promise<KnownIdentity> {
     await this.#current(options);
     if (this.#known !== undefined) return this.#known;
     throw new ProviderError('INVALID_CONFIG', this.#problem?.message ?? 'there is no identity');
@@ -194,11 +182,7 @@ export class ClusterIdentity implements OwnIdentity {
       );
       return await secret.create(this.#known.kept, options);
     }
-    const [{ file }, signingKey] = await Promise.all([
-      this.#opener((opener) => opener.generate(options)),
-      generateSigningKey(),
-    ]);
-    return await secret.create({ keyFiles: new Map([[FIRST_KEY_FILE, file]]), signingKey }, options);
+    return await secret.create(await newIdentity(this.#options, options), options);
   }
 
   async #adopt(kept: KeptIdentity, options: CallOptions): Promise<void> {
@@ -209,12 +193,12 @@ export class ClusterIdentity implements OwnIdentity {
     const fields = { publicKey: publicKeys.join(' '), fingerprint: publicKeys.map(fingerprintOf).join(' ') };
     logger.info({ secret: this.#secretId, ...fields }, isFirst ? 'identity' : 'identity changed');
     this.#sayUnlisted(publicKeys);
-    await this.#publish(options);
+    await showIdentity(this.#options, shownIdentity(publicKeys, kept.signingKey), options);
   }
 
-  async #knownOf(kept: KeptIdentity, options: CallOptions): Promise<Known> {
-    const identities = ageIdentitiesOf(kept, this.#options.secret);
-    return { kept, identities, publicKeys: await this.#publicKeysOf(kept, identities, options) };
+  async #knownOf(kept: KeptIdentity, options: CallOptions): Promise<KnownIdentity> {
+    // Without recipients it decides nothing.
+    return await knownIdentity(kept, this.#options.recipients.size === 0, this.#options, options);
   }
 
   #sayUnlisted(publicKeys: readonly string[]): void {
@@ -224,57 +208,10 @@ export class ClusterIdentity implements OwnIdentity {
     this.#options.logger.warn({ ...fields, ...problem }, 'nothing is sealed to this cluster');
   }
 
-  /** What decides anything is derived from the private keys. Without recipients it is only shown: then it may be what two places agree on. */
-  async #publicKeysOf(
-    kept: KeptIdentity,
-    identities: readonly string[],
-    options: CallOptions,
-  ): Promise<readonly string[]> {
-    const { client, access, secret, recipients } = this.#options;
-    const claimed = recipients.size === 0 ? claimedPublicKeys(kept) : undefined;
-    if (claimed !== undefined) {
-      const shown = await readPublishedIdentity(client, access, options).catch(() => undefined);
-      if (shown?.recipients.join() === claimed.join()) return claimed;
-    }
-    return await this.#opener((opener) => publicKeysOf(identities, secret, opener, options));
-  }
-
-  /** A process that cannot be started, for want of memory perhaps, must not stop what needs no identity. */
-  async #opener<T>(use: (opener: ClusterIdentityOptions['opener']) => Promise<T>): Promise<T> {
-    try {
-      return await use(this.#options.opener);
-    } catch (error) {
-      if (error instanceof TargetError) throw error;
-      throw new TargetError('INVALID', 'the process that works with keys failed; it is tried again');
-    }
-  }
-
   async #addSigningKey(options: CallOptions): Promise<void> {
     const { secret, borrowed } = this.#options;
     if (borrowed || this.#known === undefined || this.#known.kept.signingKey !== undefined) return;
     await this.#adopt(await secret.addSigningKey(await generateSigningKey(), options), options);
-  }
-
-  async #publish(options: CallOptions): Promise<void> {
-    const { client, access, logger } = this.#options;
-    const { kept, publicKeys: recipients } = this.#known ?? { kept: undefined, publicKeys: [] };
-    const servicePrincipalPublicKey = kept?.signingKey && publicSigningKeyOf(kept.signingKey);
-    const shown = {
-      recipients,
-      fingerprints: recipients.map(fingerprintOf),
-      ...(servicePrincipalPublicKey !== undefined && { servicePrincipalPublicKey }),
-    };
-    try {
-      if (await publishIdentity(client, access, shown, options)) return;
-      logger.warn(
-        { configMap: `${access.agent}/hikyaku-identity` },
-        'public key not shown: the ConfigMap is missing. Apply deploy/rights-own.yaml',
-      );
-    } catch (error) {
-      options.signal.throwIfAborted();
-      if (!isKubeError(error)) throw error;
-      logger.warn({ error }, 'public key not shown in its ConfigMap');
-    }
   }
 }
 

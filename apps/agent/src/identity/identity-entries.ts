@@ -3,10 +3,10 @@ import { isKubeError } from '@hikyaku/kube-client';
 import type { KubeClient } from '@hikyaku/kube-client';
 import { IdentitySecret, publishIdentity } from '@hikyaku/kubernetes';
 import type { Access } from '@hikyaku/kubernetes';
-import { fingerprintOf, parseIdentities, recipientOf, SealedError } from '@hikyaku/sealing';
+import { parseIdentities, recipientOf, SealedError } from '@hikyaku/sealing';
 import { EXIT } from '../exit-code.ts';
 import { UserError } from '../user-error.ts';
-import { publicSigningKeyOf } from './signing-key.ts';
+import { shownIdentity } from './show-identity.ts';
 
 /** One entry of the identity Secret of a cluster. */
 export interface IdentityEntry {
@@ -68,13 +68,7 @@ export class IdentityEntries {
 
   /** Shows the public keys in the ConfigMap, as the agent does. Throws KubeError. */
   async publish(options: CallOptions): Promise<void> {
-    const servicePrincipalPublicKey = this.#signingKey && publicSigningKeyOf(this.#signingKey);
-    const shown = {
-      recipients: this.keys,
-      fingerprints: this.keys.map(fingerprintOf),
-      ...(servicePrincipalPublicKey !== undefined && { servicePrincipalPublicKey }),
-    };
-    await publishIdentity(this.#client, this.#access, shown, options);
+    await publishIdentity(this.#client, this.#access, shownIdentity(this.keys, this.#signingKey), options);
   }
 
   async #read(options: CallOptions): Promise<void> {
