@@ -186,6 +186,11 @@ describe('recipients add', () => {
       expect([exitCode, stderr]).toEqual([2, expect.stringContaining(message)]);
       expect(stderr).not.toContain(secret);
     }
+    const named = await desk.run(['recipients', 'add', 'my_lab', (await makeParty('lab')).recipient], { as: me });
+    expect([named.exitCode, named.stderr]).toEqual([
+      2,
+      expect.stringContaining('my_lab is no name of a recipient: it'),
+    ]);
     const none = await desk.run(['recipients', 'add', 'lab'], { as: me });
     expect([none.exitCode, none.stderr]).toEqual([2, expect.stringContaining('which key is that of lab?')]);
   });

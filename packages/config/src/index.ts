@@ -43,3 +43,4 @@ export type { LoadResult, ParseOptions } from './parse-config.ts';
 export { formatProblems } from './problem.ts';
 export type { Problem } from './problem.ts';
 export type { ConfigFile } from './read-yaml.ts';
+export { recipientNameProblem } from './recipients.ts';

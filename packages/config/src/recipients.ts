@@ -49,7 +49,7 @@ export function readRecipients(
   const owners = new Map<string, string>();
   const recipients = new Map<string, Recipient>();
   for (const [name, place] of places) {
-    const nameProblem = recipientName.safeParse(name).error?.issues[0]?.message;
+    const nameProblem = recipientNameProblem(name);
     if (nameProblem !== undefined) problems.push(problemAtKey(place, `the name of a recipient ${nameProblem}`));
     const { keys, backup } = readRecipient(place, problems);
     for (const { value } of keys) {
@@ -65,6 +65,11 @@ export function readRecipients(
     recipients.set(name, { name, keys: keys.map(({ value }) => String(value)), backup, position: place.keyPosition });
   }
   return recipients;
+}
+
+/** What is wrong with the name of a recipient, to stand behind it. */
+export function recipientNameProblem(name: string): string | undefined {
+  return recipientName.safeParse(name).error?.issues[0]?.message;
 }
 
 /** The places of its keys, the good ones. */

@@ -29,20 +29,25 @@ export async function bindingOfCredential(
     const use = isNoticeCredential(field) ? 'notices.secret' : field;
     return bindingOf(await kindOf(provider), use, origins, pem);
   } catch (error) {
-    if (error instanceof SealedError) throw new ProviderError('INVALID_CONFIG', error.message);
-    throw error;
+    if (!(error instanceof SealedError)) throw error;
+    const where = ca === undefined || isPem(ca) ? '' : `the CA file ${ca}: `;
+    throw new ProviderError('INVALID_CONFIG', `${where}${error.message}`);
   }
 }
 
 /** Certificates as PEM text, whether the config has them or the path of a file. */
 export async function certificatesText(ca: string, { checkFile }: BindingOptions = {}): Promise<string> {
-  if (ca.includes('-----BEGIN')) return ca;
+  if (isPem(ca)) return ca;
   const path = (await checkFile?.(ca)) ?? ca;
   try {
     return await readFile(path, 'utf8');
   } catch {
     throw new ProviderError('INVALID_CONFIG', `the CA file ${ca} cannot be read`);
   }
+}
+
+function isPem(ca: string): boolean {
+  return ca.includes('-----BEGIN');
 }
 
 async function kindOf(provider: Provider): Promise<string> {

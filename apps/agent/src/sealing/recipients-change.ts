@@ -1,4 +1,4 @@
-import { nearest } from '@hikyaku/config';
+import { nearest, recipientNameProblem } from '@hikyaku/config';
 import type { Config, EditValue, Recipient } from '@hikyaku/config';
 import { isPostQuantum } from '@hikyaku/sealing';
 import { printable } from '../output/printable.ts';
@@ -6,8 +6,10 @@ import { UserError } from '../user-error.ts';
 import type { RecipientKeys } from './recipients-for.ts';
 import { fingerprintsText } from './recipients-key.ts';
 
-/** Throws a UserError where the name has another key already, or the key another name. */
+/** Throws a UserError where the name is none or has another key already, or the key another name. */
 export function checkNewRecipient({ recipients }: Config, { name, keys }: RecipientKeys, replace: boolean): void {
+  const nameProblem = recipientNameProblem(name);
+  if (nameProblem !== undefined) throw new UserError(`${printable(name)} is no name of a recipient: it ${nameProblem}`);
   const before = recipients.get(name);
   const same =
     before !== undefined && before.keys.length === keys.length && before.keys.every((key, i) => key === keys[i]);
