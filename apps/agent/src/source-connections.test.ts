@@ -20,7 +20,10 @@ beforeEach(() => {
 });
 
 /** What a provider is given, for a source that reaches one origin. */
-async function contextOf(more: Partial<SourceConfig> = {}): Promise<ProviderContext> {
+async function contextOf(
+  more: Partial<SourceConfig> = {},
+  unboundOrigins?: readonly string[],
+): Promise<ProviderContext> {
   let context: ProviderContext | undefined;
   const provider = defineProvider({
     type: 'nas',
@@ -42,6 +45,7 @@ async function contextOf(more: Partial<SourceConfig> = {}): Promise<ProviderCont
     logger: silentLogger,
     files: { base: '/', root: '/', refused: [] },
     sealed: new SealedValues(identity),
+    unboundOrigins,
   });
   await connections.connect(source as unknown as SourceConfig);
   if (context === undefined) throw new TypeError('not connected');
@@ -78,6 +82,16 @@ describe('an assertion', () => {
       });
     },
   );
+
+  test('goes in a pod only where its service is, or where that is named', async () => {
+    const assertion = { ...ASSERTION, audience: 'https://nas.lan/token' };
+    await expect((await contextOf({}, [])).signAssertion(assertion, { signal })).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringContaining('what this cluster signs at https://nas.lan, which nobody has named'),
+    });
+    const named = await contextOf({}, ['https://nas.lan']);
+    expect((await named.signAssertion(assertion, { signal })).byteLength).toBeGreaterThan(0);
+  });
 
   test.each([
     'no key',

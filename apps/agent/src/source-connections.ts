@@ -17,6 +17,7 @@ import type { CredentialSurroundings } from './credentials/credentials.ts';
 import { sayingSealedOn } from './credentials/sealed-on.ts';
 import { ServiceAccountTokens } from './credentials/service-account-tokens.ts';
 import { signAssertion } from './credentials/sign-assertion.ts';
+import { refusedDestinations } from './credentials/unbound-destinations.ts';
 import { Dispatchers } from './dispatchers.ts';
 import { fileAccessOf } from './grants/source-limits.ts';
 import type { SourceLimits } from './grants/source-limits.ts';
@@ -102,7 +103,14 @@ export class SourceConnections implements AsyncDisposable {
   async #sign(source: SourceConfig, assertion: Assertion, options: CallOptions): Promise<SecretValue> {
     const { audience } = assertion;
     if (!originsOf(source).has(URL.parse(audience)?.origin ?? '')) throw foreignAudience(source, audience);
-    const { sealed, clock } = this.#options;
+    const { sealed, clock, unboundOrigins } = this.#options;
+    // Not every service may look whom an assertion is for.
+    const [refused] = unboundOrigins === undefined ? [] : refusedDestinations(source, unboundOrigins);
+    if (refused !== undefined)
+      throw new ProviderError(
+        'INVALID_CONFIG',
+        `source ${source.name} wants what this cluster signs at ${refused}, which nobody has named: start the agent with --allow-origin ${refused}, or grant it: origins in grants.yaml`,
+      );
     if (sealed === undefined)
       throw new ProviderError(
         'INVALID_CONFIG',
