@@ -3,9 +3,7 @@ import type { SourceConfig } from '@hikyaku/config';
 /** What a service trusts a cluster for where no credential is kept: it stands in the settings of the source. */
 export interface KeylessAccess {
   readonly field: 'oidc' | 'servicePrincipal';
-  /** Whom the service takes the cluster for; its own id. */
-  readonly id: string;
-  /** For people: `the service principal 112…`. */
+  /** Whom the service takes the cluster for, for people: `the service principal 112…`. */
   readonly what: string;
   /** What the service calls the cluster's key: one for all clusters, or one for each. */
   readonly keyIds?: string | ReadonlyMap<string, string>;
@@ -17,11 +15,11 @@ export function keylessAccess({ provider, settings }: SourceConfig): KeylessAcce
   if (provider.type === 'sakura' && servicePrincipal !== undefined) {
     const { id, kid } = entriesOf(servicePrincipal);
     const keyIds = typeof kid === 'string' ? kid : new Map(Object.entries(entriesOf(kid)).map(asTexts));
-    return { field: 'servicePrincipal', id: String(id), what: `the service principal ${String(id)}`, keyIds };
+    return { field: 'servicePrincipal', what: `the service principal ${String(id)}`, keyIds };
   }
   if (provider.type === 'doppler' && oidc !== undefined) {
-    const id = String(entriesOf(oidc)['identity']);
-    return { field: 'oidc', id, what: `the service account identity ${id}` };
+    const { identity } = entriesOf(oidc);
+    return { field: 'oidc', what: `the service account identity ${String(identity)}` };
   }
   return undefined;
 }
