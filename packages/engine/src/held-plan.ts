@@ -120,7 +120,7 @@ export function heldPlans(changes: Iterable<MarkedChange>): readonly HeldPlan[] 
 }
 
 /** Equal for changes by which exactly the same would go. */
-export function changeText({ id, removed, overwritten = [], deleted = false, mark }: MarkedChange): string {
+function changeText({ id, removed, overwritten = [], deleted = false, mark }: MarkedChange): string {
   return JSON.stringify([id, deleted, removed.toSorted(), overwritten.toSorted(), mark]);
 }
 

@@ -19,31 +19,17 @@ export interface AnswerRefreshOptions {
 }
 
 /** What has been written since somebody asked. */
-export interface RefreshChange extends Partial<Omit<Changes, 'shape'>> {
+interface RefreshChange extends Partial<Omit<Changes, 'shape'>> {
   readonly secret: string;
   readonly outcome: string;
 }
 
 /** What is not as it should be now. */
-export interface RefreshProblem {
+interface RefreshProblem {
   readonly source?: string;
   readonly secret?: string;
   readonly state: string;
   readonly messages: readonly string[];
-}
-
-export interface RefreshAnswer {
-  /** `done`, or `refused` with a message. */
-  readonly state: string;
-  readonly message?: string;
-  /** Names of the sources that were read. */
-  readonly sources?: readonly string[];
-  /** How many Secrets are made of them. */
-  readonly secrets?: number;
-  readonly changed?: readonly RefreshChange[];
-  readonly wrong?: readonly RefreshProblem[];
-  /** How many more of each there are. */
-  readonly more?: { readonly changed: number; readonly wrong: number };
 }
 
 /** What takes longer is first said to be under way. */

@@ -30,11 +30,6 @@ export function buildStatus({ agent, about, config, records, withTimes, now }: S
   };
 }
 
-/** Sources that Secrets here are made of, or are pushed to. */
-export function sourceNames({ secrets, pushes }: StatusParts['config']): readonly string[] {
-  return [...new Set([...demands(secrets).keys(), ...pushes.map(({ source }) => source)])].toSorted();
-}
-
 /** What is held by what the config in force looks after. */
 export function holdsOf({ pushes }: StatusParts['config'], { holds, pushes: pushed }: Records): readonly HeldPlan[] {
   const isPushed = new Set([...pushes.map(({ source }) => source), ...[...pushed.values()].flatMap(isHeld)]);

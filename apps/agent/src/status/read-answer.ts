@@ -50,7 +50,7 @@ export function readRefreshAnswer(answer: RequestAnswer & Fields): ReadRefreshAn
   };
 }
 
-export function wrongIn({ wrong }: Fields): readonly Wrong[] {
+function wrongIn({ wrong }: Fields): readonly Wrong[] {
   return recordsOf(wrong).map((one) => {
     const kind = KINDS.find((word) => typeof one[word] === 'string') ?? 'secret';
     return {
