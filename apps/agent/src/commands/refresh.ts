@@ -30,6 +30,11 @@ export async function refresh(what: string | undefined, options: RefreshOptions,
   progress.clear();
   if (answer.state !== 'done')
     throw new UserError(`${agent.cluster}: ${answer.message ?? 'the agent has refused'}`, EXIT.failed);
+  if (answer.cut === true)
+    throw new UserError(
+      `${agent.cluster}: it has been read, and what came of it is too much for an answer: look into the status (ConfigMap ${agent.namespace}/hikyaku-status)`,
+      EXIT.failed,
+    );
   const tookSeconds = (performance.now() - started) / 1000;
   stdout.write(
     options.json

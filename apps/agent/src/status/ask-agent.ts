@@ -78,7 +78,7 @@ export async function askAgent(
   }
   if (isTaken)
     throw new UserError(
-      `the agent in ${cluster} has taken it and did not finish in ${seconds(timeoutMs)}: hikyaku status shows what came of it; --timeout waits longer`,
+      `the agent in ${cluster} has taken it and did not finish in ${seconds(timeoutMs)}: its status (ConfigMap ${namespace}/hikyaku-status) and its log show what comes of it; --timeout waits longer`,
       EXIT.failed,
     );
   throw new UserError(

@@ -24,6 +24,8 @@ export interface ReadRefreshAnswer {
   readonly secrets: number;
   readonly changed: readonly Changed[];
   readonly wrong: readonly Wrong[];
+  /** What came of it did not fit into the answer. */
+  readonly cut?: boolean;
   /** How many more have changed, or are wrong. */
   readonly more: number;
 }
@@ -46,6 +48,7 @@ export function readRefreshAnswer(answer: RequestAnswer & Fields): ReadRefreshAn
       removed: textsOf(one['removed']),
     })),
     wrong: wrongIn(answer),
+    ...(answer['cut'] === true && { cut: true }),
     more: typeof more === 'object' && more !== null ? sum(Object.values(more)) : 0,
   };
 }
