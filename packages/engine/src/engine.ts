@@ -112,12 +112,13 @@ export class Engine {
     });
     try {
       await this.#adoptSources();
-      this.#adoptPushes(cut);
+      const adopting = this.#adoptPushes(cut);
       // With `secrets: []` no read will ever ask for the first reconcile.
       if (this.#parts.sources.size === 0) this.#wake.up();
       const reconciling = this.#guarded(this.#reconcileLoop(cut));
       await stopped;
       const reading = [...this.#loops.values()].map(({ ended }) => ended);
+      await adopting;
       await Promise.all([reconciling, this.#pushing?.ended, ...reading, this.#awaitingNamespaces]);
       if (this.#stop.signal.aborted) throw this.#stop.signal.reason;
     } finally {
@@ -214,8 +215,13 @@ export class Engine {
     this.#parts = to;
     this.#options.reconciler.update(to);
     // A round of pushes that goes on holds up nothing else.
-    void Promise.all([this.#adoptSources(), this.#adoptPushes(cut)]).then(done);
+    void this.#adopt(cut, done);
     return true;
+  }
+
+  async #adopt(cut: AbortSignal, done: () => void): Promise<void> {
+    await Promise.all([this.#adoptSources(), this.#adoptPushes(cut)]);
+    done();
   }
 
   async #adoptSources(): Promise<void> {
