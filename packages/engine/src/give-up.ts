@@ -1,5 +1,9 @@
 import type { CallOptions, Clock } from '@hikyaku/core';
 
+/** A read that brings nothing for so long has no end. */
+export const OVERDUE_MS = 300_000;
+export const OVERDUE = 'the read is stuck: nothing was heard of it for 5 minutes, and it was given up';
+
 export interface Patience extends CallOptions {
   readonly clock: Clock;
   /** How long nothing may be heard of the work, milliseconds. */

@@ -235,4 +235,14 @@ describe('pushes', () => {
     source.failing = undefined;
     expect(await round()).toEqual(['web/app held']);
   });
+
+  test('an approval that nobody looks at any more, as the config has changed, has an end', async () => {
+    const source = new MemorySource({ A: 'theirs' });
+    const { round, plan, pushes } = world(source);
+    await round();
+    const outcome = pushes.approve({ scope: 'push:homelab', digest: plan().digest });
+    await pushes[Symbol.asyncDispose]();
+    expect(await outcome).toBe('failed');
+    expect(source.texts).toMatchObject({ A: 'theirs' });
+  });
 });

@@ -183,6 +183,7 @@ export interface PushWorldOptions extends Partial<Pick<SourcePushesOptions, 'ref
   readonly specs: readonly PushSpec[];
   readonly secrets?: Readonly<Record<SecretId, Texts | OriginProblem['code']>>;
   readonly source?: SecretsClient;
+  readonly connect?: () => Promise<SecretsClient>;
   readonly inventory?: MemoryPushInventory;
   readonly hold?: Threshold | 'off';
 }
@@ -192,6 +193,7 @@ export function createPushWorld({
   specs,
   secrets = {},
   source,
+  connect = async () => source ?? new MemorySource(),
   inventory = new MemoryPushInventory(),
   hold = 'off',
   identity = 'here',
@@ -200,13 +202,11 @@ export function createPushWorld({
 }: PushWorldOptions) {
   const origin = new MemoryOrigin();
   for (const [id, state] of Object.entries(secrets)) origin.secrets.set(id, state);
-  const homelab = new MemorySource();
-  const client = source ?? homelab;
   const report = new MemoryReport();
   const clock = new FakeClock();
   const options = { source: 'homelab', identity, origin, inventory, hold, report, clock, random: half };
   const optional = { ...(refusal && { refusal }), ...(undecided && { undecided }) };
-  const pushes = new SourcePushes({ ...options, specs, connect: async () => client, ...optional });
+  const pushes = new SourcePushes({ ...options, specs, connect, ...optional });
   return {
     origin,
     inventory,

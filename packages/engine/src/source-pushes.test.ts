@@ -1,4 +1,5 @@
 import { ProviderError } from '@hikyaku/core';
+import type { SecretsClient } from '@hikyaku/core';
 import { describe, expect, test } from 'vitest';
 import { signal } from './engine.test.kit.ts';
 import { createPushWorld, MemoryPushInventory, MemorySource, push, saidOf } from './push.test.kit.ts';
@@ -470,6 +471,19 @@ describe('a source that fails', () => {
     expect(await round({ resync: false })).toEqual(['web/app pushed +A']);
     expect(pushes.nextRetryAt).toBe(Infinity);
   });
+});
+
+test('a source that never answers is given up after 5 minutes, and asked again by a client of its own', async () => {
+  const source = new MemorySource();
+  const deaf = { read: () => new Promise<never>(() => {}), write: async () => [] };
+  const clients: SecretsClient[] = [source, deaf];
+  const connect = async () => clients.pop() ?? source;
+  const { round, clock } = createPushWorld({ specs: [push('web/app')], secrets: { 'web/app': { A: '1' } }, connect });
+  const given = round();
+  await clock.advance(301_000);
+  expect(await given).toEqual(['web/app failed']);
+  await clock.advance(60_000);
+  expect(await round()).toEqual(['web/app pushed +A']);
 });
 
 test('a preview says what would be done, and does nothing', async () => {

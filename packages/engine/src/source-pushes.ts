@@ -1,7 +1,9 @@
 import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { CallOptions, Clock, SecretsClient, Snapshot, WriteResult } from '@hikyaku/core';
 import { backoffMs } from './backoff.ts';
+import { closeClient, LAST_WORDS_MS } from './close-client.ts';
 import type { Threshold } from './exceeds.ts';
+import { giveUpWhenSilent, OVERDUE, OVERDUE_MS } from './give-up.ts';
 import { heldPlans, heldPushChanges, LetGo } from './held-plan.ts';
 import type { Approval, ApprovalOutcome } from './held-plan.ts';
 import { pushedId } from './push-inventory.ts';
@@ -147,7 +149,9 @@ export class SourcePushes implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client?.[Symbol.asyncDispose]?.();
+    // Nobody looks at what is held any more.
+    this.#letGo.giveUp();
+    await closeClient(this.#client, this.#options.clock);
   }
 
   async #openAll(signal: AbortSignal): Promise<readonly OpenPush[]> {
@@ -227,9 +231,25 @@ export class SourcePushes implements AsyncDisposable {
     const previous =
       before?.names === asked ? before.snapshot : before && { secrets: before.snapshot.secrets, ...rest };
     const refs = names.map((name) => ({ name }));
-    const snapshot = await client.read({ all: false, refs, signal, progress() {}, ...(previous && { previous }) });
-    this.#remote = { names: asked, snapshot };
-    return snapshot;
+    const { clock } = this.#options;
+    const ended = await giveUpWhenSilent(
+      ({ signal: until, alive }) =>
+        client.read({ all: false, refs, signal: until, progress: alive, ...(previous && { previous }) }),
+      { clock, signal, silenceMs: OVERDUE_MS, lastWordsMs: LAST_WORDS_MS },
+    );
+    if (ended.value === undefined) {
+      if (ended.isDeaf) this.#leaveClient();
+      throw new ProviderError('UNAVAILABLE', OVERDUE);
+    }
+    this.#remote = { names: asked, snapshot: ended.value };
+    return ended.value;
+  }
+
+  /** The next round has one of its own. */
+  #leaveClient(): void {
+    const client = this.#client;
+    this.#client = undefined;
+    void closeClient(client, this.#options.clock);
   }
 
   /** `undefined` when it was told to stop before anything was sent. */

@@ -99,6 +99,17 @@ describe('refresh', () => {
     expect(source.state.failures).toBe(0);
   });
 
+  test('a client that fails to close hurts nobody', async () => {
+    const source = sourceOf({
+      read: async () => snapshot({}),
+      [Symbol.asyncDispose]: async () => {
+        throw new Error('closed already');
+      },
+    });
+    await refresh(source);
+    await source[Symbol.asyncDispose]();
+  });
+
   test('closes its client, and needs none', async () => {
     let closed = 0;
     const source = sourceOf({

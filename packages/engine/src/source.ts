@@ -1,9 +1,10 @@
 import type { CallOptions, Clock, ReadRequest, Secret, SecretsClient, Snapshot } from '@hikyaku/core';
 import { ProviderError } from '@hikyaku/core';
 import { backoffMs } from './backoff.ts';
+import { closeClient, LAST_WORDS_MS } from './close-client.ts';
 import { wantsName } from './demand.ts';
 import type { Demand } from './demand.ts';
-import { giveUpWhenSilent } from './give-up.ts';
+import { giveUpWhenSilent, OVERDUE, OVERDUE_MS } from './give-up.ts';
 import { scheduleTimer } from './schedule-timer.ts';
 import type { ScheduleTimer } from './schedule-timer.ts';
 import type { Schedule } from './schedule.ts';
@@ -54,11 +55,6 @@ const LONGEST_RETRY_AFTER_MS = 3_600_000;
 const INCOMPLETE_BACKOFF = { firstMs: 10_000, mostMs: 60_000 };
 /** While a read goes on, what it has brought so far is kept this often. */
 const KEEP_EVERY_MS = 5_000;
-/** A read that brings nothing for so long has no end. */
-const OVERDUE_MS = 300_000;
-/** For a client that was told to stop, before it is left behind. */
-const LAST_WORDS_MS = 1_000;
-const OVERDUE = 'the read is stuck: nothing was heard of it for 5 minutes, and it was given up';
 /** What failures of a source without an interval go by. */
 const USUAL_MS = 60_000;
 
@@ -190,12 +186,7 @@ export class Source {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { clock } = this.#options;
-    const closing = this.#client?.[Symbol.asyncDispose]?.();
-    if (closing === undefined) return;
-    const closed = new AbortController();
-    const late = clock.sleep(LAST_WORDS_MS, { signal: closed.signal }).catch(() => {});
-    await Promise.race([closing, late]).finally(() => closed.abort());
+    await closeClient(this.#client, this.#options.clock);
   }
 
   #planNext(): void {
@@ -220,8 +211,7 @@ export class Source {
   #leaveClient(): void {
     const client = this.#client;
     this.#client = undefined;
-    // It may never end: nobody waits for it.
-    void (async () => client?.[Symbol.asyncDispose]?.())().catch(() => {});
+    void closeClient(client, this.#options.clock);
   }
 
   #accept(answer: Snapshot, onChange: () => void, failures: number, readAt = this.#state.readAt): void {
