@@ -1,4 +1,4 @@
-import type { HeldChange, HoldScope, PushState, SecretState } from '@hikyaku/engine';
+import type { HeldChange, HoldScope, PushState, RestartState, SecretState } from '@hikyaku/engine';
 
 /** What the agent reports of itself: names, states and words, never a value. Times are RFC 3339. */
 export interface StatusDocument {
@@ -27,6 +27,8 @@ export interface StatusDocument {
   readonly secrets: Readonly<Record<string, SecretStatus>>;
   /** By `namespace/name → source`. */
   readonly pushes: Readonly<Record<string, PushStatus>>;
+  /** By `namespace/kind/name`: what is still to be restarted, and what is left alone. */
+  readonly restarts: Readonly<Record<string, RestartStatus>>;
   readonly holds: readonly HoldStatus[];
   /** What was left out, as it would not have fitted. */
   readonly cut?: string;
@@ -69,6 +71,13 @@ export interface PushStatus {
   readonly keys?: number;
   readonly changedAt?: string;
   readonly goodAt?: string;
+  readonly messages?: readonly string[];
+}
+
+export interface RestartStatus {
+  readonly state: RestartState;
+  /** Those whose data has changed. */
+  readonly secrets: readonly string[];
   readonly messages?: readonly string[];
 }
 

@@ -15,6 +15,7 @@ function document(more: Partial<StatusDocument> = {}): StatusDocument {
     sources: { homelab: { state: 'ok', since: '2026-01-01T00:00:00Z' } },
     secrets: { 'web/app': { state: 'synced', since: '2026-01-01T00:00:00Z' } },
     pushes: {},
+    restarts: {},
     holds: [],
     ...more,
   };
@@ -75,7 +76,7 @@ describe('the text', () => {
   test.each([
     [1_000, 300, 1_000, undefined],
     [1_000, 5_000, 1_000, 'long messages, and what goes beyond 50 changes of a hold'],
-    [3_000, 5_000, 0, 'all Secrets and pushes'],
+    [3_000, 5_000, 0, 'all Secrets, pushes and restarts'],
   ])(
     'of %i Secrets with the longest names and messages of %i characters fits into a ConfigMap',
     (count, long, kept, cut) => {

@@ -75,7 +75,7 @@ function parse(text: string | undefined): StatusDocument | undefined {
   }
   if (!isRecord(parsed) || parsed['version'] !== 1 || !isRecord(parsed['agent']) || !isRecord(parsed['config']))
     return undefined;
-  const { sources, secrets, pushes, holds } = parsed;
+  const { sources, secrets, pushes, restarts, holds } = parsed;
   const entries = (value: unknown) =>
     Object.fromEntries(
       Object.entries(isRecord(value) ? value : {}).filter(
@@ -87,6 +87,7 @@ function parse(text: string | undefined): StatusDocument | undefined {
     sources: entries(sources),
     secrets: entries(secrets),
     pushes: entries(pushes),
+    restarts: entries(restarts),
     holds: Array.isArray(holds) ? holds.filter(isHold) : [],
   };
   return checked as unknown as StatusDocument;

@@ -24,8 +24,22 @@ const CUTS: readonly Cut[] = [
     ...shorten(onlyUnwell(whole), 80, 20),
     cut: 'all that is well, and all but the beginning of messages',
   }),
-  (whole) => ({ ...shorten(whole, 80, 5), secrets: {}, pushes: {}, cut: 'all Secrets and pushes' }),
-  (whole) => ({ ...shorten(whole, 80, 5), sources: {}, secrets: {}, pushes: {}, holds: [], cut: 'nearly everything' }),
+  (whole) => ({
+    ...shorten(whole, 80, 5),
+    secrets: {},
+    pushes: {},
+    restarts: {},
+    cut: 'all Secrets, pushes and restarts',
+  }),
+  (whole) => ({
+    ...shorten(whole, 80, 5),
+    sources: {},
+    secrets: {},
+    pushes: {},
+    restarts: {},
+    holds: [],
+    cut: 'nearly everything',
+  }),
 ];
 
 function shorten(document: StatusDocument, longest: number, mostChanges = Infinity): StatusDocument {
@@ -39,6 +53,7 @@ function shorten(document: StatusDocument, longest: number, mostChanges = Infini
     sources: mapped(document.sources, (one) => ({ ...one, ...(one.message && { message: short(one.message) }) })),
     secrets: mapped(document.secrets, words),
     pushes: mapped(document.pushes, words),
+    restarts: mapped(document.restarts, words),
     holds: document.holds.map((hold) => words(withFewer(hold, mostChanges))),
   };
 }

@@ -2,7 +2,7 @@ import { ProviderError } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
 import { KubeError } from '@hikyaku/kube-client';
 import type { StatusDocument } from '@hikyaku/kubernetes';
-import type { SecretSpec } from '@hikyaku/engine';
+import type { RestartRecord, SecretSpec } from '@hikyaku/engine';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Records } from '../records.ts';
 import { buildStatus } from '../status/build-status.ts';
@@ -92,9 +92,35 @@ async function world(before?: StatusDocument) {
   };
 }
 
+const refused: RestartRecord = {
+  workload: 'web/Deployment/web',
+  state: 'refused',
+  changes: [{ secret: 'web/s7', keys: ['A'] }],
+  messages: ['not granted'],
+};
+
 const down = new ProviderError('UNAVAILABLE', 'homelab does not answer');
 
 describe('the status', () => {
+  test('tells what is not restarted, until it is; one that waits for its turn is no reason to write', async () => {
+    const { read, synced, records, pass, written } = await world();
+    read();
+    synced();
+    await pass(2_000);
+    records.restart({ ...refused, state: 'waiting' });
+    await pass(60_000);
+    expect(written).toHaveLength(1);
+    records.restart(refused);
+    await pass(60_000);
+    expect(written).toHaveLength(2);
+    expect(written[1]?.restarts).toEqual({
+      'web/Deployment/web': { state: 'refused', secrets: ['web/s7'], messages: ['not granted'] },
+    });
+    records.restart({ ...refused, state: 'restarted', messages: [] });
+    await pass(60_000);
+    expect(written[2]?.restarts).toEqual({});
+  });
+
   test('is written once for a start, and not again while nothing happens', async () => {
     const { read, synced, pass, written } = await world();
     read();

@@ -1,7 +1,14 @@
 import type { Config } from '@hikyaku/config';
-import { demands, secretId } from '@hikyaku/engine';
+import { demands, isWell, secretId } from '@hikyaku/engine';
 import type { HeldPlan, PushRecord, SecretRecord } from '@hikyaku/engine';
-import type { HoldStatus, PushStatus, SecretStatus, SourceStatus, StatusDocument } from '@hikyaku/kubernetes';
+import type {
+  HoldStatus,
+  PushStatus,
+  RestartStatus,
+  SecretStatus,
+  SourceStatus,
+  StatusDocument,
+} from '@hikyaku/kubernetes';
 import type { Records } from '../records.ts';
 import { momentsId, sourceState } from './moments.ts';
 import type { MomentsOf } from './moments.ts';
@@ -26,6 +33,7 @@ export function buildStatus({ agent, about, config, records, withTimes, now }: S
     sources: sourcesOf(config, records, withTimes),
     secrets: secretsOf(config, records, withTimes),
     pushes: pushesOf(config, records, withTimes),
+    restarts: restartsOf(records),
     holds: holdsOf(config, records).map(holdStatus),
   };
 }
@@ -94,6 +102,19 @@ function pushesOf({ pushes: specs }: StatusParts['config'], { pushes, moments }:
         const entry = entryOf(record, moments.of(momentsId.push(id)), withTimes);
         return [id, { ...entry, ...(keys !== undefined && { keys }) }];
       }),
+  );
+}
+
+/** What went well is told by the Pods themselves. */
+function restartsOf({ restarts }: Records) {
+  return Object.fromEntries(
+    [...restarts.values()]
+      .filter(({ state, messages }) => !isWell(state) || (state === 'left' && messages.length > 0))
+      .toSorted((a, b) => (a.workload < b.workload ? -1 : 1))
+      .map(({ workload, state, changes, messages }): readonly [string, RestartStatus] => [
+        workload,
+        { state, secrets: changes.map(({ secret }) => secret), ...(messages.length > 0 && { messages }) },
+      ]),
   );
 }
 

@@ -1,7 +1,7 @@
 import type { StatusDocument } from '@hikyaku/kubernetes';
 
 /** The states alone: equal as long as nothing has happened that a person would want to know. No times, counts or wording. */
-export function stateText({ agent, config, sources, secrets, pushes, holds }: StatusDocument): string {
+export function stateText({ agent, config, sources, secrets, pushes, restarts, holds }: StatusDocument): string {
   const states = (entries: Readonly<Record<string, { readonly state: string }>>) =>
     Object.entries(entries).map(([name, { state }]) => [name, state]);
   return JSON.stringify([
@@ -10,13 +10,16 @@ export function stateText({ agent, config, sources, secrets, pushes, holds }: St
     Object.entries(sources).map(([name, { state, code, stored, stuck }]) => [name, state, code, stored, stuck]),
     states(secrets),
     states(pushes),
+    // One that only waits for its turn is over within minutes.
+    Object.entries(restarts).flatMap(([name, { state }]) => (state === 'waiting' ? [] : [[name, state]])),
     holds.map(({ scope, digest }) => [scope, digest]),
   ]);
 }
 
 /** Besides, what is worth a write only now and then: what is said, and when something was written. */
-export function detailText({ sources, secrets, pushes }: StatusDocument): string {
+export function detailText({ sources, secrets, pushes, restarts }: StatusDocument): string {
   const details = (entries: StatusDocument['secrets'] | StatusDocument['pushes']) =>
     Object.values(entries).map(({ messages, changedAt }) => [messages, changedAt]);
-  return JSON.stringify([Object.values(sources).map(({ message }) => message), details(secrets), details(pushes)]);
+  const messages = Object.values(sources).map(({ message }) => message);
+  return JSON.stringify([messages, details(secrets), details(pushes), Object.entries(restarts)]);
 }
