@@ -25,6 +25,21 @@ test('the same again is not written, not even by another process', async () => {
   expect(secrets.calls.filter((call) => call !== 'GET')).toEqual(['POST']);
 });
 
+test('only what was seen is written over', async () => {
+  const { client, secrets } = memoryKube();
+  const slow = new LastGoodConfig(client, access);
+  await slow.keep(files, { signal });
+  secrets.meanwhile = (call) => {
+    if (call !== 'PUT') return;
+    secrets.meanwhile = () => {};
+    const data = { 'files.json.gz': gzipSync(JSON.stringify(files)).toString('base64') };
+    secrets.put({ metadata: { namespace: AGENT, name: 'hikyaku-last-config' }, type: 'Opaque', data });
+  };
+  await slow.keep(others, { signal });
+  expect(await slow.read({ signal })).toEqual(others);
+  expect(secrets.calls.filter((call) => call === 'PUT')).toHaveLength(2);
+});
+
 test.each<[string, Readonly<Record<string, string>>]>([
   ['no entry', {}],
   ['no archive', { 'files.json.gz': 'AAAA' }],
