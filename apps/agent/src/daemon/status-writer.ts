@@ -31,7 +31,9 @@ export class StatusWriter {
   #written: { readonly state: string; readonly detail: string } | undefined;
   #writtenAt: number;
   readonly #startedAt: number;
-  #isFailing = false;
+  /** In a row. */
+  #failures = 0;
+  #isSaid = false;
   /** One write at a time. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -115,8 +117,9 @@ export class StatusWriter {
       await this.#options.object.write(document, options);
       this.#written = textsOf(document);
       this.#writtenAt = this.#options.clock.monotonic();
-      if (this.#isFailing) this.#options.logger.info({}, 'status written again');
-      this.#isFailing = false;
+      if (this.#isSaid) this.#options.logger.info({}, 'status written again');
+      this.#failures = 0;
+      this.#isSaid = false;
     });
     this.#turn = written.catch(() => {});
     await written;
@@ -124,8 +127,11 @@ export class StatusWriter {
 
   #failed(error: unknown): void {
     if (!isKubeError(error)) throw error;
-    if (!this.#isFailing) this.#options.logger.warn({ error }, 'status not written');
-    this.#isFailing = true;
+    this.#failures++;
+    // An API server that is just restarted is no news.
+    if (this.#isSaid || (error.code === 'UNAVAILABLE' && this.#failures === 1)) return;
+    this.#options.logger.warn({ error }, 'status not written');
+    this.#isSaid = true;
   }
 }
 
