@@ -327,7 +327,7 @@ test('a Secret of another namespace is waited for, until its owner lets the agen
   const { file, recipient } = await generateIdentity();
   await createSecret(cluster.admin, 'web/sops-age', { 'keys.agekey': file });
   const agent = start(await write(), '--identity-secret', 'web/sops-age');
-  const waiting = await agent.logged({ msg: 'cluster unreachable' });
+  const waiting = await agent.logged({ msg: 'waiting for rights' });
   expect(JSON.stringify(waiting)).toContain('hikyaku rights role web/sops-age --read');
   const role = await hikyaku(['rights', 'role', 'web/sops-age', '--read']);
   await applyYaml(cluster.admin, role.stdout);

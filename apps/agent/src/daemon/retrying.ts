@@ -1,5 +1,5 @@
 import { isProviderError, systemClock } from '@hikyaku/core';
-import type { CallOptions, Logger } from '@hikyaku/core';
+import type { CallOptions, Clock, Logger } from '@hikyaku/core';
 import { TargetError } from '@hikyaku/engine';
 import { isKubeError } from '@hikyaku/kube-client';
 
@@ -12,26 +12,45 @@ const PASSING: ReadonlySet<string> = new Set([
   'UNEXPECTED',
 ]);
 
-/** Waits for the API server as long as it takes. Resolves to `undefined` when the signal aborts meanwhile. */
+const FIRST_MS = 1_000;
+const MOST_MS = 60_000;
+
+/** Waits for the API server, and for rights in it, as long as it takes. Resolves to `undefined` when the signal aborts meanwhile. */
 export async function retrying<T>(
   work: () => Promise<T>,
   logger: Logger,
   { signal }: CallOptions,
+  clock: Clock = systemClock,
 ): Promise<T | undefined> {
-  for (let delayMs = 1_000; !signal.aborted; delayMs = Math.min(delayMs * 2, 60_000)) {
+  let delayMs = FIRST_MS;
+  let said: string | undefined;
+  while (!signal.aborted) {
+    const startedAt = clock.monotonic();
     try {
       return await work();
     } catch (error) {
       if (signal.aborted) break;
       if (!isPassing(error)) throw error;
-      logger.warn({ error, retryInMs: delayMs }, 'cluster unreachable');
-      await systemClock.sleep(delayMs, { signal }).catch(() => {});
+      // What was well for a while has not failed in a row.
+      if (clock.monotonic() - startedAt > MOST_MS) [delayMs, said] = [FIRST_MS, undefined];
+      const level = said === error.message ? 'debug' : 'warn';
+      logger[level]({ error, retryInMs: delayMs }, wordFor(error));
+      said = error.message;
+      await clock.sleep(delayMs, { signal }).catch(() => {});
+      delayMs = Math.min(delayMs * 2, MOST_MS);
     }
   }
   return undefined;
 }
 
-function isPassing(error: unknown): boolean {
+function wordFor({ code }: PassingError): string {
+  if (code === 'FORBIDDEN' || code === 'NOT_GRANTED' || code === 'UNAUTHENTICATED') return 'waiting for rights';
+  return code === 'UNAVAILABLE' ? 'cluster unreachable' : 'cannot begin yet';
+}
+
+type PassingError = Error & { readonly code: string };
+
+function isPassing(error: unknown): error is PassingError {
   return (
     (isKubeError(error) || isProviderError(error) || error instanceof TargetError) &&
     (PASSING.has(error.code) || ('retryable' in error && error.retryable))
