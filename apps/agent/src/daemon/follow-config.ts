@@ -7,8 +7,8 @@ import type { ConfigInput } from './config-input.ts';
 import type { LiveConfig } from './live-config.ts';
 
 export interface FollowConfigOptions {
-  readonly live: LiveConfig;
-  readonly input: ConfigInput;
+  readonly live: Pick<LiveConfig, 'look' | 'problem'>;
+  readonly input: Pick<ConfigInput, 'changes'>;
   /** Where the grants stand that it is held to; absent: it is held to none. */
   readonly grants: { readonly client: KubeClient; readonly namespace: string } | undefined;
   readonly logger: Logger;
@@ -45,14 +45,21 @@ export async function followConfig(
   }
 
   async function follow(changes: () => AsyncIterable<unknown>, granted: boolean): Promise<void> {
-    for (;;) {
+    let said: string | undefined;
+    while (!signal.aborted) {
       try {
-        for await (const _ of changes()) await look(granted);
+        for await (const _ of changes()) {
+          said = undefined;
+          await look(granted);
+        }
       } catch (error) {
         if (signal.aborted) return;
         if (!isKubeError(error)) throw error;
-        logger.warn({ error }, granted ? 'grants not followed' : 'config not followed');
-        await clock.sleep(60_000, { signal }).catch(() => {});
+        if (said !== error.message) logger.warn({ error }, granted ? 'grants not followed' : 'config not followed');
+        said = error.message;
+        await clock.sleep(LOOK_AGAIN_MS, { signal }).catch(() => {});
+        // Where it may not be watched it may still be read.
+        await look(granted);
       }
     }
   }

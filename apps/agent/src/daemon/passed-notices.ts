@@ -60,9 +60,11 @@ export class PassedNotices {
     const { client, access, clock, logger } = this.#options;
     const collection = path`/api/v1/namespaces/${access.agent}/configmaps`;
     let before: ReadonlyMap<string, string> = new Map();
+    let isSaid = false;
     while (!signal.aborted) {
       try {
         for await (const event of watchByName<ConfigMapObject>(client, collection, OWN.request, { signal })) {
+          isSaid = false;
           if (event.type !== 'PRESENT') continue;
           const now = noticesIn(event.object);
           for (const [source, text] of now) if (before.get(source) !== text) onNotice(source);
@@ -71,7 +73,8 @@ export class PassedNotices {
       } catch (error) {
         if (signal.aborted) return;
         if (!isKubeError(error)) throw error;
-        logger.warn({ error }, 'notices of other replicas not followed');
+        if (!isSaid) logger.warn({ error }, 'notices of other replicas not followed');
+        isSaid = true;
         await clock.sleep(60_000, { signal }).catch(() => {});
       }
     }

@@ -92,7 +92,7 @@ async function world(before?: StatusDocument) {
   };
 }
 
-const refused: RestartRecord = {
+const notGranted: RestartRecord = {
   workload: 'web/Deployment/web',
   state: 'refused',
   changes: [{ secret: 'web/s7', keys: ['A'] }],
@@ -107,16 +107,16 @@ describe('the status', () => {
     read();
     synced();
     await pass(2_000);
-    records.restart({ ...refused, state: 'waiting' });
+    records.restart({ ...notGranted, state: 'waiting' });
     await pass(60_000);
     expect(written).toHaveLength(1);
-    records.restart(refused);
+    records.restart(notGranted);
     await pass(60_000);
     expect(written).toHaveLength(2);
     expect(written[1]?.restarts).toEqual({
       'web/Deployment/web': { state: 'refused', secrets: ['web/s7'], messages: ['not granted'] },
     });
-    records.restart({ ...refused, state: 'restarted', messages: [] });
+    records.restart({ ...notGranted, state: 'restarted', messages: [] });
     await pass(60_000);
     expect(written[2]?.restarts).toEqual({});
   });
