@@ -279,6 +279,16 @@ describe('a missing namespace', () => {
   });
 });
 
+test('a namespace that no entry wants any more is not waited for', async () => {
+  const world = createWorld({ specs: [spec('web/app', all), spec('web2/app', all)] });
+  await world.refresh();
+  world.target.fail = () => new TargetError('NAMESPACE_MISSING', 'no such namespace');
+  await world.reconcile();
+  const holds = { lostSecrets: 'off', lostKeys: new Map() } as const;
+  world.reconciler.update({ specs: [spec('web2/app', all)], sources: world.sources, holds });
+  expect([...world.reconciler.missingNamespaces]).toEqual(['web2']);
+});
+
 describe('holds', () => {
   const holds = { lostSecrets: { percent: 50 }, lostKeys: new Map([['homelab', { percent: 50 }]]) };
   const full = snapshot({ A: '1', B: '2', C: '3' });

@@ -182,6 +182,12 @@ export class Reconciler {
     this.#options = { ...rest, ...to };
     const wanted = new Set(to.specs.map(secretId));
     for (const id of this.#cache.keys()) if (!wanted.has(id)) this.#cache.delete(id);
+    const namespaces = new Set(to.specs.map(({ namespace }) => namespace));
+    for (const name of this.#missingNamespaces) if (!namespaces.has(name)) this.#missingNamespaces.delete(name);
+    const { entries } = this.#options.inventory;
+    const isOver = (id: SecretId) => !wanted.has(id) && !entries.has(id);
+    for (const id of this.#said.keys()) if (isOver(id)) this.#said.delete(id);
+    for (const id of this.#writtenElsewhere.keys()) if (isOver(id)) this.#writtenElsewhere.delete(id);
   }
 
   /** What a reconcile would do, after a look at the target; writes nothing. */
@@ -629,7 +635,8 @@ export class Reconciler {
     }
     const result = await target.put(lastGood, entry, request);
     const { outcome, uid, resourceVersion } = result;
-    inventory.set({ ...entry, uid, resourceVersion });
+    // What is owed may have been settled meanwhile.
+    inventory.set({ ...(inventory.entries.get(id) ?? entry), uid, resourceVersion });
     this.#judge(id, result);
     const contested = this.#contests.has(id) ? [contestedText(id, result.others, target)] : [];
     this.#say({ ...record, messages: [...messages, ...contested], outcome });

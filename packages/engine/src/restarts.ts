@@ -98,6 +98,7 @@ export class Restarts {
         later(Math.max(at, this.#attempts.get(workload)?.nextAt ?? 0));
     }
     this.#reportEnded(owed);
+    this.#forgetAttempts(owed);
     await this.#settle(owed, later, signal);
     return next;
   }
@@ -229,6 +230,16 @@ export class Restarts {
     const looking = new Set(owed.map(({ id }) => `${namespaceOf(id)}/*`));
     for (const [workload, debts] of this.#unwell)
       if (!open.has(workload) && !looking.has(workload)) this.#say(workload, debts, 'left', []);
+  }
+
+  /** What counts for nothing any more. */
+  #forgetAttempts(owed: readonly RestartDebt[]): void {
+    const now = this.#options.clock.monotonic();
+    const open = this.#open(owed);
+    for (const [workload, { restartedAt = -Infinity }] of this.#attempts) {
+      const isOpen = open.has(workload) || workload.endsWith('/*');
+      if (!isOpen && now - restartedAt >= PATIENCE_MS) this.#attempts.delete(workload);
+    }
   }
 
   async #settle(owed: readonly RestartDebt[], later: (at: number) => void, signal: AbortSignal): Promise<void> {
