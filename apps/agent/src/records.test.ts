@@ -161,3 +161,19 @@ test('the latest of each is kept, and every one is told', () => {
   expect(world.records.secrets.get('web/app')).toMatchObject({ state: 'synced', outcome: 'created' });
   expect(world.records.sources.get('homelab')).toMatchObject({ ok: true, secrets: 1 });
 });
+
+test('with another config what is over is forgotten, and what goes on is not', () => {
+  const { records, secret, push, source } = createWorld();
+  secret({ id: 'web/old', state: 'removed' });
+  secret({ id: 'web/failing', state: 'failed', messages: ['no'] });
+  secret({});
+  push({ state: 'left' });
+  source({ source: 'gone' });
+  source({});
+  records.forgetEnded(new Set(['homelab']));
+  expect([...records.secrets.keys()]).toEqual(['web/failing', 'web/app']);
+  expect([...records.sources.keys()]).toEqual(['homelab']);
+  expect(records.pushes.size).toBe(0);
+  expect(records.moments.of('secret web/old')).toBeUndefined();
+  expect(records.moments.of('secret web/app')).toBeDefined();
+});

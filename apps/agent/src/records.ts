@@ -2,7 +2,7 @@ import { systemClock } from '@hikyaku/core';
 import type { Clock, Logger } from '@hikyaku/core';
 import { isWell } from '@hikyaku/engine';
 import type { HeldPlan, PushRecord, Report, RestartRecord, SecretRecord, SourceRecord } from '@hikyaku/engine';
-import { Moments } from './status/moments.ts';
+import { Moments, momentsId } from './status/moments.ts';
 
 /** What has just been said. */
 export type NewRecord =
@@ -62,6 +62,21 @@ export class Records implements Report {
     this.moments.push(record, before);
     this.#logPush(record, before);
     this.#tell({ kind: 'push', record });
+  }
+
+  /** With another config, which uses these sources: what is over is not kept for ever. */
+  forgetEnded(sources: ReadonlySet<string>): void {
+    for (const [id, { state }] of this.secrets) if (isOver(state)) this.#forget(this.secrets, id, momentsId.secret(id));
+    for (const [id, { state }] of this.pushes) if (isOver(state)) this.#forget(this.pushes, id, momentsId.push(id));
+    for (const name of this.sources.keys())
+      if (!sources.has(name)) this.#forget(this.sources, name, momentsId.source(name));
+    for (const [workload, { state }] of this.restarts) if (isWell(state)) this.restarts.delete(workload);
+    for (const [by, plans] of this.holds) if (plans.length === 0) this.holds.delete(by);
+  }
+
+  #forget(records: Map<string, unknown>, id: string, moments: string): void {
+    records.delete(id);
+    this.moments.forget(moments);
   }
 
   held(by: string, plans: readonly HeldPlan[]): void {
@@ -145,6 +160,10 @@ export class Records implements Report {
     if (repeated) this.#logger.debug({ ...fields, error }, 'source still failing');
     else this.#logger.warn({ ...fields, error }, 'source failed');
   }
+}
+
+function isOver(state: SecretRecord['state'] | PushRecord['state']): boolean {
+  return state === 'removed' || state === 'left';
 }
 
 function digestsOf(plans: readonly HeldPlan[]): string {

@@ -86,6 +86,7 @@ export async function keepEqual(
         await onConfig(by, false);
         await agent.goBy(by, (to) => engine.update(to, { signal: until }));
         drift.wantedChanged();
+        report.forgetEnded(new Set(agent.sources.keys()));
         await dropUnused(agent, by, { signal: until });
       }
     } catch (error) {

@@ -40,6 +40,10 @@ export class Moments {
     return this.#of.get(id);
   }
 
+  forget(id: string): void {
+    this.#of.delete(id);
+  }
+
   secret({ id, state, outcome }: SecretRecord, before: SecretRecord | undefined): void {
     const isChanged = outcome !== undefined && !UNCHANGED.has(outcome);
     this.#note(momentsId.secret(id), { state, before: before?.state, isWell: isWell(state), isChanged });
