@@ -43,6 +43,26 @@ test('every command line has a command and options that there are', async () => 
   expect(wrong).toEqual([]);
 });
 
+test('every page, command and flag of run is in its list', async () => {
+  const topics = [...pages.keys()].filter((page) => /^docs\/[^/]+\.md$/.test(page) && !page.endsWith('.ja.md'));
+  const { commands } = await readHelp([]);
+  const { flags } = await readHelp(['run']);
+  const lists = {
+    'README.md': [...topics, ...commands],
+    'README.ja.md': [...topics.filter((page) => !pages.has(page.replace('.md', '.ja.md'))), ...commands],
+    'docs/operate.md': [...flags].filter((flag) => /^--(?!help|version|json)/.test(flag)),
+  };
+  const missing = Object.entries(lists).flatMap(([page, names]) =>
+    names.filter((name) => !listed(pages.get(page) ?? '', name)).map((name) => `${page}: ${name}`),
+  );
+  expect(missing).toEqual([]);
+});
+
+/** As the target of a link, or as code, alone or behind `hikyaku`. */
+function listed(text: string, name: string): boolean {
+  return name.endsWith('.md') ? text.includes(`](${name})`) : new RegExp(`\`(?:hikyaku )?${name}[\` ]`).test(text);
+}
+
 async function readPages(patterns: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for await (const path of glob(patterns, { cwd: root })) found.set(path, await readFile(join(root, path), 'utf8'));
