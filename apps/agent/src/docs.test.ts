@@ -142,7 +142,7 @@ async function askForHelp(path: readonly string[]): Promise<Help> {
   const text = String(stdout.read());
   const [, commands = ''] = text.split('\nCommands:\n');
   return {
-    commands: new Set([...commands.matchAll(/^ {2}([a-z]+)/gm)].map(([, name = '']) => name)),
+    commands: new Set([...commands.matchAll(/^ {2}(?!help)([a-z]+)/gm)].map(([, name = '']) => name)),
     flags: new Set(
       [...text.matchAll(/^ {2}(?:(-[a-z]), )?(--[a-z-]+)/gm)].flatMap(([, short = '', long = '']) => [short, long]),
     ),
