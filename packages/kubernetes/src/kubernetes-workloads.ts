@@ -4,11 +4,13 @@ import type { RestartAnswer, RestartChange, RestartOptions, WorkloadId, Workload
 import { isKubeError, path } from '@hikyaku/kube-client';
 import type { KubeClient } from '@hikyaku/kube-client';
 import { RESTART_REASON, RESTARTED_FOR } from './ownership.ts';
+import type { Access } from './ownership.ts';
 import { isRollingOut, secretsOf } from './workload-object.ts';
 import type { WorkloadObject } from './workload-object.ts';
 
 export interface KubernetesWorkloadsOptions {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'request'>;
+  readonly access: Access;
 }
 
 const PLURALS: Readonly<Record<string, string>> = {
@@ -21,16 +23,20 @@ const PAGE = 100;
 /** So many Secrets are remembered in a Pod template, the last of them. */
 const MOST_MARKS = 50;
 const MOST_KEYS = 10;
+/** An annotation that the policy lets nobody put. */
+const POLICY_PROBE = 'hikyaku.dev/policy-probe';
 
 /**
  * Deployments, StatefulSets and DaemonSets. They are restarted as `kubectl rollout restart` does: by annotations of the Pod template, which
  * also tell what it was restarted for, so that nothing is done twice.
  */
 export class KubernetesWorkloads implements Workloads {
-  readonly #client: KubeClient;
+  readonly #client: Pick<KubeClient, 'request'>;
+  readonly #access: Access;
 
-  constructor({ client }: KubernetesWorkloadsOptions) {
+  constructor({ client, access }: KubernetesWorkloadsOptions) {
     this.#client = client;
+    this.#access = access;
   }
 
   async list(namespace: string, options: CallOptions): Promise<ReadonlyMap<WorkloadId, ReadonlySet<string>>> {
@@ -56,6 +62,7 @@ export class KubernetesWorkloads implements Workloads {
         const settled = this.#settled(workload, live, options);
         if (live === undefined || settled !== undefined) return settled ?? absent(workload);
         try {
+          await this.#requirePolicy(workload, where, live, options);
           await this.#patch(where, live, options);
           return { outcome: 'restarted', messages: notesOn(workload, live, options.changes) };
         } catch (error) {
@@ -64,6 +71,7 @@ export class KubernetesWorkloads implements Workloads {
       }
     } catch (error) {
       options.signal.throwIfAborted();
+      if (error instanceof TargetError) throw error;
       throw restartError(error, workload);
     }
   }
@@ -101,6 +109,33 @@ export class KubernetesWorkloads implements Workloads {
       if (isKubeError(error) && error.code === 'NOT_FOUND') return undefined;
       throw error;
     }
+  }
+
+  /** An account that could change anything of a workload is none that restarts it: somebody has given the right without its limit. */
+  async #requirePolicy(
+    workload: WorkloadId,
+    where: string,
+    { metadata: { uid, resourceVersion } }: WorkloadObject,
+    { signal }: CallOptions,
+  ): Promise<void> {
+    if (this.#access.proof !== 'policy') return;
+    const spec = { template: { metadata: { annotations: { [POLICY_PROBE]: 'refused' } } } };
+    try {
+      await this.#client.request('PATCH', where, {
+        signal,
+        contentType: 'application/merge-patch+json',
+        query: { dryRun: 'All', fieldManager: 'hikyaku' },
+        body: { metadata: { uid, resourceVersion }, spec },
+      });
+    } catch (error) {
+      // Some webhooks of others know no dry run, so that it cannot be known.
+      if (isKubeError(error) && (error.policyMessage !== undefined || error.code === 'BAD_REQUEST')) return;
+      throw error;
+    }
+    throw new TargetError(
+      'FORBIDDEN',
+      `the policy hikyaku-restarts does not limit this account: ${workload} is not restarted; apply deploy/rights-restarts.yaml`,
+    );
   }
 
   /** Guarded by uid and resourceVersion, so that two writers restart it once. */
