@@ -4,7 +4,7 @@ export function rightsIn(namespace: string, manifests: string): string {
     .replaceAll('system:serviceaccount:hikyaku:hikyaku', `system:serviceaccount:${namespace}:hikyaku`)
     .replaceAll(/^(\s*)namespace: hikyaku$/gm, `$1namespace: ${namespace}`)
     .replaceAll(/(kind: Namespace\nmetadata:\n\s+name: )hikyaku$/gm, `$1${namespace}`)
-    .replaceAll(/\bhikyaku-own\b/g, `${namespace}-own`)
+    .replaceAll(/\bhikyaku-(own|restarts)\b/g, `${namespace}-$1`)
     .replaceAll(`request.namespace == 'hikyaku'`, `request.namespace == '${namespace}'`)
     .replaceAll(`expression: "'hikyaku'"`, `expression: "'${namespace}'"`)
     .replaceAll('hikyaku.dev/agent=hikyaku', `hikyaku.dev/agent=${namespace}`);
