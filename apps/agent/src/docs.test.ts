@@ -43,13 +43,14 @@ test('every command line has a command and options that there are', async () => 
   expect(wrong).toEqual([]);
 });
 
-test('every page, command and flag of run is in its list', async () => {
+test('every page, decision, command and flag of run is in its list', async () => {
   const topics = [...pages.keys()].filter((page) => /^docs\/[^/]+\.md$/.test(page) && !page.endsWith('.ja.md'));
   const { commands } = await readHelp([]);
   const { flags } = await readHelp(['run']);
   const lists = {
     'README.md': [...topics, ...commands],
     'README.ja.md': [...topics.filter((page) => !pages.has(page.replace('.md', '.ja.md'))), ...commands],
+    'docs/decisions/README.md': [...pages.keys()].flatMap((page) => /^docs\/decisions\/(\d.*)/.exec(page)?.[1] ?? []),
     'docs/operate.md': [...flags].filter((flag) => /^--(?!help|version|json)/.test(flag)),
   };
   const missing = Object.entries(lists).flatMap(([page, names]) =>
