@@ -69,6 +69,28 @@ test('throws where it may not be watched', async () => {
   expect(await rejection(take(server, 1))).toMatchObject({ code: 'FORBIDDEN' });
 });
 
+test('waits out as many refusals as it is told, and goes on where it was', async () => {
+  const refuse: Respond = (_, response) => answer(response, 403, { reason: 'Forbidden' });
+  await using server = await scripted(refuse, refuse, events(['ADDED', '5']), refuse, refuse, refuse);
+  await using kube = connectKube(kubeConfigFor(server.url));
+  const seen: string[] = [];
+  const { signal } = new AbortController();
+  async function follow(): Promise<void> {
+    for await (const { type } of watchByName(kube, leases, 'a', { signal, minimumDelayMs: 1, refusals: 2 }))
+      seen.push(type);
+  }
+  expect(await rejection(follow())).toMatchObject({ code: 'FORBIDDEN' });
+  expect(seen).toEqual(['PRESENT']);
+  expect(server.received.map((request) => queryOf(request).get('resourceVersion'))).toEqual([
+    null,
+    null,
+    null,
+    '5',
+    '5',
+    '5',
+  ]);
+});
+
 test('ends with the reason of the signal, also in a pause', async () => {
   await using server = await startServer((_, response) => answer(response, 503, {}));
   await using kube = connectKube(kubeConfigFor(server.url));

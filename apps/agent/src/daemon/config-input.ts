@@ -5,6 +5,7 @@ import type { ConfigFiles } from '@hikyaku/config';
 import type { CallOptions, Clock } from '@hikyaku/core';
 import { isKubeError, path as apiPath, watchByName } from '@hikyaku/kube-client';
 import type { ConfigMapObject, KubeClient } from '@hikyaku/kube-client';
+import { REFUSALS } from './refusals.ts';
 
 /** Where the config of a daemon comes from. */
 export interface ConfigInput {
@@ -61,7 +62,8 @@ export function configMapInput(
     },
     async *changes({ signal }) {
       const collection = apiPath`/api/v1/namespaces/${namespace}/configmaps`;
-      for await (const _ of watchByName<ConfigMapObject>(client, collection, name, { signal })) yield;
+      for await (const _ of watchByName<ConfigMapObject>(client, collection, name, { signal, refusals: REFUSALS }))
+        yield;
     },
   };
 }

@@ -5,6 +5,7 @@ import { isKubeError, path, watchByName } from '@hikyaku/kube-client';
 import type { KubeClient } from '@hikyaku/kube-client';
 import type { ConfigInput } from './config-input.ts';
 import type { LiveConfig } from './live-config.ts';
+import { REFUSALS } from './refusals.ts';
 
 export interface FollowConfigOptions {
   readonly live: Pick<LiveConfig, 'look' | 'problem'>;
@@ -75,7 +76,9 @@ export async function followConfig(
   const following = [lookAgain(), follow(() => input.changes({ signal }), false)];
   if (grants !== undefined) {
     const collection = path`/api/v1/namespaces/${grants.namespace}/configmaps`;
-    following.push(follow(() => watchByName(grants.client, collection, GRANTS_CONFIG_MAP, { signal }), true));
+    following.push(
+      follow(() => watchByName(grants.client, collection, GRANTS_CONFIG_MAP, { signal, refusals: REFUSALS }), true),
+    );
   }
   await Promise.all(following);
 }

@@ -3,6 +3,7 @@ import { isKubeError, path, watchByName } from '@hikyaku/kube-client';
 import type { ConfigMapObject, KubeClient } from '@hikyaku/kube-client';
 import { openRequests } from '@hikyaku/kubernetes';
 import type { AskedRequest, RequestAnswer, RequestsObject } from '@hikyaku/kubernetes';
+import { REFUSALS } from './refusals.ts';
 
 /** What an answer says besides. */
 export type Answer = Omit<RequestAnswer, 'at'> & Readonly<Record<string, unknown>>;
@@ -122,7 +123,10 @@ export async function followRequests(
     let isSaid = false;
     while (!signal.aborted) {
       try {
-        for await (const event of watchByName<ConfigMapObject>(client, collection, object.name, { signal })) {
+        for await (const event of watchByName<ConfigMapObject>(client, collection, object.name, {
+          signal,
+          refusals: REFUSALS,
+        })) {
           if (event.type === 'PRESENT') take(event.object);
           if (event.type === 'UNKNOWN') await look();
           isSaid = false;

@@ -3,6 +3,7 @@ import { isKubeError, path, watchByName } from '@hikyaku/kube-client';
 import type { ConfigMapObject, KubeClient } from '@hikyaku/kube-client';
 import { noticesIn, OWN, putNotices } from '@hikyaku/kubernetes';
 import type { Access } from '@hikyaku/kubernetes';
+import { REFUSALS } from './refusals.ts';
 
 export interface PassedNoticesOptions {
   readonly client: KubeClient;
@@ -63,7 +64,10 @@ export class PassedNotices {
     let isSaid = false;
     while (!signal.aborted) {
       try {
-        for await (const event of watchByName<ConfigMapObject>(client, collection, OWN.request, { signal })) {
+        for await (const event of watchByName<ConfigMapObject>(client, collection, OWN.request, {
+          signal,
+          refusals: REFUSALS,
+        })) {
           isSaid = false;
           if (event.type !== 'PRESENT') continue;
           const now = noticesIn(event.object);

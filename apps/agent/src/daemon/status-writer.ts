@@ -129,7 +129,7 @@ export class StatusWriter {
     if (!isKubeError(error)) throw error;
     this.#failures++;
     // An API server that is just restarted is no news.
-    if (this.#isSaid || (error.code === 'UNAVAILABLE' && this.#failures === 1)) return;
+    if (this.#isSaid || (error.code === 'UNAVAILABLE' && this.#failures < 3)) return;
     this.#options.logger.warn({ error }, 'status not written');
     this.#isSaid = true;
   }
