@@ -34,6 +34,8 @@ interface RefreshProblem {
 
 /** What takes longer is first said to be under way. */
 const SOON_MS = 2_000;
+/** Whoever asked waits no longer, and others wait for their turn. */
+const LATE_MS = 600_000;
 const MOST_ENTRIES = 40;
 /** With more Secrets than this, their keys are left out. */
 const MOST_WITH_KEYS = 10;
@@ -64,6 +66,12 @@ export async function answerRefresh(
     changed.set(id, { secret: id, outcome, ...(changes && namesOf(changes)) });
   });
   const done = new AbortController();
+  const late = new AbortController();
+  const until = AbortSignal.any([signal, late.signal]);
+  clock.sleep(LATE_MS, { signal: AbortSignal.any([signal, done.signal]) }).then(
+    () => late.abort(),
+    () => {},
+  );
   const saying = clock
     .sleep(SOON_MS, { signal: AbortSignal.any([signal, done.signal]) })
     .then(claim)
@@ -71,11 +79,14 @@ export async function answerRefresh(
       if (!done.signal.aborted && !signal.aborted && !isKubeError(error)) throw error;
     });
   try {
-    await engine.refresh(wanted.sources, { signal });
+    await engine.refresh(wanted.sources, { signal: until });
     if (wanted.again.length > 0) {
       engine.putAgain(wanted.again);
-      await engine.refresh([], { signal });
+      await engine.refresh([], { signal: until });
     }
+  } catch (error) {
+    if (signal.aborted || !late.signal.aborted) throw error;
+    return { state: 'refused', message: LATE };
   } finally {
     stop();
     done.abort();
@@ -83,6 +94,9 @@ export async function answerRefresh(
   }
   return answerOf(wanted, [...changed.values()], records);
 }
+
+const LATE =
+  'it has not been read within 10 minutes: a source does not answer, or has asked to be left alone for longer; it is read as soon as that ends';
 
 interface Wanted {
   readonly sources: readonly string[];
