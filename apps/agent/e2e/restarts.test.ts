@@ -35,6 +35,8 @@ const KINDS = { Deployment: 'deployments', StatefulSet: 'statefulsets', DaemonSe
 type Kind = keyof typeof KINDS;
 let cluster: Cluster;
 let admin: Api;
+/** With the agent's own rights. */
+let own: Api;
 let doppler: FakeDoppler;
 let token: string;
 let kubeconfig: string;
@@ -44,7 +46,7 @@ let namespace: string;
 beforeAll(async () => {
   cluster = await startCluster();
   admin = cluster.admin;
-  await installRights(cluster);
+  own = await installRights(cluster);
   await applyYaml(admin, await readInstallFile('rights-restarts.yaml'));
   kubeconfig = await cluster.agentKubeconfig();
   doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
@@ -327,6 +329,34 @@ describe('what cannot be restarted', () => {
     await sync(secrets);
     expect(await rolloutsOf('Deployment', 'web')).toBe(1);
   });
+});
+
+test('with the right and without the policy that limits it nothing is restarted', async () => {
+  await deploy('Deployment', 'web');
+  expectExit(await sync(), 0);
+  const template = { metadata: { annotations: { 'example.com/any': '1' } } };
+  const isLimited = async () =>
+    (await own('PATCH', `${pathOf('Deployment', 'web')}?dryRun=All`, { spec: { template } }, mergePatch)).status ===
+    422;
+  const bindings = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings';
+  succeeded(await admin('DELETE', `${bindings}/hikyaku-restarts`));
+  try {
+    await eventually(async () => !(await isLimited()));
+    doppler.set(namespace, 'lab', 'A', '2');
+    const refused = await sync([secret()], '--json');
+    expect(field(JSON.parse(refused.stdout), 'restarts')).toMatchObject([
+      {
+        state: 'refused',
+        messages: [expect.stringContaining('the policy hikyaku-restarts does not limit this account')],
+      },
+    ]);
+    expect(await rolloutsOf('Deployment', 'web')).toBe(0);
+  } finally {
+    await applyYaml(admin, await readInstallFile('rights-restarts.yaml'));
+  }
+  await eventually(isLimited);
+  expectExit(await sync(), 0);
+  expect(await rolloutsOf('Deployment', 'web')).toBe(1);
 });
 
 test('killed at any moment, every change is one rollout', async () => {
