@@ -20,6 +20,8 @@ const root = new URL('../../../', import.meta.url).pathname;
 const MERGE_PATCH = { 'content-type': 'application/merge-patch+json' };
 
 export type Values = Readonly<Record<string, string>>;
+/** `stranger`: may do nothing. */
+type Person = 'asker' | 'approver' | 'stranger' | 'admin';
 type Box = 'hikyaku-status' | 'hikyaku-request' | 'hikyaku-approval';
 
 /** A real API server with the rights of deploy/rights-own.yaml, a service, the agent as a daemon, and people with the Roles of the docs. */
@@ -50,6 +52,9 @@ export class People implements AsyncDisposable {
     const people = new People(cluster, doppler, await cluster.agentKubeconfig());
     await people.#add('asker', 'hikyaku-refresh', 'docs/status.md');
     await people.#add('approver', 'hikyaku-approve', 'docs/holds.md');
+    const stranger = 'metadata: { name: stranger, namespace: default }';
+    await applyYaml(people.admin, `apiVersion: v1\nkind: ServiceAccount\n${stranger}\n`);
+    people.#persons.set('stranger', await cluster.agentKubeconfig('default', 'stranger'));
     return people;
   }
 
@@ -106,9 +111,12 @@ export class People implements AsyncDisposable {
   }
 
   /** A command of a person, without a config. */
-  async as(name: 'asker' | 'approver' | 'admin', ...args: readonly string[]): Promise<Finished> {
-    const kubeconfig = name === 'admin' ? this.cluster.kubeconfig : this.#persons.get(name);
-    return await hikyaku([...args, '--kubeconfig', kubeconfig ?? ''], { cwd: '/' });
+  async as(name: Person, ...args: readonly string[]): Promise<Finished> {
+    return await hikyaku([...args, '--kubeconfig', this.kubeconfigOf(name)], { cwd: '/' });
+  }
+
+  kubeconfigOf(name: Person): string {
+    return (name === 'admin' ? this.cluster.kubeconfig : this.#persons.get(name)) ?? '';
   }
 
   async read(name: Box): Promise<Values> {

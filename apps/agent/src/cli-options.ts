@@ -52,6 +52,14 @@ export function listenAddress(flag: string, what: string): Option {
   });
 }
 
+export function contexts(): Option {
+  return new Option('--contexts <names>', 'several kubeconfig contexts, with commas between them').argParser((text) => {
+    const names = text.split(',').map((name) => name.trim());
+    if (names.includes('')) throw new InvalidArgumentError('It has to be such as home,cabin.');
+    return [...new Set(names)];
+  });
+}
+
 export function timeout(standard: string): Option {
   return new Option('--timeout <duration>', 'how long to wait for the agent')
     .default(secondsOf(standard), standard)

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import {
   allowMissingPolicy,
+  contexts,
   globalOptions,
   identity,
   identitySecret,
@@ -30,6 +31,7 @@ import type { RunOptions } from './daemon/run-options.ts';
 import type { SchemaOptions } from './commands/schema.ts';
 import type { SealCommandOptions } from './commands/seal.ts';
 import type { SetOptions } from './commands/set.ts';
+import type { StatusOptions } from './commands/status.ts';
 import type { SyncOptions } from './commands/sync.ts';
 import type { UnsealOptions } from './commands/unseal.ts';
 import type { UnsetOptions } from './commands/unset.ts';
@@ -330,6 +332,19 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { role } = await import('./commands/rights.ts');
       setExitCode(role(secret, optionsOf<RoleOptions>(self), edge));
     });
+  command('status', 'show the state of every source and Secret, as the running agent says it')
+    .argument('[what]', 'a source, or NAMESPACE/NAME of a Secret: all that is known of it')
+    .addOption(contexts())
+    .option('-w, --watch', 'go on, and show every change')
+    .addOption(timeout('5s'))
+    .addHelpText(
+      'after',
+      '\nIt is read from an object in the namespace of the agent, with your own rights, after the agent was asked to bring it up to date.\nExit code 1 when something is not well, also when no agent answers. No config is needed: docs/status.md\n\nExamples:\n  hikyaku status --context home\n  hikyaku status --contexts home,cabin\n  hikyaku status web/app-env\n  hikyaku status --watch\n  hikyaku status --json | jq ".clusters[].secrets[] | select(.ok | not)"',
+    )
+    .action(async (what: string | undefined, _, self: Command) => {
+      const { status } = await import('./commands/status.ts');
+      setExitCode(await status(what, optionsOf<StatusOptions>(self), edge));
+    });
   command('refresh', 'have the running agent read its sources again now, and wait for it')
     .argument('[what]', 'a source, or NAMESPACE/NAME of a Secret; everything by default')
     .addOption(timeout('120s'))
@@ -493,6 +508,7 @@ Examples:
   hikyaku plan --context home       # what would happen in that cluster
   hikyaku sync --context home       # do it once
   hikyaku run                       # the daemon: keep doing it
+  hikyaku status --context home     # how it goes
   hikyaku edit homelab              # change secrets where they are kept
   hikyaku seal doppler.token        # put a credential into the config, sealed
 

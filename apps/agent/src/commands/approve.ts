@@ -4,7 +4,7 @@ import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
-import { holdText, scopeText } from '../output/hold-text.ts';
+import { approveLine, holdText, scopeText } from '../output/hold-text.ts';
 import { Progress } from '../output/progress.ts';
 import { wrongLines } from '../output/refresh-text.ts';
 import { styleFor } from '../output/style.ts';
@@ -68,12 +68,7 @@ async function findHold(what: string, agent: ReachedAgent, edge: Edge): Promise<
     );
   const hold = status.holds.find((one) => one.scope === scope);
   if (hold !== undefined) return hold;
-  const others = status.holds.map((one) => `hikyaku approve ${scopeArgument(one.scope)}`);
+  const others = status.holds.map((one) => approveLine(one.scope));
   const there = others.length > 0 ? `; what is held: ${others.join(', ')}` : '';
   throw new UserError(`${cluster}: nothing is held of ${scopeText(scope)}${there}`, EXIT.failed);
-}
-
-/** As it is given on the command line; a source may be called `config`. */
-function scopeArgument(scope: HoldStatus['scope']): string {
-  return scope.startsWith('source:') && scope !== 'source:config' ? scope.slice('source:'.length) : scope;
 }

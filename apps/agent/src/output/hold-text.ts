@@ -25,3 +25,10 @@ export function scopeText(scope: string): string {
   if (scope.startsWith('push:')) return `pushes to ${scope.slice('push:'.length)}`;
   return `the source ${scope.slice('source:'.length)}`;
 }
+
+/** The command that lets it go; it shows all of it before. */
+export function approveLine(scope: string): string {
+  // A source may be called `config`.
+  const isPlain = scope.startsWith('source:') && scope !== 'source:config';
+  return `hikyaku approve ${isPlain ? scope.slice('source:'.length) : scope}`;
+}

@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import type { ClusterReport } from '../status/look-at-status.ts';
+import type { Reported } from '../status/read-status.ts';
+import { changeLines, wordsOf } from './status-changes.ts';
+import { statusText } from './status-text.ts';
+import type { StatusTextOptions } from './status-text.ts';
+import type { Style } from './style.ts';
+
+const same = (text: string) => text;
+const plain: Style = { good: same, change: same, bad: same, faint: same, strong: same };
+const NOW = Date.parse('2026-01-10T12:00:00Z');
+const OPTIONS: StatusTextOptions = {
+  now: NOW,
+  width: Infinity,
+  style: plain,
+  flagsOf: (cluster) => ` --context ${cluster}`,
+};
+
+function at(secondsAgo: number): string {
+  return new Date(NOW - secondsAgo * 1_000).toISOString();
+}
+
+function thing(kind: Reported['kind'], name: string, state: string, more: Partial<Reported> = {}): Reported {
+  return { kind, name, state, ok: true, changedAt: at(7_200), goodAt: at(12), messages: [], ...more };
+}
+
+const homelab = thing('source', 'homelab', 'ok', { nextAt: at(-48) });
+const nas = thing('source', 'nas', 'failing', {
+  ok: false,
+  changedAt: at(300),
+  goodAt: at(360),
+  nextAt: at(1),
+  messages: ['nas refuses the token (401); seal a new one: hikyaku seal nas.token'],
+});
+const held = thing('secret', 'web/db', 'held', { ok: false, changedAt: at(30), messages: ['3 of 4 keys would go'] });
+
+function report(cluster: string, reported: readonly Reported[], more: Partial<ClusterReport> = {}): ClusterReport {
+  const config = { digest: 'd', loadedAt: at(86_400 * 3) };
+  const status = { writtenAt: at(1), version: '1.0.0', startedAt: at(86_400 * 3), config, reported, holds: [] };
+  return { cluster, agent: 'hikyaku', aheadMs: 0, status, ...more };
+}
+
+const home = report('home', [homelab, nas, thing('secret', 'web/app-env', 'synced'), held]);
+const withHold: ClusterReport = {
+  ...home,
+  ...(home.status && {
+    status: {
+      ...home.status,
+      holds: [{ scope: 'source:homelab', digest: 'd', messages: ['3 of 4 keys from homelab would go'], changes: [] }],
+    },
+  }),
+};
+
+describe('one cluster', () => {
+  test('is a table, with what to do below each', () => {
+    const credentials = [{ path: 'providers.homelab.token', sealedAt: at(86_400 * 30) }];
+    expect(statusText([withHold], credentials, OPTIONS)).toBe(`\
+home: agent hikyaku 1.0.0, started 3 d ago, config loaded 3 d ago
+
+    SOURCE       STATE    LAST CHANGE  LAST SUCCESS  NEXT RUN
+  ✓ homelab      ok       2 h ago      12 s ago      in 48 s
+  ! nas          failing  5 min ago    6 min ago     now
+      nas refuses the token (401); seal a new one: hikyaku seal nas.token
+
+    SECRET
+  ✓ web/app-env  synced   2 h ago      12 s ago
+  ! web/db       held     30 s ago     12 s ago
+      3 of 4 keys would go
+
+    HELD
+  ! the source homelab
+      3 of 4 keys from homelab would go
+      hikyaku approve homelab --context home
+
+    SEALED CREDENTIAL, in the config at hand
+    providers.homelab.token  sealed on 2025-12-11, 30 d ago
+`);
+  });
+
+  test.each([60, 44, 30])(
+    'in a terminal of %i columns has no line that is longer, but for a command to copy',
+    (width) => {
+      const lines = statusText([withHold], [], { ...OPTIONS, width }).split('\n');
+      const long = lines.filter((line) => line.length > width && !line.includes('hikyaku approve'));
+      expect(long).toEqual([]);
+      const table = lines.filter((line) => /^ {2}[✓!] (?:homelab|web|nas)/.test(line));
+      expect(table).toHaveLength(4);
+    },
+  );
+
+  test('that is too much for the screen is what is not well', () => {
+    const text = statusText([withHold], [], { ...OPTIONS, onlyUnwell: true });
+    expect(text).toContain('! nas ');
+    expect(text).not.toContain('homelab  ');
+    expect(text).toContain('    and 2 that are well\n');
+  });
+
+  test('whose clock is an hour ahead has the same ages', () => {
+    const ahead = report('home', [{ ...homelab, goodAt: at(12 - 3_600) }], { aheadMs: 3_600_000 });
+    expect(statusText([ahead], [], OPTIONS)).toContain('12 s ago');
+  });
+});
+
+test('several clusters are one table; the same thing in each stands together', () => {
+  const nowhere: ClusterReport = {
+    cluster: 'lab',
+    agent: 'hikyaku',
+    aheadMs: 0,
+    problem: 'lab has not answered in 5 s',
+  };
+  const text = statusText([report('home', [homelab]), report('cabin', [homelab]), nowhere], [], OPTIONS);
+  expect(text).toBe(`\
+home: agent hikyaku 1.0.0, started 3 d ago, config loaded 3 d ago
+cabin: agent hikyaku 1.0.0, started 3 d ago, config loaded 3 d ago
+! lab
+    lab has not answered in 5 s
+
+    CLUSTER  SOURCE   STATE  LAST CHANGE  LAST SUCCESS  NEXT RUN
+  ✓ home     homelab  ok     2 h ago      12 s ago      in 48 s
+  ✓ cabin    homelab  ok     2 h ago      12 s ago      in 48 s
+`);
+});
+
+test('a change is a line; times that change by themselves are none', () => {
+  const before = wordsOf([report('home', [homelab, held])]);
+  const later = { ...homelab, goodAt: at(1), nextAt: at(-59) };
+  expect(changeLines(before, wordsOf([report('home', [later, held])]), NOW)).toEqual([]);
+  expect(changeLines(before, wordsOf([report('home', [nas])]), NOW)).toEqual([
+    '2026-01-10T12:00:00.000Z home source nas: failing: nas refuses the token (401); seal a new one: hikyaku seal nas.token',
+    '2026-01-10T12:00:00.000Z home source homelab: not there any more',
+    '2026-01-10T12:00:00.000Z home secret web/db: not there any more',
+  ]);
+});

@@ -1,0 +1,153 @@
+import type { ClusterReport } from '../status/look-at-status.ts';
+import type { Reported } from '../status/read-status.ts';
+import type { SealedDate } from '../status/sealed-dates.ts';
+import { approveLine, scopeText } from './hold-text.ts';
+import { ageText, dueText } from './status-age.ts';
+import { wrapped } from './status-lines.ts';
+import { statusTable } from './status-table.ts';
+import type { StatusColumn, StatusGroup, StatusRow } from './status-table.ts';
+import type { Style } from './style.ts';
+
+export interface StatusTextOptions {
+  /** Milliseconds of the wall clock. */
+  readonly now: number;
+  /** Characters; Infinity in a pipe. */
+  readonly width: number;
+  readonly style: Style;
+  /** As they were given, for lines to copy: `--context home`. */
+  readonly flagsOf: (cluster: string) => string;
+  /** Leaves out what is well, and says how much. */
+  readonly onlyUnwell?: boolean;
+}
+
+const TITLES: readonly (readonly [Reported['kind'], string])[] = [
+  ['source', 'SOURCE'],
+  ['secret', 'SECRET'],
+  ['push', 'PUSH'],
+  ['restart', 'RESTART'],
+];
+
+/** The state of everything in one cluster or in several, and what to do about what is not well. */
+export function statusText(
+  reports: readonly ClusterReport[],
+  credentials: readonly SealedDate[],
+  options: StatusTextOptions,
+): string {
+  const { now, width, style, onlyUnwell = false } = options;
+  const isOne = reports.length === 1;
+  const columns: readonly StatusColumn[] = [
+    ...(isOne ? [] : [{ title: 'CLUSTER' }]),
+    { title: '', isName: true },
+    { title: 'STATE' },
+    { title: 'LAST CHANGE', worth: 1 },
+    { title: 'LAST SUCCESS', worth: 3 },
+    { title: 'NEXT RUN', worth: 2 },
+  ];
+  const groups = TITLES.flatMap(([kind, title]): readonly StatusGroup[] => {
+    const rows = rowsOf(reports, kind, isOne, options);
+    return rows.length === 0 ? [] : [{ title, rows }];
+  });
+  const left = onlyUnwell ? wellOf(reports) : 0;
+  const table = statusTable(columns, groups, width, style);
+  const lines = [
+    ...reports.flatMap((report) => headLines(report, options)),
+    ...(table.length > 0 ? ['', ...table] : []),
+    ...(left > 0 ? [style.faint(`    and ${left} that are well`)] : []),
+    ...heldLines(reports, isOne, options),
+    ...(onlyUnwell ? [] : credentialLines(credentials, now, style)),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function headLines(report: ClusterReport, { now, width, style }: StatusTextOptions): readonly string[] {
+  const { cluster, agent, status, problem, aheadMs } = report;
+  const said = (text: string) => wrapped(text, '    ', width);
+  if (status === undefined)
+    return [`${style.bad('!')} ${style.strong(cluster)}`, ...said(problem ?? 'nothing is known')];
+  const there = now + aheadMs;
+  const { config, cut } = status;
+  const about = [
+    `agent ${agent} ${status.version}`,
+    ...(status.startedAt === undefined ? [] : [`started ${ageText(status.startedAt, there)}`]),
+    ...(status.leader === undefined ? [] : [`leader ${status.leader}`]),
+    ...(config.loadedAt === undefined ? [] : [`config loaded ${ageText(config.loadedAt, there)}`]),
+  ];
+  const notes: readonly (readonly string[])[] = [
+    ...(problem === undefined ? [] : [[problem, `what follows is as of ${ageText(status.writtenAt, there)}`]]),
+    ...(config.problem === undefined
+      ? []
+      : [['the config that is there is not in force; the last good one goes on:', ...config.problem]]),
+    ...((config.undecided ?? 0) === 0
+      ? []
+      : [[`${config.undecided} entries with \`clusters:\` rest: it is not known which cluster this is`]]),
+    ...(cut === undefined ? [] : [[`left out, as it would not have fitted: ${cut}`]]),
+  ];
+  const head = wrapped(`${cluster}: ${about.join(', ')}`, '', width);
+  return [
+    ...head.map((line, index) => (index === 0 ? line.replace(cluster, () => style.strong(cluster)) : line)),
+    ...notes.flatMap(([first = '', ...more]) => [
+      ...wrapped(first, '    ', width).map((line, index) =>
+        index === 0 ? `  ${style.bad('!')} ${line.slice('    '.length)}` : line,
+      ),
+      ...more.flatMap((text) => wrapped(text, '      ', width)),
+    ]),
+  ];
+}
+
+function rowsOf(
+  reports: readonly ClusterReport[],
+  kind: Reported['kind'],
+  isOne: boolean,
+  { now, onlyUnwell = false }: StatusTextOptions,
+): readonly StatusRow[] {
+  const all = reports.flatMap(({ cluster, status, aheadMs }) =>
+    (status?.reported ?? []).map((reported) => ({ cluster, reported, there: now + aheadMs })),
+  );
+  return all
+    .filter(({ reported }) => reported.kind === kind && !(onlyUnwell && reported.ok))
+    .toSorted((a, b) => (a.reported.name < b.reported.name ? -1 : a.reported.name > b.reported.name ? 1 : 0))
+    .map(({ cluster, reported, there }) => ({
+      ok: reported.ok,
+      cells: [
+        ...(isOne ? [] : [cluster]),
+        reported.name,
+        reported.state,
+        ageText(reported.changedAt, there),
+        ageText(reported.goodAt, there),
+        reported.kind === 'source' ? dueText(reported.nextAt, there) : '',
+      ],
+      below: reported.messages,
+    }));
+}
+
+function wellOf(reports: readonly ClusterReport[]): number {
+  return reports.flatMap(({ status }) => status?.reported ?? []).filter(({ ok }) => ok).length;
+}
+
+function heldLines(reports: readonly ClusterReport[], isOne: boolean, options: StatusTextOptions): readonly string[] {
+  const { width, style, flagsOf } = options;
+  const held = reports.flatMap(({ cluster, status }) => (status?.holds ?? []).map((hold) => ({ cluster, hold })));
+  if (held.length === 0) return [];
+  return [
+    '',
+    style.faint('    HELD'),
+    ...held.flatMap(({ cluster, hold }) => [
+      `  ${style.bad('!')} ${isOne ? '' : `${cluster}: `}${style.strong(scopeText(hold.scope))}`,
+      ...hold.messages.flatMap((text) => wrapped(text, '      ', width)),
+      `      ${approveLine(hold.scope)}${flagsOf(cluster)}`,
+    ]),
+  ];
+}
+
+function credentialLines(credentials: readonly SealedDate[], now: number, style: Style): readonly string[] {
+  if (credentials.length === 0) return [];
+  const longest = Math.max(...credentials.map(({ path }) => path.length));
+  return [
+    '',
+    style.faint('    SEALED CREDENTIAL, in the config at hand'),
+    ...credentials.map(
+      ({ path, sealedAt }) =>
+        `    ${path.padEnd(longest)}  sealed on ${sealedAt.slice(0, 10)}, ${ageText(sealedAt, now)}`,
+    ),
+  ];
+}
