@@ -4,6 +4,7 @@ import { isWell } from '@hikyaku/engine';
 import type { AskedRequest } from '@hikyaku/kubernetes';
 import type { Answer, AnswerOptions } from '../daemon/follow-requests.ts';
 import type { Records } from '../records.ts';
+import { unlessLate } from './unless-late.ts';
 
 export interface AnswerApprovalOptions {
   readonly engine: Pick<Engine, 'approve'>;
@@ -47,7 +48,8 @@ export async function answerApproval(
   if (plan.digest !== digest) return changedSince();
 
   if (!(await claim())) return undefined;
-  const outcome = await engine.approve({ scope, digest }, { signal });
+  // What is pushed goes to a service that may never answer.
+  const outcome = await unlessLate((options) => engine.approve({ scope, digest }, options), { clock, signal });
   logger.warn({ scope, digest, by, approval: id, outcome }, 'approval used');
   if (outcome === 'given') {
     const wrong = plan.changes.flatMap((change) => {
@@ -59,10 +61,13 @@ export async function answerApproval(
   }
   if (outcome === 'over') return { state: 'over', message: 'nothing is held there any more' };
   if (outcome === 'changed') return changedSince();
+  if (outcome === 'late') return { state: 'failed', message: LATE };
   return { state: 'failed', message: 'what is held could not be looked at: nothing has gone; approve again' };
 }
 
 const CLOCKS = ', or the clocks of the agent and of whoever gave it differ';
+
+const LATE = 'what came of it is not known after 10 minutes: it may still go. The status shows what is held';
 
 function changedSince(): Answer {
   return { state: 'changed', message: 'something else is held by now: nothing has gone; look again' };

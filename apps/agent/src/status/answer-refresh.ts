@@ -7,6 +7,7 @@ import type { AskedRequest } from '@hikyaku/kubernetes';
 import type { Answer, AnswerOptions } from '../daemon/follow-requests.ts';
 import type { Records } from '../records.ts';
 import { sourceState } from './moments.ts';
+import { unlessLate } from './unless-late.ts';
 
 export interface AnswerRefreshOptions {
   readonly engine: Pick<Engine, 'refresh' | 'putAgain'>;
@@ -34,8 +35,6 @@ interface RefreshProblem {
 
 /** What takes longer is first said to be under way. */
 const SOON_MS = 2_000;
-/** Whoever asked waits no longer, and others wait for their turn. */
-const LATE_MS = 600_000;
 const MOST_ENTRIES = 40;
 /** With more Secrets than this, their keys are left out. */
 const MOST_WITH_KEYS = 10;
@@ -66,12 +65,6 @@ export async function answerRefresh(
     changed.set(id, { secret: id, outcome, ...(changes && namesOf(changes)) });
   });
   const done = new AbortController();
-  const late = new AbortController();
-  const until = AbortSignal.any([signal, late.signal]);
-  clock.sleep(LATE_MS, { signal: AbortSignal.any([signal, done.signal]) }).then(
-    () => late.abort(),
-    () => {},
-  );
   const saying = clock
     .sleep(SOON_MS, { signal: AbortSignal.any([signal, done.signal]) })
     .then(claim)
@@ -79,14 +72,16 @@ export async function answerRefresh(
       if (!done.signal.aborted && !signal.aborted && !isKubeError(error)) throw error;
     });
   try {
-    await engine.refresh(wanted.sources, { signal: until });
-    if (wanted.again.length > 0) {
-      engine.putAgain(wanted.again);
-      await engine.refresh([], { signal: until });
-    }
-  } catch (error) {
-    if (signal.aborted || !late.signal.aborted) throw error;
-    return { state: 'refused', message: LATE };
+    const ended = await unlessLate(
+      async (options) => {
+        await engine.refresh(wanted.sources, options);
+        if (wanted.again.length === 0) return;
+        engine.putAgain(wanted.again);
+        await engine.refresh([], options);
+      },
+      { clock, signal },
+    );
+    if (ended === 'late') return { state: 'refused', message: LATE };
   } finally {
     stop();
     done.abort();
