@@ -128,8 +128,8 @@ export class StatusWriter {
   #failed(error: unknown): void {
     if (!isKubeError(error)) throw error;
     this.#failures++;
-    // An API server that is just restarted is no news.
-    if (this.#isSaid || (error.code === 'UNAVAILABLE' && this.#failures < 3)) return;
+    // An API server that is just restarted, and answers 403 until it has loaded its rules, is no news.
+    if (this.#isSaid || this.#failures < 3) return;
     this.#options.logger.warn({ error }, 'status not written');
     this.#isSaid = true;
   }
