@@ -140,7 +140,7 @@ describe('one cluster', () => {
     await people.stop(daemon);
     const done = await people.as('asker', 'status', '--timeout', '2s');
     expectExit(done, 1);
-    expect(done.stdout).toMatch(/ {2}! no agent in \S+ has answered in 2 s: is it running/);
+    expect(done.stdout).toMatch(/ {2}! not brought up to date: no agent in \S+ has answered in 2 s: is it running/);
     expect(done.stdout).toMatch(/what follows is as of (?:now|\d+ s ago)\n/);
     expect(done.stdout).toMatch(/✓ lab +ok/);
     expect(await people.read('hikyaku-request')).toEqual({});

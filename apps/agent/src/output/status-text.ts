@@ -116,7 +116,7 @@ function rowsOf(
         ageText(reported.goodAt, there),
         reported.kind === 'source' ? dueText(reported.nextAt, there) : '',
       ],
-      below: reported.messages,
+      below: [...(reported.secrets ? [`for ${reported.secrets.join(', ')}`] : []), ...reported.messages],
     }));
 }
 

@@ -5,6 +5,7 @@ import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import { printable } from '../output/printable.ts';
+import { ownNamespace } from '../own-namespace.ts';
 import { UserError } from '../user-error.ts';
 import { askAgent, explained, reachAgent } from './ask-agent.ts';
 import type { ReachedAgent } from './ask-agent.ts';
@@ -47,7 +48,7 @@ export function reachOrSay(
     return { agent: reachAgent({ ...options, context }, edge) };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const agent = options.namespace ?? '';
+    const agent = ownNamespace(options, edge);
     return { report: { cluster: printable(context), agent, problem: error.message, aheadMs: 0 } };
   }
 }
@@ -57,8 +58,8 @@ export async function lookAtStatus(agent: ReachedAgent, options: LookOptions): P
   try {
     const before = await readStatusOf(agent, options);
     if (before === undefined) return reportOf(agent, { problem: noStatus(agent) });
-    const problem = await bringUpToDate(agent, options);
-    if (problem !== undefined) return reportOf(agent, { status: before, problem });
+    const why = await bringUpToDate(agent, options);
+    if (why !== undefined) return reportOf(agent, { status: before, problem: `not brought up to date: ${why}` });
     const status = (await readStatusOf(agent, options)) ?? before;
     const aheadMs = status.writtenAt === undefined ? 0 : Date.parse(status.writtenAt) - Date.now();
     return reportOf(agent, { status, aheadMs });

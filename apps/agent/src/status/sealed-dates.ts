@@ -1,8 +1,7 @@
 import { SealedError } from '@hikyaku/sealing';
 import type { Edge } from '../edge.ts';
-import { loadConfigFile } from '../load-config-file.ts';
+import { ConfigError, loadConfigFile } from '../load-config-file.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
-import { ConfigError } from '../load-config-file.ts';
 import { valuesIn } from '../sealing/lint-values.ts';
 
 /** When a credential was sealed, as its header says without a key. */
