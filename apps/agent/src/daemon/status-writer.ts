@@ -17,6 +17,8 @@ export interface StatusWriterOptions {
 
 /** Several changes that belong together are one write. */
 const SETTLE_MS = 500;
+/** What has failed for so long is said. */
+const PATIENCE_MS = 20_000;
 const BETWEEN_WRITES_MS = 10_000;
 /** What is said of something that is in the same state as before, and when it was written. */
 const DETAILS_EVERY_MS = 600_000;
@@ -31,8 +33,8 @@ export class StatusWriter {
   #written: { readonly state: string; readonly detail: string } | undefined;
   #writtenAt: number;
   readonly #startedAt: number;
-  /** In a row. */
-  #failures = 0;
+  /** Since when none could be written, on the monotonic clock. */
+  #failingSince: number | undefined;
   #isSaid = false;
   /** One write at a time. */
   #turn: Promise<void> = Promise.resolve();
@@ -118,7 +120,7 @@ export class StatusWriter {
       this.#written = textsOf(document);
       this.#writtenAt = this.#options.clock.monotonic();
       if (this.#isSaid) this.#options.logger.info({}, 'status written again');
-      this.#failures = 0;
+      this.#failingSince = undefined;
       this.#isSaid = false;
     });
     this.#turn = written.catch(() => {});
@@ -127,9 +129,10 @@ export class StatusWriter {
 
   #failed(error: unknown): void {
     if (!isKubeError(error)) throw error;
-    this.#failures++;
+    const now = this.#options.clock.monotonic();
+    this.#failingSince ??= now;
     // An API server that is just restarted, and answers 403 until it has loaded its rules, is no news.
-    if (this.#isSaid || this.#failures < 3) return;
+    if (this.#isSaid || now - this.#failingSince < PATIENCE_MS) return;
     this.#options.logger.warn({ error }, 'status not written');
     this.#isSaid = true;
   }
