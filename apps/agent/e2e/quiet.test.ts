@@ -210,6 +210,7 @@ test('with several sources in one Secret, the refresh of one reads no other, and
   });
   try {
     await eventually(async () => (await readSecrets(admin, 'web')).has('mixed'));
+    await reported(path);
     const slow = (await readSecrets(admin, 'web')).get('mixed')?.data['SLOW'];
     const value = secret();
     const before = await state();
@@ -299,6 +300,11 @@ async function synced(path: string, count = COUNT): Promise<void> {
   if (exitCode !== 0) throw new Error(stderr + stdout);
   await using agent = await start(path);
   await unchanged(agent, count);
+  await reported(path);
+}
+
+/** The daemon has said what it found. */
+async function reported(path: string): Promise<void> {
   const digest = createHash('sha256').update(JSON.stringify([await readFile(path, 'utf8')]));
   const wanted = `"digest": "${digest.digest('hex').slice(0, 16)}"`;
   await eventually(async () => (await statusText()).includes(wanted));
