@@ -175,6 +175,8 @@ describe('one cluster', () => {
       config: { digest: 3, problem: evil },
       sources: { [evil]: { state: evil, message: evil, since: evil, code: [evil] } },
       secrets: { 'web/app': { state: 'synced', messages: evil } },
+      pushes: { [evil]: { state: 'pushed', keys: evil } },
+      restarts: { [evil]: { state: evil, secrets: [evil, 3] } },
       holds: [{ scope: evil, digest: evil, messages: [evil], changes: [{ id: evil, removed: [evil] }] }],
     };
     await people.write('hikyaku-status', { 'status.json': JSON.stringify(hostile) });
@@ -226,6 +228,27 @@ describe('watch', () => {
     const done = await watching.stop('SIGINT');
     expect(done.exitCode).toBe(130);
     expect(done.stdout).not.toContain('\u001B');
+  });
+
+  test('of who may read the status and neither watch it nor ask: a little later, and with the reason', async () => {
+    const { namespace } = people;
+    const daemon = await people.run({ ...good(), providers: { lab: people.source('lab', { A: '1' }) } });
+    await daemon.logged({ secret: `${namespace}/app`, msg: 'applied' });
+    await reported();
+    const args = ['status', '--watch', '--json', '--kubeconfig', people.kubeconfigOf('approver')];
+    const watching = startHikyaku(args, { cwd: '/' });
+    const last = (): unknown => JSON.parse(watching.stdout.trimEnd().split('\n').at(-1) ?? '');
+    await people.until(async () =>
+      expect(last()).toMatchObject({
+        ok: false,
+        clusters: [
+          { problem: expect.stringContaining('hikyaku/hikyaku-request'), secrets: [{ state: 'synced' }], holds: [] },
+        ],
+      }),
+    );
+    people.doppler.remove(namespace, 'lab', 'A');
+    await people.until(async () => expect(last()).toMatchObject({ clusters: [{ holds: [{ scope: 'source:lab' }] }] }));
+    expect((await watching.stop('SIGTERM')).exitCode).toBe(130);
   });
 
   test.runIf(hasTerminals)('in a terminal: drawn over what was there before', async () => {

@@ -95,6 +95,14 @@ home: agent hikyaku 1.0.0, started 3 d ago, config loaded 3 d ago
     expect(text).toContain('    and 2 that are well\n');
   });
 
+  test('tells what is not restarted, for which Secrets, and why', () => {
+    const messages = ['not granted; grants.yaml has to say: restarts: [web/Deployment/web]'];
+    const restart = { kind: 'restart', name: 'web/Deployment/web', state: 'refused', ok: false } as const;
+    const text = statusText([report('home', [{ ...restart, secrets: ['web/app-env'], messages }])], [], OPTIONS);
+    expect(text).toContain('! web/Deployment/web  refused');
+    expect(text).toContain(`      for web/app-env\n      ${messages[0]}\n`);
+  });
+
   test('whose clock is an hour ahead has the same ages', () => {
     const ahead = report('home', [{ ...homelab, goodAt: at(12 - 3_600) }], { aheadMs: 3_600_000 });
     expect(statusText([ahead], [], OPTIONS)).toContain('12 s ago');
