@@ -98,6 +98,11 @@ async function watched(
     const there = reports.filter((report) => report !== undefined);
     return what === undefined ? there : there.map((report) => onlyStatus(what, report));
   }
+  /** The first picture is of all of them. */
+  function show(): void {
+    if (reports.every((report) => report !== undefined)) screen.changed();
+  }
+  show();
   await Promise.all([
     screen.run({ signal }),
     ...reached.map(async (one, index) => {
@@ -107,8 +112,7 @@ async function watched(
         signal,
         onReport(report) {
           reports[index] = report;
-          // The first picture is of all of them.
-          if (reports.every((other) => other !== undefined)) screen.changed();
+          show();
         },
       });
     }),
