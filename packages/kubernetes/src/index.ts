@@ -24,7 +24,14 @@ export { probePolicy } from './probe-policy.ts';
 export type { PolicyState } from './probe-policy.ts';
 export { openRequests, RequestsObject } from './requests-object.ts';
 export type { AskedRequest, RequestAnswer } from './requests-object.ts';
-export type { HoldStatus, PushStatus, RestartStatus, SecretStatus, SourceStatus, StatusDocument } from './status-document.ts';
+export type {
+  HoldStatus,
+  PushStatus,
+  RestartStatus,
+  SecretStatus,
+  SourceStatus,
+  StatusDocument,
+} from './status-document.ts';
 export { StatusObject } from './status-object.ts';
 export { DriftJudge } from './drift-judge.ts';
 export type { DriftJudgeOptions } from './drift-judge.ts';
