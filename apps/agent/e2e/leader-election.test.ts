@@ -227,6 +227,8 @@ describe('a Lease that cannot be had', () => {
     try {
       await leader.logged({ msg: 'leading no more' });
       change('second');
+      // Each looks when its own turn comes.
+      await Promise.all([leader, waiting].map((agent) => agent?.logged({ msg: 'lease cannot be had' })));
       await sleep(2_000);
       const said = [leader, waiting].map((agent) =>
         agent?.log.filter(({ msg, error }) => msg === 'lease cannot be had' && field(error, 'code') === code),
