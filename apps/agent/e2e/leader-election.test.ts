@@ -228,7 +228,7 @@ describe('a Lease that cannot be had', () => {
       await leader.logged({ msg: 'leading no more' });
       change('second');
       // Each looks when its own turn comes.
-      await Promise.all([leader, waiting].map((agent) => agent?.logged({ msg: 'lease cannot be had' })));
+      for (const agent of [leader, waiting]) await agent?.logged({ msg: 'lease cannot be had' });
       await sleep(2_000);
       for (const agent of [leader, waiting]) {
         const lines = (agent?.log ?? []).filter(
