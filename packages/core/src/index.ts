@@ -33,3 +33,4 @@ export type {
   Snapshot,
   WriteResult,
 } from './secrets-client.ts';
+export { untilAborted } from './until-aborted.ts';

@@ -1,3 +1,4 @@
+import { untilAborted } from '@hikyaku/core';
 import type { CallOptions, Clock } from '@hikyaku/core';
 import { jitter } from './backoff.ts';
 import { followPushes } from './follow-pushes.ts';
@@ -133,8 +134,10 @@ export class Engine {
    */
   async refresh(names: readonly string[] | undefined, { signal }: CallOptions): Promise<void> {
     const loops = (names ?? [...this.#loops.keys()]).flatMap((name) => this.#loops.get(name) ?? []);
-    await orEnded(Promise.all(loops.map(({ loop, ended }) => Promise.race([loop.readAgain(), ended]))), signal);
-    await orEnded(this.#nextReconcile(), signal);
+    await untilAborted(Promise.all(loops.map(({ loop, ended }) => Promise.race([loop.readAgain(), ended]))), {
+      signal,
+    });
+    await untilAborted(this.#nextReconcile(), { signal });
   }
 
   /**
@@ -319,10 +322,4 @@ async function unlessAborted<T>(work: Promise<T>, signals: readonly AbortSignal[
   } finally {
     for (const signal of signals) signal.removeEventListener('abort', onAbort);
   }
-}
-
-/** Rejects with the reason of the signal when it aborts first. */
-async function orEnded(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  await unlessAborted(work, [signal]);
-  signal.throwIfAborted();
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { isProviderError, previousIfSame, ProviderError, refId } from '@hikyaku/core';
+import { isProviderError, previousIfSame, ProviderError, refId, untilAborted } from '@hikyaku/core';
 import type {
   CallOptions,
   ProviderContext,
@@ -22,7 +22,6 @@ import { yaml } from './formats/yaml.ts';
 import { KnownVersions } from './known-versions.ts';
 import { printable } from './printable.ts';
 import { TextFile } from './text-file.ts';
-import { untilAborted } from './until-aborted.ts';
 import { watchPath } from './watch-path.ts';
 
 const TEXT_FORMATS: Readonly<Record<Exclude<FileFormat, 'directory'>, TextFormat>> = { dotenv, json, yaml };

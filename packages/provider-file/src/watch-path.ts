@@ -1,12 +1,11 @@
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { ProviderError } from '@hikyaku/core';
+import { ProviderError, untilAborted } from '@hikyaku/core';
 import type { CallOptions, ProviderContext } from '@hikyaku/core';
 import { Boundary } from './boundary.ts';
 import { errnoOf, isMissing } from './file-error.ts';
 import { printable } from './printable.ts';
-import { untilAborted } from './until-aborted.ts';
 import { watchPoints } from './watch-points.ts';
 import type { WatchPoints } from './watch-points.ts';
 

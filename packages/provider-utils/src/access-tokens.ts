@@ -1,4 +1,4 @@
-import { isProviderError } from '@hikyaku/core';
+import { isProviderError, untilAborted } from '@hikyaku/core';
 import type { CallOptions, Clock } from '@hikyaku/core';
 
 /** A token that a service gives out for something else that proves who asks, and takes for a while. */
@@ -83,17 +83,5 @@ export class AccessTokens<Token extends AccessToken = AccessToken> {
     const { lifetimeMs = Infinity } = token;
     this.#held = { token, usableUntil: startedAt + lifetimeMs - Math.min(60_000, lifetimeMs / 10) };
     return token;
-  }
-}
-
-/** Rejects as soon as the signal aborts; what was waited for goes on. */
-async function untilAborted<T>(promise: Promise<T>, { signal }: CallOptions): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

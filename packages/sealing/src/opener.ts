@@ -1,3 +1,4 @@
+import { untilAborted } from '@hikyaku/core';
 import type { CallOptions } from '@hikyaku/core';
 import { askChild } from './ask-child.ts';
 import type { Opened } from './open.ts';
@@ -61,7 +62,7 @@ export class Opener {
     const before = this.#last;
     this.#last = before.then(() => ended);
     try {
-      await orAborted(before, signal);
+      await untilAborted(before, { signal });
       const timeoutMs = this.#timeoutMs;
       const answer = await askChild(this.#entry, JSON.stringify(request), { signal, timeoutMs });
       return parseAnswer(answer, count) ?? fail();
@@ -78,15 +79,4 @@ function fieldOf(item: AnswerItem | SealedError, name: string): string {
 
 function fail(): never {
   throw new Error('the process that works with keys answered something else than was asked');
-}
-
-async function orAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason as Error);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

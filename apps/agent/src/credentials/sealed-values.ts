@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { untilAborted } from '@hikyaku/core';
 import type { CallOptions } from '@hikyaku/core';
 import { Opener, SealedError } from '@hikyaku/sealing';
 import type { Opened } from '@hikyaku/sealing';
 import type { OwnIdentity } from '../identity/own-identity.ts';
-import { untilAborted } from './until-aborted.ts';
 
 /** Sources that start together ask together; one process opens for all of them. */
 const GATHER_MS = 20;

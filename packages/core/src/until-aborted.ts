@@ -1,6 +1,9 @@
-import type { CallOptions } from '@hikyaku/core';
+import type { CallOptions } from './call-options.ts';
 
-/** Rejects as soon as the signal aborts; what was waited for goes on, as others may wait for it too. */
+/**
+ * What a promise gives, or a rejection with the signal's reason as soon as that aborts. What was waited for is left and goes on: others may wait for
+ * it too, or it cannot be ended, as a call into a file system whose server is gone.
+ */
 export async function untilAborted<T>(promise: Promise<T>, { signal }: CallOptions): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason);
