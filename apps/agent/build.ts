@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import type { Metafile, Plugin } from 'esbuild';
 
@@ -24,14 +24,32 @@ const STUBS: Readonly<Record<string, string>> = {
   'sealing/src/opener-entry.ts': `export const openerEntry = new URL('../opener.js', import.meta.url);`,
 };
 
-/** Of the few whose kubeconfig names a SOCKS proxy; 3 MiB for everybody else. */
-const lazySocks: Plugin = {
-  name: 'lazy-socks',
+/** What the kubeconfigs of a few ask for, and would take 4 MiB of everybody's memory: SOCKS proxies, and the login by OpenID Connect. */
+const lazyKubeConfig: Plugin = {
+  name: 'lazy-kube-config',
   setup(bundle) {
+    bundle.onLoad({ filter: /client-node[\\/]dist[\\/]oidc_auth\.js$/ }, ({ path, suffix }) => {
+      if (suffix !== '') return undefined;
+      const contents = `export class OpenIDConnectAuth {
+        #real;
+        isAuthProvider({ authProvider }) {
+          return authProvider?.name === 'oidc';
+        }
+        async applyAuthentication(...given) {
+          this.#real ??= import('openid-connect-auth').then(({ OpenIDConnectAuth: Real }) => new Real());
+          await (await this.#real).applyAuthentication(...given);
+        }
+      }`;
+      return { contents, resolveDir: dirname(path) };
+    });
+    bundle.onResolve({ filter: /^openid-connect-auth$/ }, ({ resolveDir }) => ({
+      path: join(resolveDir, 'oidc_auth.js'),
+      suffix: '?real',
+    }));
     bundle.onResolve({ filter: /^socks(-proxy-agent)?$/ }, ({ path, kind }) =>
-      kind === 'import-statement' ? { path, namespace: 'lazy-socks' } : undefined,
+      kind === 'import-statement' ? { path, namespace: 'lazy-kube-config' } : undefined,
     );
-    bundle.onLoad({ filter: /^socks$/, namespace: 'lazy-socks' }, () => ({
+    bundle.onLoad({ filter: /^socks$/, namespace: 'lazy-kube-config' }, () => ({
       contents: `export const SocksClient = {
         createConnection(options, callback) {
           import('socks').then(
@@ -43,7 +61,7 @@ const lazySocks: Plugin = {
       resolveDir: '.',
     }));
     // For node:https, which no request of ours goes through.
-    bundle.onLoad({ filter: /^socks-proxy-agent$/, namespace: 'lazy-socks' }, () => ({
+    bundle.onLoad({ filter: /^socks-proxy-agent$/, namespace: 'lazy-kube-config' }, () => ({
       contents: 'export class SocksProxyAgent {}',
     }));
   },
@@ -129,12 +147,14 @@ const { metafile, outputFiles } = await build({
   target: 'node24',
   format: 'esm',
   conditions: ['@hikyaku/source'],
+  // By this word undici leaves out a second parser, which it does not use.
+  define: { esbuildDetection: 'true' },
   metafile: true,
   write: false,
   sourcemap: 'external',
   legalComments: 'none',
   banner: { js: BANNER },
-  plugins: [stubs, lazySocks, zodModule, rightsOwn],
+  plugins: [stubs, lazyKubeConfig, zodModule, rightsOwn],
   logLevel: 'warning',
 });
 

@@ -15,6 +15,7 @@ import {
   startCluster,
   startHikyaku,
   succeeded,
+  POD_ENV,
   V8_FLAGS,
 } from '@hikyaku/testbed';
 import { LATENCY_SECRETS, webhookLatency } from './webhook-latency.ts';
@@ -46,7 +47,7 @@ doppler.addConfig(
   'prd',
   Object.fromEntries(Array.from({ length: COLD_SECRETS }, (_, i) => [`KEY_${i}`, `value-${i}-${'x'.repeat(32)}`])),
 );
-const env = { DOPPLER_TOKEN: doppler.serviceToken('bench', 'prd') };
+const env = { ...POD_ENV, DOPPLER_TOKEN: doppler.serviceToken('bench', 'prd') };
 
 const cold: number[] = [];
 const limit: number[] = [];

@@ -10,6 +10,9 @@ const bundle = fileURLToPath(new URL('../../../apps/agent/dist/hikyaku.js', impo
 /** The V8 flags that the install files set. */
 export const V8_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=48'] as const;
 
+/** The environment that they set besides. */
+export const POD_ENV = { MALLOC_ARENA_MAX: '2' } as const;
+
 export interface HikyakuOptions {
   /** Besides PATH and HOME. */
   readonly env?: Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,6 @@
 export { field, mintToken, startCluster, succeeded } from './cluster.ts';
 export type { Api, ApiAnswer, Cluster } from './cluster.ts';
-export { expectExit, hikyaku, Running, startHikyaku, V8_FLAGS } from './hikyaku.ts';
+export { expectExit, hikyaku, POD_ENV, Running, startHikyaku, V8_FLAGS } from './hikyaku.ts';
 export type { Finished, HikyakuOptions } from './hikyaku.ts';
 export { eventually, installRights, readInstallFile } from './install-rights.ts';
 export { applyYaml, parseManifests } from './manifests.ts';

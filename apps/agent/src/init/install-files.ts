@@ -80,6 +80,8 @@ spec:
             - --report-exclude-env
             - /app/hikyaku.js
           args: [run, --config, /config/hikyaku.yaml, --health, '8081']
+          env:
+            - { name: MALLOC_ARENA_MAX, value: '2' }
           livenessProbe:
             httpGet: { path: /healthz, port: 8081 }
             periodSeconds: 30
