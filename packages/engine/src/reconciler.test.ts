@@ -638,6 +638,22 @@ describe('keys in somebody else’s Secret', () => {
     }
   });
 
+  test('are not contested by who is always quicker with keys of his own: they come a few seconds after he stops', async () => {
+    const world = createWorld({ specs: [spec('web/app', merge)] });
+    await world.refresh();
+    await world.reconcile();
+    world.target.fail = () => new TargetError('CONFLICT', 'somebody else keeps changing it');
+    await world.refresh(snapshot({ A: '2' }));
+    const startedAt = world.clock.monotonic();
+    for (let time = 0; time < 4; time++) {
+      expect(await world.reconcile()).toEqual(['web/app failed']);
+      await world.clock.advance(world.reconciler.nextRetryAt - world.clock.monotonic());
+    }
+    expect(world.clock.monotonic() - startedAt).toBeLessThan(20_000);
+    world.target.fail = () => undefined;
+    expect(await world.reconcile()).toEqual(['web/app synced updated']);
+  });
+
   test('that were put once stay known, whatever is answered later', async () => {
     const world = createWorld({ specs: [spec('web/app', merge)] });
     await world.refresh();

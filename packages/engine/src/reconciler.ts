@@ -651,7 +651,8 @@ export class Reconciler {
     const unwritten = inventory.entries.get(id)?.uid === undefined;
     const foreign = error.code === 'FOREIGN' && inventory.entries.get(id)?.existing === 'refuse';
     if (unwritten && (foreign || (fresh.has(id) && REFUSALS.has(error.code)))) inventory.remove(id);
-    if (error.code === 'CONFLICT') this.#contests.lost(id);
+    // Who often writes keys of his own in a Secret that is merged into does not contest ours.
+    if (error.code === 'CONFLICT' && inventory.entries.get(id)?.existing !== 'merge') this.#contests.lost(id);
     const retry = this.#retryAfter(error, this.#retries.get(id)?.failures ?? 0);
     const at = Math.max(retry.at, this.#contests.until(id));
     const fingerprint = this.#cache.get(id)?.fingerprint;
