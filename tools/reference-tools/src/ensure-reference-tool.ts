@@ -7,6 +7,9 @@ const PACKAGES = {
   age: 'filippo.io/age/cmd/age',
   'age-keygen': 'filippo.io/age/cmd/age-keygen',
   'age-vectors': './age-vectors',
+  helm: 'helm.sh/helm/v4/cmd/helm',
+  kustomize: 'sigs.k8s.io/kustomize/kustomize/v5',
+  promtool: 'github.com/prometheus/prometheus/cmd/promtool',
 } as const;
 
 export type ReferenceTool = keyof typeof PACKAGES;
@@ -19,7 +22,7 @@ export async function ensureReferenceTool(name: ReferenceTool, options: EnsureBi
       title: name,
       directory: fileURLToPath(new URL('../go', import.meta.url)),
       package: PACKAGES[name],
-      duration: 'less than a minute',
+      duration: 'up to a few minutes',
       missingGo: `${name} is built from source: install Go 1.26 or newer (https://go.dev/dl) and put it on the PATH`,
     },
     options,

@@ -20,6 +20,7 @@ import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { commandLogger } from '../logging.ts';
 import { Records } from '../records.ts';
+import { StatusFeed } from '../status/status-feed.ts';
 import { UserError } from '../user-error.ts';
 
 /** The daemon: until SIGTERM. */
@@ -27,9 +28,10 @@ export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
   const { signal } = edge;
   const logger = await commandLogger(options, edge, edge.stdout, 'info');
   const vitals = new Vitals(systemClock);
+  const feed = new StatusFeed();
   await using health = await listen(options, vitals);
   if (health !== undefined) logger.info({ port: health.port }, 'answering probes');
-  while (await runAsOneCluster(options, edge, logger, vitals))
+  while (await runAsOneCluster(options, edge, logger, vitals, feed))
     logger.warn({}, 'this is another cluster now, by its identity: starting over');
   // A daemon that is told to stop has done its work.
   return signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
@@ -45,7 +47,13 @@ async function listen({ health: address }: RunOptions, { live, ready }: Vitals) 
 }
 
 /** Until it is told to stop; or until identity and config say that this is another cluster: then `true`. */
-async function runAsOneCluster(options: RunOptions, edge: Edge, logger: Logger, vitals: Vitals): Promise<boolean> {
+async function runAsOneCluster(
+  options: RunOptions,
+  edge: Edge,
+  logger: Logger,
+  vitals: Vitals,
+  feed: StatusFeed,
+): Promise<boolean> {
   const { signal } = edge;
   await using started = await start(options, edge, logger);
   if (started === undefined) return false;
@@ -60,7 +68,7 @@ async function runAsOneCluster(options: RunOptions, edge: Edge, logger: Logger, 
     followNotices(started, options, { edge, logger, vitals }, { signal: both }),
     untilAnother(started, whichCluster, both).then(() => end.abort()),
   ];
-  const leading = lead(started, options, edge, logger, vitals, both);
+  const leading = lead(started, options, edge, logger, vitals, feed, both);
   try {
     await Promise.race([leading, failing(beside)]);
   } finally {
@@ -79,6 +87,7 @@ async function lead(
   edge: Edge,
   logger: Logger,
   vitals: Vitals,
+  feed: StatusFeed,
   signal: AbortSignal,
 ): Promise<void> {
   const report = new Records(logger);
@@ -90,7 +99,7 @@ async function lead(
     mayWrite = () => true,
   ) =>
     retrying(
-      () => keepEqual({ live, cluster: by, mayWrite, sealed, edge, logger, report, vitals, onConfig }, until),
+      () => keepEqual({ live, cluster: by, mayWrite, sealed, edge, logger, report, vitals, feed, onConfig }, until),
       logger,
       until,
     );

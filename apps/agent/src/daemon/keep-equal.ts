@@ -6,6 +6,7 @@ import type { Cluster } from '../connect-cluster.ts';
 import type { SealedValues } from '../credentials/sealed-values.ts';
 import type { Edge } from '../edge.ts';
 import type { Records } from '../records.ts';
+import type { StatusFeed } from '../status/status-feed.ts';
 import { DriftWatch } from './drift-watch.ts';
 import type { CurrentConfig, LiveConfig } from './live-config.ts';
 import { openRestarts } from './restarts.ts';
@@ -22,6 +23,7 @@ export interface KeepEqualOptions {
   readonly logger: Logger;
   readonly report: Records;
   readonly vitals: Vitals;
+  readonly feed: StatusFeed;
   /** Before each config that it goes by. */
   readonly onConfig: (config: CurrentConfig, isFirst: boolean) => Promise<void>;
 }
@@ -31,7 +33,7 @@ export interface KeepEqualOptions {
  * and KubeError where it cannot begin.
  */
 export async function keepEqual(
-  { live, cluster, mayWrite, sealed, edge, logger, report, vitals, onConfig }: KeepEqualOptions,
+  { live, cluster, mayWrite, sealed, edge, logger, report, vitals, feed, onConfig }: KeepEqualOptions,
   { signal, cut }: CallOptions & { readonly cut?: AbortSignal },
 ): Promise<void> {
   let by = live.current;
@@ -46,7 +48,7 @@ export async function keepEqual(
     report,
     clock: systemClock,
   });
-  const people = { engine, live, cluster, records: report, vitals, logger, clock: systemClock };
+  const people = { engine, live, cluster, records: report, vitals, feed, logger, clock: systemClock };
   const statusAndRequests = await StatusAndRequests.open(people, { signal });
   const drift = new DriftWatch({
     client: cluster.client,

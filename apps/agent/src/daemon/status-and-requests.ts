@@ -7,6 +7,7 @@ import type { Records } from '../records.ts';
 import { answerApproval } from '../status/answer-approval.ts';
 import { answerRefresh } from '../status/answer-refresh.ts';
 import { buildStatus, holdsOf, iso } from '../status/build-status.ts';
+import type { BuildStatus, StatusFeed } from '../status/status-feed.ts';
 import { version } from '../version.ts';
 import { followRequests } from './follow-requests.ts';
 import type { LiveConfig } from './live-config.ts';
@@ -19,6 +20,7 @@ export interface StatusAndRequestsOptions {
   readonly cluster: Cluster;
   readonly records: Records;
   readonly vitals: Vitals;
+  readonly feed: StatusFeed;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -27,37 +29,39 @@ export interface StatusAndRequestsOptions {
 export class StatusAndRequests {
   readonly #options: StatusAndRequestsOptions;
   readonly #status: StatusWriter;
+  readonly #build: BuildStatus;
 
   private constructor(options: StatusAndRequestsOptions) {
     const { cluster, live, records, vitals, logger, clock } = options;
     this.#options = options;
+    this.#build = (withTimes) => {
+      const { config, digest, loadedAt, cluster: recipient, undecided } = live.current;
+      const { problem } = live;
+      const leader = vitals.election?.leader;
+      const undecidedEntries = countUndecided(undecided);
+      return buildStatus({
+        agent: {
+          version,
+          startedAt: iso(performance.timeOrigin),
+          ...(leader !== undefined && leader !== '' && { leader }),
+        },
+        about: {
+          digest,
+          loadedAt: iso(loadedAt),
+          ...(recipient !== undefined && { cluster: recipient }),
+          ...(undecidedEntries > 0 && { undecided: undecidedEntries }),
+          ...(problem !== undefined && { problem }),
+        },
+        config,
+        records,
+        withTimes,
+        now: clock.now(),
+      });
+    };
     this.#status = new StatusWriter({
       object: new StatusObject(cluster.client, cluster.access),
       isComplete: () => vitals.ready().length === 0,
-      build(withTimes) {
-        const { config, digest, loadedAt, cluster: recipient, undecided } = live.current;
-        const { problem } = live;
-        const leader = vitals.election?.leader;
-        const undecidedEntries = countUndecided(undecided);
-        return buildStatus({
-          agent: {
-            version,
-            startedAt: iso(performance.timeOrigin),
-            ...(leader !== undefined && leader !== '' && { leader }),
-          },
-          about: {
-            digest,
-            loadedAt: iso(loadedAt),
-            ...(recipient !== undefined && { cluster: recipient }),
-            ...(undecidedEntries > 0 && { undecided: undecidedEntries }),
-            ...(problem !== undefined && { problem }),
-          },
-          config,
-          records,
-          withTimes,
-          now: clock.now(),
-        });
-      },
+      build: this.#build,
       logger,
       clock,
     });
@@ -72,7 +76,7 @@ export class StatusAndRequests {
 
   /** Until the signal aborts. Rejects only with a bug. */
   async run({ signal }: CallOptions): Promise<void> {
-    const { engine, live, cluster, records, vitals, logger, clock } = this.#options;
+    const { engine, live, cluster, records, vitals, feed, logger, clock } = this.#options;
     const { client, access } = cluster;
     const object = (name: string) => new RequestsObject(client, { namespace: access.agent, name });
     const config = () => live.current.config;
@@ -80,7 +84,8 @@ export class StatusAndRequests {
     const refreshes = { engine, records, config, writeStatus, logger, clock };
     const holds = () => holdsOf(config(), records);
     const approvals = { engine, holds, records, isReady: () => vitals.ready().length === 0, logger, clock };
-    const stop = records.listen(() => this.#status.changed());
+    const stops = [records.listen(() => feed.changed()), feed.listen(() => this.#status.changed())];
+    using _ = feed.open(this.#build);
     try {
       await Promise.all([
         this.#status.run({ signal }),
@@ -110,7 +115,7 @@ export class StatusAndRequests {
         ),
       ]);
     } finally {
-      stop();
+      for (const stop of stops) stop();
     }
   }
 
@@ -118,7 +123,7 @@ export class StatusAndRequests {
     const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     while (!signal.aborted) {
       await Promise.race([this.#options.live.told, over]);
-      this.#status.changed();
+      this.#options.feed.changed();
     }
   }
 }
