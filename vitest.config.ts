@@ -35,6 +35,8 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 900_000,
         maxWorkers: 2,
+        // Servers, agents and browsers share two cores with whatever else is there; who needed the second try is named at the end.
+        retry: 1,
         sequence: { groupOrder: 1 },
       }),
       // Ends and restarts servers and agents as it goes, for minutes.
