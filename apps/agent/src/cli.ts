@@ -317,7 +317,17 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       const { grants } = await import('./commands/grants.ts');
       setExitCode(await grants(optionsOf<GrantsOptions>(self), edge));
     });
-  command('rights', "print rights that a Secret's owner can give the agent")
+  const rightsCommand = command('rights', 'explain what the agent may do and why, to whoever approves it')
+    .addOption(plugin())
+    .addHelpText(
+      'after',
+      '\nWith the grants of a cluster (--context), else with those beside the config. Each statement is proven by a test on a real API\nserver: docs/rights.md\n\nExamples:\n  hikyaku rights\n  hikyaku rights --context home\n  hikyaku rights --json | jq -r ".statements[] | .id"',
+    )
+    .action(async (_, self: Command) => {
+      const { rights } = await import('./commands/rights.ts');
+      setExitCode(await rights(optionsOf<LoadConfigOptions>(self), edge));
+    });
+  rightsCommand
     .command('role')
     .description('print the Role and RoleBinding for one Secret')
     .argument('<namespace/name>', 'of the Secret')
