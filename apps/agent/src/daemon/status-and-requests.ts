@@ -84,7 +84,7 @@ export class StatusAndRequests {
     const refreshes = { engine, records, config, writeStatus, logger, clock };
     const holds = () => holdsOf(config(), records);
     const approvals = { engine, holds, records, isReady: () => vitals.ready().length === 0, logger, clock };
-    const stops = [records.listen(() => feed.changed()), feed.listen(() => this.#status.changed())];
+    const stops = [records.listen((said) => feed.changed(said)), feed.listen(() => this.#status.changed())];
     using _ = feed.open(this.#build);
     try {
       await Promise.all([
