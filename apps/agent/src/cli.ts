@@ -25,6 +25,7 @@ import type { PlanAgainstOptions } from './commands/plan-against.ts';
 import type { PlanOptions } from './commands/plan.ts';
 import type { AddRecipientOptions, NewRecipientOptions, RemoveRecipientOptions } from './commands/recipients.ts';
 import type { RefreshOptions } from './commands/refresh.ts';
+import type { ReleaseCommandOptions } from './commands/release.ts';
 import type { RewrapCommandOptions } from './commands/rewrap.ts';
 import type { RoleOptions } from './commands/rights.ts';
 import type { RunOptions } from './daemon/run-options.ts';
@@ -377,6 +378,19 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .action(async (what: string, _, self: Command) => {
       const { approve } = await import('./commands/approve.ts');
       setExitCode(await approve(what, optionsOf<ApproveOptions>(self), edge));
+    });
+  command('release', 'take Secrets away from the agent: its label goes, the data stays')
+    .argument('[secrets...]', 'NAMESPACE/NAME of each')
+    .option('--all', 'every Secret of the cluster that carries a label of the agent')
+    .option('--dry-run', 'only say what would be released')
+    .option('-y, --yes', 'release without asking')
+    .addHelpText(
+      'after',
+      '\nThis is done with your own kubeconfig; no agent and no config is needed, and nobody reads the data. A running agent refuses these\nSecrets from then on, and never deletes them. Before and after uninstalling: docs/leave.md\n\nExamples:\n  hikyaku release web/app-env --context home\n  hikyaku release --all --dry-run\n  hikyaku release --all --context home',
+    )
+    .action(async (secrets: readonly string[], _, self: Command) => {
+      const { release } = await import('./commands/release.ts');
+      setExitCode(await release(secrets, optionsOf<ReleaseCommandOptions>(self), edge));
     });
   command('schema', 'print the JSON Schema of the config file, for editors')
     .option('--grants', 'of grants.yaml instead')
