@@ -105,13 +105,17 @@ const zodModule: Plugin = {
   },
 };
 
-/** The text of the rights, as the built agent may be anywhere. */
-const rightsOwn: Plugin = {
-  name: 'rights-own',
+/** The texts of the rights, as the built agent may be anywhere. */
+const rightsTexts: Plugin = {
+  name: 'rights-texts',
   setup(bundle) {
-    bundle.onLoad({ filter: /[\\/]init[\\/]rights-own\.ts$/ }, async () => ({
-      contents: `export const rightsOwn = ${JSON.stringify(await readFile('../../deploy/rights-own.yaml', 'utf8'))};`,
-    }));
+    bundle.onLoad({ filter: /[\\/]manifests[\\/]rights-texts\.ts$/ }, async () => {
+      const textOf = async (name: string) => JSON.stringify(await readFile(`../../deploy/${name}`, 'utf8'));
+      return {
+        contents: `export const rightsOwn = ${await textOf('rights-own.yaml')};
+          export const rightsRestarts = ${await textOf('rights-restarts.yaml')};`,
+      };
+    });
   },
 };
 
@@ -154,7 +158,7 @@ const { metafile, outputFiles } = await build({
   sourcemap: 'external',
   legalComments: 'none',
   banner: { js: BANNER },
-  plugins: [stubs, lazyKubeConfig, zodModule, rightsOwn],
+  plugins: [stubs, lazyKubeConfig, zodModule, rightsTexts],
   logLevel: 'warning',
 });
 

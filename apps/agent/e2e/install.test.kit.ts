@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { ensureReferenceTool } from '@hikyaku/reference-tools';
 import { applyYaml, field, parseManifests, startHikyaku } from '@hikyaku/testbed';
 import type { Cluster, Manifest, Running } from '@hikyaku/testbed';
 import { parse, stringify } from 'yaml';
@@ -29,38 +32,11 @@ export async function writeKubeconfig(path: string, clusters: Readonly<Record<st
   await writeFile(path, stringify(whole), { mode: 0o600 });
 }
 
-/** What `kubectl kustomize` makes of a folder: of the words of kustomize those that `init` writes, and no others. */
+/** What kustomize makes of a folder. */
 export async function buildFolder(folder: string): Promise<readonly Manifest[]> {
-  const { apiVersion, kind, resources, configMapGenerator, generatorOptions, ...others } = parse(
-    await readFile(join(folder, 'kustomization.yaml'), 'utf8'),
-  ) as Kustomization & Record<string, unknown>;
-  const unknown = { ...others, ...(generatorOptions.disableNameSuffixHash === true ? {} : { generatorOptions }) };
-  if (Object.keys(unknown).length > 0) throw new Error(`words that are not known here: ${JSON.stringify(unknown)}`);
-  if (`${apiVersion} ${kind}` !== 'kustomize.config.k8s.io/v1beta1 Kustomization') throw new Error(apiVersion);
-  const texts = await Promise.all(resources.map((path) => readFile(join(folder, path), 'utf8')));
-  const generated = await Promise.all(
-    configMapGenerator.map(async ({ name, namespace, files }) => {
-      const entries = files.map(async (file) => {
-        const [key = '', path = key] = file.split('=');
-        return [key, await readFile(join(folder, path), 'utf8')] as const;
-      });
-      const data = Object.fromEntries(await Promise.all(entries));
-      return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data };
-    }),
-  );
-  return [...texts.flatMap(parseManifests), ...generated];
-}
-
-interface Kustomization {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly resources: readonly string[];
-  readonly configMapGenerator: readonly {
-    readonly name: string;
-    readonly namespace: string;
-    readonly files: readonly string[];
-  }[];
-  readonly generatorOptions: { readonly disableNameSuffixHash?: boolean };
+  const kustomize = await ensureReferenceTool('kustomize');
+  const { stdout } = await promisify(execFile)(kustomize, ['build', folder], { maxBuffer: 8_000_000 });
+  return parseManifests(stdout);
 }
 
 /** A cluster that a folder is applied to, and the one Pod of its Deployment. */

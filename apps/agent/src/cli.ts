@@ -21,6 +21,7 @@ import type { GrantsOptions } from './commands/grants.ts';
 import type { IdentityCommandOptions } from './commands/identity.ts';
 import type { LintOptions } from './commands/lint.ts';
 import type { ListOptions } from './commands/list.ts';
+import type { ManifestsOptions } from './commands/manifests.ts';
 import type { PlanAgainstOptions } from './commands/plan-against.ts';
 import type { PlanOptions } from './commands/plan.ts';
 import type { AddRecipientOptions, NewRecipientOptions, RemoveRecipientOptions } from './commands/recipients.ts';
@@ -42,6 +43,7 @@ import type { ExitCode } from './exit-code.ts';
 import { PROVIDER_CHOICES } from './init/init-options.ts';
 import type { InitOptions } from './init/init-options.ts';
 import type { LoadConfigOptions } from './load-config-file.ts';
+import { settingOptions } from './manifests/settings.ts';
 import { hasColors } from './output/style.ts';
 import { UserError } from './user-error.ts';
 import { version } from './version.ts';
@@ -317,6 +319,22 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .action(async (_, self: Command) => {
       const { grants } = await import('./commands/grants.ts');
       setExitCode(await grants(optionsOf<GrantsOptions>(self), edge));
+    });
+  command('manifests', 'print all that a cluster needs to run the agent with the config, or keep it in a folder', [
+    ...settingOptions(),
+    plugin(),
+  ])
+    .option('--image <name>', 'of the agent')
+    .option('--kustomize <dir>', 'write files there for kubectl apply -k, Flux or Argo CD')
+    .option('--check', 'write nothing; exit with 1 where the files in the folder would be written otherwise')
+    .option('--force', 'write over files of others')
+    .addHelpText(
+      'after',
+      '\nNobody is asked, and nothing is secret in it. The grants are those of grants.yaml beside the config, else what the config needs.\nFlags and the image are remembered in the folder: say only what changes. More: docs/manifests.md\n\nExamples:\n  hikyaku manifests --image registry.example/hikyaku:0.1.0 | kubectl apply -f -\n  hikyaku manifests --kustomize . --replicas 2 --network-policy\n  hikyaku manifests --kustomize . --image registry.example/hikyaku:0.2.0     # an upgrade: one file changes\n  hikyaku manifests --check',
+    )
+    .action(async (_, self: Command) => {
+      const { manifests } = await import('./commands/manifests.ts');
+      setExitCode(await manifests(optionsOf<ManifestsOptions>(self), edge));
     });
   const rightsCommand = command('rights', 'explain what the agent may do and why, to whoever approves it')
     .addOption(plugin())

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { formatProblems, jsonSchema, parseConfig } from '@hikyaku/config';
 import type { Config } from '@hikyaku/config';
 import { isPostQuantum, seal, SealedError } from '@hikyaku/sealing';
@@ -8,9 +8,12 @@ import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { DEFAULT_NAMESPACE } from '../global-options.ts';
-import { grantsConfigMapText, grantsFileText } from '../grants/grants-files.ts';
+import { grantsFileText } from '../grants/grants-files.ts';
 import { needsOf } from '../grants/needs.ts';
-import { smallestGrants } from '../grants/smallest-grants.ts';
+import { grantsOfFile, ownGrants } from '../manifests/cluster-grants.ts';
+import { installOf } from '../manifests/install-of.ts';
+import { DEFAULT_IMAGE } from '../manifests/install.ts';
+import { ALL_FILES, kustomizeFiles } from '../manifests/kustomize-files.ts';
 import { styleFor } from '../output/style.ts';
 import { builtInTypes, loadAllBuiltIn, loadBuiltIn } from '../providers.ts';
 import { sealRecipients } from '../sealing/recipients-for.ts';
@@ -27,7 +30,6 @@ import { ClusterToBe } from './cluster-to-be.ts';
 import { clusterConfig, SCHEMA_FILE, SOURCE } from './config-text.ts';
 import type { ClusterConfig } from './config-text.ts';
 import type { InitOptions } from './init-options.ts';
-import { DEFAULT_IMAGE, installFiles } from './install-files.ts';
 import { writeNewFiles } from './new-files.ts';
 import type { NewFile } from './new-files.ts';
 import { nextSteps } from './next-steps.ts';
@@ -143,15 +145,17 @@ async function sealToken(
 }
 
 async function filesOf(path: string, text: string, image: string): Promise<readonly NewFile[]> {
-  const grants = smallestGrants(needsOf(await checked(path, text), path, []));
+  const config = await checked(path, text);
+  const grants = ownGrants(needsOf(config, path, []));
   const schema = `${JSON.stringify(jsonSchema(await loadAllBuiltIn()), null, 2)}\n`;
-  const install = installFiles({ config: path, image, grants: grantsConfigMapText(path, grants, DEFAULT_NAMESPACE) });
+  const files = { files: [{ path, text }], problems: [] };
+  const install = await installOf({ path, files, config }, { settings: {}, image, grants: grantsOfFile(grants) });
   return [
     { path, text },
     ...[
       { path: SCHEMA_FILE, text: schema },
       { path: 'grants.yaml', text: grantsFileText(path, grants) },
-      ...install,
+      ...kustomizeFiles(install, resolve(dirname(path))),
     ].map((file) => ({ ...file, path: join(dirname(path), file.path) })),
   ];
 }
@@ -163,8 +167,7 @@ async function checked(path: string, text: string): Promise<Config> {
 }
 
 async function refuseExisting(config: string): Promise<void> {
-  const names = installFiles({ config, image: '', grants: '' }).map((file) => file.path);
-  const paths = [SCHEMA_FILE, 'grants.yaml', ...names].map((name) => join(dirname(config), name));
+  const paths = [SCHEMA_FILE, 'grants.yaml', ...ALL_FILES].map((name) => join(dirname(config), name));
   const found: string[] = [];
   for (const path of paths) if (await exists(path)) found.push(path);
   if (found.length > 0)

@@ -1,0 +1,20 @@
+/** What YAML 1.1, which Kubernetes' tools read, takes as it is inside a block: no other line breaks than \n, nothing that cannot be printed. */
+const PRINTABLE = /^[\t\n\u0020-\u007E\u00A0-\u2027\u202A-\uD7FF\uE000-\uFEFE\uFF00-\uFFFD\u{10000}-\u{10FFFF}]*$/u;
+const NOT_PRINTABLE = /[\u007F-\u009F\u2028\u2029\uFEFF\uFFFE\uFFFF]/g;
+
+/** A text as the value of a key that is indented by two spaces: every reader of YAML gives back the same characters. */
+export function textValue(text: string): string {
+  if (/^\n*$/.test(text) || !PRINTABLE.test(text)) return quoted(text);
+  // Else the first line would say how far all are indented.
+  const indentation = /^[ \n\t]/.test(text) ? '2' : '';
+  const end = text.endsWith('\n') ? (text.endsWith('\n\n') ? '+' : '') : '-';
+  const lines = text.replace(/\n$/, '').replaceAll(/^(?=.)/gm, '    ');
+  return `|${indentation}${end}\n${lines}`;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text).replaceAll(
+    NOT_PRINTABLE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
