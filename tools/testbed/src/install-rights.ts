@@ -37,11 +37,11 @@ export async function installRights(cluster: Cluster): Promise<Api> {
   return agent;
 }
 
-/** Waits for what the API server or a controller does a little later; throws after 30 s. */
-export async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 30_000;
+/** Waits for what the API server or a controller does a little later; throws after 30 s, or as said. */
+export async function eventually(holds: () => Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`did not become true in 30 s: ${holds.toString()}`);
+    if (Date.now() > end) throw new Error(`did not become true in ${timeoutMs / 1000} s: ${holds.toString()}`);
     await sleep(50);
   }
 }
