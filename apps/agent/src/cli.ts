@@ -437,6 +437,10 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     )
     .option('--no-backup', 'go without a key of your own')
     .option('--image <name>', 'of the agent, for the install files')
+    .option(
+      '--hook',
+      'have a hook of this clone check the install files before each commit; without --context: only that',
+    )
     .option('-y, --yes', 'make the namespace, add the key and take what is usual without asking')
     .addOption(identity())
     .option('--replace', 'the cluster was built anew: its new key in the place of the old one')

@@ -20,10 +20,17 @@ interface Answers {
   readonly tokenEnv: string;
 }
 
-/** Writes a config to start from, and the schema that editors complete it by; for a cluster that is named, all that it takes. */
+/** Writes a config to start from, and the schema that editors complete it by; for a cluster that is named, all that it takes. With `hook` alone: that. */
 export async function init(options: InitOptions, edge: Edge): Promise<ExitCode> {
   if (options.context !== undefined) return await (await import('../init/init-cluster.ts')).initCluster(options, edge);
   refuseClusterAnswers(options);
+  if (options.hook === true) {
+    const { installHook } = await import('../init/commit-hook.ts');
+    const { isInstalled, text } = await installHook(options.config, edge);
+    if (!isInstalled) throw new UserError(text, EXIT.failed);
+    edge.stdout.write(`${styleFor(edge, edge.stdout).good('✓')} ${text}\n`);
+    return EXIT.fine;
+  }
   const { config: path, force = false } = options;
   if (!force && (await exists(path)))
     throw new UserError(`${path} is there already; --force writes over it, --config names another file`);

@@ -72,8 +72,8 @@ async function baseOf({ kustomize, check, config, json }: ManifestsOptions): Pro
 
 function sayDiffering(
   paths: readonly string[],
-  { folder, settings }: WrittenBase,
-  { json }: ManifestsOptions,
+  { folder, settings, texts }: WrittenBase,
+  { json, config }: ManifestsOptions,
   edge: Edge,
 ): ExitCode {
   const { good, change } = styleFor(edge, edge.stdout);
@@ -81,7 +81,9 @@ function sayDiffering(
   else if (paths.length === 0) edge.stdout.write(`${good('✓')} ${folder} is as hikyaku manifests would write it\n`);
   else {
     const lines = paths.map((path) => `  ${change('~')} ${path}\n`).join('');
-    const advice = `hikyaku manifests --kustomize ${folder}${settings === undefined ? ' --force' : ''}`;
+    const others = config === 'hikyaku.yaml' ? '' : ` --config ${config}`;
+    const force = settings === undefined && texts.size > 0 ? ' --force' : '';
+    const advice = `hikyaku manifests${others} --kustomize ${folder}${force}`;
     edge.stdout.write(
       `${count(paths.length, 'file')} of ${folder} would be written otherwise:\n${lines}so write them: ${advice}\n`,
     );

@@ -26,6 +26,7 @@ import { addCluster } from './add-cluster.ts';
 import { askCluster, askSource } from './answers.ts';
 import { unasked } from './ask.ts';
 import { backupKey } from './backup-key.ts';
+import { installHook, wantsHook } from './commit-hook.ts';
 import { ClusterToBe } from './cluster-to-be.ts';
 import { clusterConfig, SCHEMA_FILE, SOURCE } from './config-text.ts';
 import type { ClusterConfig } from './config-text.ts';
@@ -47,7 +48,11 @@ export async function initCluster(options: InitOptions, edge: Edge): Promise<Exi
     throw new UserError(
       `the install files are for the namespace ${DEFAULT_NAMESPACE}, which the policies name: leave out --namespace`,
     );
-  if (!force && (await exists(path))) return await addCluster(options, edge);
+  if (!force && (await exists(path))) {
+    const exitCode = await addCluster(options, edge);
+    if (exitCode === EXIT.fine && options.hook === true) edge.stderr.write(`${(await installHook(path, edge)).text}\n`);
+    return exitCode;
+  }
   if (options.replace === true) throw new UserError(`there is no ${path} in which a key could be replaced`);
   if (!force) await refuseExisting(path);
 
@@ -62,6 +67,7 @@ export async function initCluster(options: InitOptions, edge: Edge): Promise<Exi
     throw new UserError(
       `your own key and that of ${name} are of two kinds, post-quantum and not, which cannot be used together: give another one with --backup`,
     );
+  const hook = await wantsHook(options, asked);
   const me = name === 'me' ? 'backup' : 'me';
   const backups: readonly RecipientKeys[] =
     backup === undefined ? [] : [{ name: me, keys: [backup.key], backup: true }];
@@ -89,6 +95,7 @@ export async function initCluster(options: InitOptions, edge: Edge): Promise<Exi
 
   edge.signal.throwIfAborted();
   await writeNewFiles([...(backup?.file ? [backup.file] : []), ...files], { force });
+  const hooked = hook ? await installHook(path, edge) : undefined;
   const { stdout } = edge;
   stdout.write(
     nextSteps(
@@ -100,6 +107,7 @@ export async function initCluster(options: InitOptions, edge: Edge): Promise<Exi
         sealed: token !== undefined,
         files: files.map((file) => file.path),
         image: options.image,
+        ...(hooked !== undefined && { hook: hooked }),
         ...(backup?.file && { keyFile: backup.file.path }),
       },
       styleFor(edge, stdout),

@@ -20,6 +20,8 @@ export interface InitOptions extends GlobalOptions {
   readonly image?: string;
   /** A cluster that is there already has another key now. */
   readonly replace?: boolean;
+  /** A hook of this clone checks the install files before each commit. */
+  readonly hook?: boolean;
   readonly force?: boolean;
   readonly yes?: boolean;
 }

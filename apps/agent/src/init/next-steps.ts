@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { Hooked } from './commit-hook.ts';
 import type { Style } from '../output/style.ts';
 import { fingerprintsText } from '../sealing/recipients-key.ts';
 import type { RecipientKeys } from '../sealing/recipients-for.ts';
@@ -15,12 +16,13 @@ export interface Done {
   readonly sealed: boolean;
   readonly files: readonly string[];
   readonly image: string | undefined;
+  readonly hook?: Hooked;
   /** Where the private key of the person is now. */
   readonly keyFile?: string;
 }
 
 export function nextSteps(done: Done, style: Style): string {
-  const { config, context, recipients, made, sealed, files, image, keyFile } = done;
+  const { config, context, recipients, made, sealed, files, image, hook, keyFile } = done;
   const [cluster] = recipients;
   const good = style.good('✓');
   const folder = dirname(config);
@@ -33,8 +35,9 @@ export function nextSteps(done: Done, style: Style): string {
       ? []
       : [`${style.change('!')} only clusters can open what is sealed: hikyaku recipients new me --backup\n`]),
     `${good} written: ${files.join(', ')}\n`,
+    ...(hook === undefined ? [] : [`${hook.isInstalled ? good : style.change('!')} ${hook.text}\n`]),
     '\nNext, as there is nothing secret in them:\n\n',
-    ...(image === undefined ? ['  # the image in install/deployment.yaml: docs/run-in-a-cluster.md\n'] : []),
+    ...(image === undefined ? ['  # the image in install/image.yaml: docs/run-in-a-cluster.md\n'] : []),
     `  hikyaku plan${flag} --context ${context}\n`,
     `  git add ${folder} && git commit -m "hikyaku for ${cluster?.name}" && git push\n`,
     `  kubectl --context ${context} apply -k ${folder}   # or Flux, or Argo CD\n`,

@@ -1,0 +1,86 @@
+import { chmod, mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { isInteractive } from '../edge.ts';
+import type { Edge } from '../edge.ts';
+import { git } from '../git.ts';
+import { askChoice } from './ask.ts';
+import type { InitOptions } from './init-options.ts';
+
+/** Where the hook of the clone that holds a config is, or would be. */
+interface CommitHook {
+  readonly path: string;
+  readonly text: string;
+  /** What somebody else's hook would have to say. */
+  readonly line: string;
+  /** What is there. */
+  readonly before: string | undefined;
+}
+
+/** `undefined` where the config is in no clone of Git. The config need not be there yet. */
+async function findHook(config: string, edge: Edge): Promise<CommitHook | undefined> {
+  const folder = await realpath(dirname(resolve(config))).catch(() => undefined);
+  if (folder === undefined) return undefined;
+  const ask = async (...args: readonly string[]) =>
+    (await git(folder, ['rev-parse', ...args], edge)).toString('utf8').replace(/\n$/, '');
+  let top: string;
+  let hooks: string;
+  try {
+    top = await ask('--show-toplevel');
+    hooks = await ask('--git-path', 'hooks');
+  } catch {
+    edge.signal.throwIfAborted();
+    return undefined;
+  }
+  const path = resolve(folder, hooks, 'pre-commit');
+  const name = join(relative(top, folder), basename(config));
+  const line = `hikyaku manifests --check --config '${name.replaceAll("'", String.raw`'\''`)}'`;
+  const text = `#!/bin/sh
+# By hikyaku init --hook: no commit while the install files are not those that the config asks for.
+exec ${line}
+`;
+  return { path, text, line, before: await readFile(path, 'utf8').catch(() => undefined) };
+}
+
+/** Whether a person wants it: as told, else asked where one is there and the clone has no hook yet. */
+export async function wantsHook({ config, hook }: InitOptions, asked: Edge): Promise<boolean> {
+  if (hook !== undefined) return hook;
+  if (!isInteractive(asked)) return false;
+  const found = await findHook(config, asked);
+  if (found === undefined || found.before !== undefined) return false;
+  const choice = await askChoice(
+    'Before each commit, check that the install files are those of the config?',
+    [
+      { value: 'yes', label: 'yes, by a hook of this clone' },
+      { value: 'no', label: 'no' },
+    ],
+    asked,
+  );
+  return choice === 'yes';
+}
+
+export interface Hooked {
+  readonly isInstalled: boolean;
+  /** What to say. */
+  readonly text: string;
+}
+
+/** Writes the hook where there is none; what is there stays as it is. */
+export async function installHook(config: string, edge: Edge): Promise<Hooked> {
+  const hook = await findHook(config, edge);
+  if (hook === undefined)
+    return { isInstalled: false, text: `${config} is in no clone of Git, which could have a hook` };
+  const { path, text, line, before } = hook;
+  if (before?.includes('hikyaku manifests --check') === true)
+    return { isInstalled: true, text: `${path} checks the install files already` };
+  if (before !== undefined)
+    return { isInstalled: false, text: `${path} is somebody else's and stays as it is; add this line to it: ${line}` };
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text, { flag: 'wx' });
+    await chmod(path, 0o755);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    return { isInstalled: false, text: `${path} cannot be written (${code})` };
+  }
+  return { isInstalled: true, text: `${path} checks the install files before each commit` };
+}
