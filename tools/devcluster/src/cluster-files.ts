@@ -18,6 +18,8 @@ export interface ClusterPaths {
   readonly verifyingKey: string;
   readonly ports: string;
   readonly kubeconfig: string;
+  readonly auditPolicy: string;
+  readonly auditLog: string;
 }
 
 export interface ClusterPorts {
@@ -36,6 +38,8 @@ export function clusterPaths(directory: string): ClusterPaths {
     verifyingKey: join(directory, 'service-account.pub'),
     ports: join(directory, 'ports.json'),
     kubeconfig: join(directory, 'kubeconfig'),
+    auditPolicy: join(directory, 'audit-policy.json'),
+    auditLog: join(directory, 'audit.log'),
   };
 }
 
@@ -70,6 +74,17 @@ async function readPorts(path: string): Promise<ClusterPorts | undefined> {
   if (typeof ports !== 'object' || ports === null || !('etcd' in ports) || !('apiServer' in ports)) return undefined;
   const { etcd, apiServer } = ports;
   return typeof etcd === 'number' && typeof apiServer === 'number' ? { etcd, apiServer } : undefined;
+}
+
+/** Says that of this user each request is written down, and of others none. */
+export async function writeAuditPolicy(paths: ClusterPaths, user: string): Promise<void> {
+  const policy = {
+    apiVersion: 'audit.k8s.io/v1',
+    kind: 'Policy',
+    omitStages: ['RequestReceived'],
+    rules: [{ level: 'Metadata', users: [user] }, { level: 'None' }],
+  };
+  await writeFile(paths.auditPolicy, JSON.stringify(policy));
 }
 
 /** Copies the authority out of the chain that the API server wrote; it is the last certificate there. */

@@ -28,6 +28,8 @@ export interface DevClusterOptions {
   readonly controllers?: boolean;
   /** Keep keys, data and logs here, and carry on with what an earlier cluster left. Default: a new directory, removed by `stop`. */
   readonly directory?: string;
+  /** The API server writes each request of this user into the file `audit.log` of the directory, as audit.k8s.io/v1 events. */
+  readonly audit?: string;
   /** Gives up building and starting. A cluster that was returned is ended by its `stop`. */
   readonly signal?: AbortSignal;
   /** Takes progress, a line at a time. Default: only a build reports, on standard error. */

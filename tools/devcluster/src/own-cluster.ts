@@ -7,9 +7,10 @@ import {
   clusterPaths,
   ensureCredentials,
   extractAuthority,
+  writeAuditPolicy,
 } from './cluster-files.ts';
 import type { DevCluster } from './dev-cluster.ts';
-import { apiServerArguments, controllerManagerArguments, etcdArguments } from './server-arguments.ts';
+import { apiServerArguments, auditArguments, controllerManagerArguments, etcdArguments } from './server-arguments.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
 import type { ServerPrograms } from './server-programs.ts';
 import { waitUntil } from './wait-until.ts';
@@ -19,6 +20,8 @@ export interface OwnClusterOptions {
   readonly programs: ServerPrograms;
   readonly directory: string;
   readonly removeDirectory: boolean;
+  /** Whose requests are written down. */
+  readonly audit?: string | undefined;
   readonly log?: ((line: string) => void) | undefined;
   readonly onFailure?: ((error: Error) => void) | undefined;
 }
@@ -99,10 +102,14 @@ export class OwnCluster implements DevCluster {
   }
 
   async #launch(signal?: AbortSignal): Promise<void> {
-    const { programs, log, onFailure } = this.#options;
+    const { programs, log, onFailure, audit } = this.#options;
     try {
       await this.#add('etcd', programs.etcd, etcdArguments(this.#paths, this.#ports));
-      await this.#add('kube-apiserver', programs.apiServer, apiServerArguments(this.#paths, this.#ports));
+      if (audit !== undefined) await writeAuditPolicy(this.#paths, audit);
+      await this.#add('kube-apiserver', programs.apiServer, [
+        ...apiServerArguments(this.#paths, this.#ports),
+        ...(audit === undefined ? [] : auditArguments(this.#paths)),
+      ]);
       await this.#until(
         'the API server is ready',
         async () => (await this.#get('/readyz')) && (await this.#get('/api/v1/namespaces/default')),

@@ -37,6 +37,14 @@ export function apiServerArguments(paths: ClusterPaths, ports: ClusterPorts): re
   ];
 }
 
+export function auditArguments(paths: ClusterPaths): readonly string[] {
+  return [
+    `--audit-policy-file=${paths.auditPolicy}`,
+    `--audit-log-path=${paths.auditLog}`,
+    '--audit-log-mode=blocking',
+  ];
+}
+
 const controllers = [
   'serviceaccount-controller',
   'serviceaccount-token-controller',

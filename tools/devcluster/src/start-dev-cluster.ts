@@ -11,7 +11,7 @@ import { findServerPrograms } from './server-programs.ts';
  * unless `KUBEBUILDER_ASSETS` or `HIKYAKU_DEV_KUBECONFIG` names another. Every cluster has its own ports and its own directory.
  */
 export async function startDevCluster(options: DevClusterOptions = {}): Promise<DevCluster> {
-  const { controllers = false, directory, signal, log, onFailure, environment = process.env } = options;
+  const { controllers = false, directory, audit, signal, log, onFailure, environment = process.env } = options;
   signal?.throwIfAborted();
   const existing = environment['HIKYAKU_DEV_KUBECONFIG'];
   if (existing) return connectToCluster(resolve(existing), signal);
@@ -21,6 +21,7 @@ export async function startDevCluster(options: DevClusterOptions = {}): Promise<
     programs,
     directory: directory === undefined ? await mkdtemp(join(tmpdir(), 'devcluster-')) : resolve(directory),
     removeDirectory: directory === undefined,
+    audit,
     log,
     onFailure,
   });
