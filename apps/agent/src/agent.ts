@@ -53,6 +53,8 @@ export interface AgentOptions extends AgentConfig {
   readonly sealed?: SealedValues | undefined;
   /** Asked before something is written to a provider; absent: it may. */
   readonly mayWrite?: () => boolean;
+  /** Told of each request on behalf of a source, and what came of it. */
+  readonly onAnswer?: (source: string, answer: string) => void;
   /** Only looks: makes nothing in the agent's namespace. */
   readonly readOnly?: boolean;
 }
@@ -157,10 +159,11 @@ export class Agent implements AsyncDisposable {
   }
 
   #openSources({ config, limits }: AgentConfig, before?: OpenSources): OpenSources {
-    const { cluster, edge, logger, sealed } = this.#options;
+    const { cluster, edge, logger, sealed, onAnswer } = this.#options;
     const { client, access } = cluster;
     const { snapshots } = this;
-    const surroundings = { env: edge.env, client, namespace: access.agent, clock: systemClock, sealed, logger };
+    const own = { env: edge.env, client, namespace: access.agent };
+    const surroundings = { ...own, clock: systemClock, sealed, logger, onAnswer };
     return new OpenSources(config, { ...surroundings, ...limits, snapshots }, before);
   }
 

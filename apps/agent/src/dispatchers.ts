@@ -6,6 +6,7 @@ import type { Dispatcher } from 'undici';
 import { AddressRules } from './address-rules.ts';
 import type { AddressRulesOptions } from './address-rules.ts';
 import { guardedConnector } from './guarded-connector.ts';
+import { countRequests } from './metrics/count-requests.ts';
 
 /** To one origin, at the most; answers that stay open have as many as they need. */
 const CONNECTIONS = 4;
@@ -21,10 +22,12 @@ export class Dispatchers implements AsyncDisposable {
     this.#rules = new AddressRules(options);
   }
 
+  /** `onAnswer`: told of each request, as {@link countRequests} says it. */
   for(
     { ca, origins }: SourceDescription,
     tls: ClientTls = {},
     { longLived = false }: DispatcherOptions = {},
+    onAnswer: (answer: string) => void = () => {},
   ): Dispatcher {
     const trusted = tls.ca ?? ca;
     const settings = { ...tls, ...(trusted !== undefined && { ca: readCertificates(trusted) }) };
@@ -34,7 +37,8 @@ export class Dispatchers implements AsyncDisposable {
       shared = this.#connect(settings, longLived ? null : CONNECTIONS);
       this.#shared.set(key, shared);
     }
-    return shared.compose(boundTo(origins, this.#rules));
+    // What is refused before it goes out is no request.
+    return shared.compose(countRequests(onAnswer), boundTo(origins, this.#rules));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -21,6 +21,8 @@ export class Records implements Report {
   readonly holds = new Map<string, readonly HeldPlan[]>();
   readonly moments: Moments;
   readonly restarts = new Map<string, RestartRecord>();
+  /** A round over the Secrets has ended; milliseconds. */
+  onRound: (ms: number) => void = () => {};
   readonly #logger: Logger;
   readonly #listeners = new Set<(said: NewRecord) => void>();
 
@@ -83,6 +85,10 @@ export class Records implements Report {
     const before = this.holds.get(by) ?? [];
     this.holds.set(by, plans);
     if (digestsOf(before) !== digestsOf(plans)) this.#tell({ kind: 'held' });
+  }
+
+  reconciled(ms: number): void {
+    this.onRound(ms);
   }
 
   #tell(said: NewRecord): void {

@@ -4,7 +4,9 @@ import { isProviderError, ProviderError } from '@hikyaku/core';
 import type {
   Assertion,
   CallOptions,
+  ClientTls,
   Clock,
+  DispatcherOptions,
   LogFields,
   Logger,
   SecretsClient,
@@ -27,6 +29,8 @@ import { RequestBudgets } from './request-budgets.ts';
 export interface SourceConnectionsOptions extends CredentialSurroundings, SourceLimits {
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Told of each request on behalf of a source, and what came of it. */
+  readonly onAnswer?: ((source: string, answer: string) => void) | undefined;
 }
 
 /** Opens configured sources, with what all sources of a process share: connections, request budgets, tokens and what was sealed. */
@@ -54,7 +58,9 @@ export class SourceConnections implements AsyncDisposable {
       description: await this.#withCertificates(configured.description),
     };
     const { name, provider, settings, description } = source;
-    const { clock, logger } = this.#options;
+    const { clock, logger, onAnswer } = this.#options;
+    const dispatcherFor = (tls?: ClientTls, options?: DispatcherOptions) =>
+      this.#dispatchers.for(description, tls, options, (answer) => onAnswer?.(name, answer));
     const credentials = new Credentials(source, this.#options, this.#tokens);
     const cluster = await this.#cluster();
     const client = await provider.connect(settings, {
@@ -63,8 +69,8 @@ export class SourceConnections implements AsyncDisposable {
       serviceAccountToken: (audience, options) => this.#token(source, audience, options),
       signAssertion: (assertion, options) => this.#sign(source, assertion, options),
       budget: (account, perMinute, options) => this.#budgets.take(`${provider.type} ${account}`, perMinute, options),
-      dispatcher: this.#dispatchers.for(description),
-      dispatcherFor: (tls, options) => this.#dispatchers.for(description, tls, options),
+      dispatcher: dispatcherFor(),
+      dispatcherFor,
       files: fileAccessOf(source, this.#options),
       logger: withFields(logger, { source: name }),
       clock,

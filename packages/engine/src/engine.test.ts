@@ -55,6 +55,20 @@ describe('an engine', () => {
     });
   });
 
+  test('says of each read how long it took and whether it brought anything, and how long each round took', async () => {
+    const rounds: number[] = [];
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    const report = Object.assign(world.report, { reconciled: (ms: number) => rounds.push(ms) });
+    await running(world, async () => {
+      await world.clock.advance(60_000);
+      expect(report.sources.map(({ read }) => read)).toEqual([
+        { ms: 0, changed: true },
+        { ms: 0, changed: false },
+      ]);
+      expect(rounds.length).toBeGreaterThanOrEqual(2);
+    });
+  });
+
   test('a resync puts every Secret again, within a tenth of its time', async () => {
     const world = createWorld({ specs: [spec('web/app', all)] });
     await running(world, async () => {

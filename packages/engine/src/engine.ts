@@ -193,7 +193,7 @@ export class Engine {
   }
 
   async #reconcileLoop(cut: AbortSignal): Promise<void> {
-    const { clock, reconciler } = this.#options;
+    const { clock, reconciler, report } = this.#options;
     const nextResync = () => clock.monotonic() + jitter(this.#parts.resyncMs, 0.1, Math.random);
     let resyncAt = nextResync();
     while (!this.#stopping.aborted) {
@@ -204,8 +204,10 @@ export class Engine {
       const waiting = this.#waiting;
       this.#waiting = [];
       const spreadMs = this.#parts.resyncMs / 2;
+      const startedAt = clock.monotonic();
       await reconciler.reconcile({ resync, spreadMs, signal: cut, stopping: this.#stopping });
       this.#reconciledAt = clock.monotonic();
+      report.reconciled?.(this.#reconciledAt - startedAt);
       for (const resolve of waiting) resolve();
       if (reconciler.missingNamespaces.size > 0) this.#awaitNamespaces();
     }

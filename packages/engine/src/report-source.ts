@@ -1,5 +1,5 @@
 import type { CallOptions } from '@hikyaku/core';
-import type { Report } from './report.ts';
+import type { Report, SourceRecord } from './report.ts';
 import type { Source } from './source.ts';
 
 /** Reads every source once. */
@@ -20,7 +20,11 @@ export function reportProgress(source: Source, report: Report): void {
   if (pendingOf(source) > 0) reportSource(source, report);
 }
 
-export function reportSource(source: Source, report: Report, nextMs?: number): void {
+export function reportSource(
+  source: Source,
+  report: Report,
+  { nextMs, read }: Pick<SourceRecord, 'nextMs' | 'read'> = {},
+): void {
   const { snapshot, stored, error, stuck } = source.state;
   const pending = pendingOf(source);
   report.source({
@@ -32,6 +36,7 @@ export function reportSource(source: Source, report: Report, nextMs?: number): v
     ...(error && { error }),
     ...(stuck && { stuck }),
     ...(nextMs !== undefined && nextMs !== Infinity && { nextMs }),
+    ...(read && { read }),
   });
 }
 

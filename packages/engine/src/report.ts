@@ -14,6 +14,8 @@ export interface Report {
   /** All that is held back now of what `by` looks after: `secrets`, or `push:` and a source. It stands until the same one says otherwise. */
   held?(by: string, plans: readonly HeldPlan[]): void;
   restart(record: RestartRecord): void;
+  /** A round over the Secrets has ended and took so many milliseconds, also one with nothing to do. */
+  reconciled?(ms: number): void;
 }
 
 /**
@@ -69,6 +71,8 @@ export interface SourceRecord {
   readonly stuck?: boolean;
   /** Milliseconds until the next read; absent where there is none. */
   readonly nextMs?: number;
+  /** Of the read that has just ended; absent while one goes on. */
+  readonly read?: { readonly ms: number; readonly changed: boolean };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { CallOptions, Clock } from '@hikyaku/core';
 import { followSource } from './follow-source.ts';
-import type { Report } from './report.ts';
+import type { Report, SourceRecord } from './report.ts';
 import { reportProgress, reportSource } from './report-source.ts';
 import type { Source } from './source.ts';
 import { Wake } from './wake.ts';
@@ -60,14 +60,9 @@ export class SourceLoop {
     while (!signal.aborted) {
       const waiting = this.#waiting;
       this.#waiting = [];
-      const tell = () => {
-        reportProgress(source, report);
-        onChange();
-      };
-      await source.refresh(tell, { signal });
-      this.#endedAt = clock.monotonic();
+      const read = await this.#read({ signal });
       const nextMs = source.nextDelayMs();
-      reportSource(source, report, nextMs);
+      reportSource(source, report, { nextMs, read });
       onChange();
       for (const resolve of waiting) resolve();
       if (source.canBeWatched) following ??= followSource(source, this.#noticed, clock, { signal });
@@ -77,6 +72,21 @@ export class SourceLoop {
       hurried = this.#noticed.called ? hurried + 1 : 0;
       await this.#untilDue(signal);
     }
+  }
+
+  /** Apart from the loop, which would hold on to the snapshot of before until the next read. */
+  async #read(options: CallOptions): Promise<Required<SourceRecord>['read']> {
+    const { report, clock, onChange } = this.#options;
+    const { source } = this;
+    const startedAt = clock.monotonic();
+    const { snapshot: before } = source.state;
+    const tell = () => {
+      reportProgress(source, report);
+      onChange();
+    };
+    await source.refresh(tell, options);
+    this.#endedAt = clock.monotonic();
+    return { ms: this.#endedAt - startedAt, changed: source.state.snapshot !== before };
   }
 
   async #untilDue(signal: AbortSignal): Promise<void> {

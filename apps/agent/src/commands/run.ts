@@ -19,6 +19,7 @@ import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { commandLogger } from '../logging.ts';
+import { Tally } from '../metrics/tally.ts';
 import { Records } from '../records.ts';
 import { StatusFeed } from '../status/status-feed.ts';
 import { UserError } from '../user-error.ts';
@@ -29,18 +30,23 @@ export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
   const logger = await commandLogger(options, edge, edge.stdout, 'info');
   const vitals = new Vitals(systemClock);
   const feed = new StatusFeed();
-  await using health = await listen(options, vitals);
+  const tally = new Tally();
+  await using health = await listen(options, vitals, feed, tally);
   if (health !== undefined) logger.info({ port: health.port }, 'answering probes');
-  while (await runAsOneCluster(options, edge, logger, vitals, feed))
+  while (await runAsOneCluster(options, edge, logger, vitals, feed, tally))
     logger.warn({}, 'this is another cluster now, by its identity: starting over');
   // A daemon that is told to stop has done its work.
   return signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
 }
 
-async function listen({ health: address }: RunOptions, { live, ready }: Vitals) {
+async function listen({ health: address }: RunOptions, { live, ready }: Vitals, feed: StatusFeed, tally: Tally) {
   if (address === undefined) return undefined;
+  const metrics = async () => {
+    const { metricsText } = await import('../metrics/metrics-text.ts');
+    return await metricsText(feed, tally);
+  };
   const { startHealth } = await import('../daemon/health.ts');
-  return await startHealth({ address, live, ready }).catch((error: unknown) => {
+  return await startHealth({ address, live, ready, metrics }).catch((error: unknown) => {
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new UserError(`--health: port ${address.port} cannot be used (${why}): choose another one`);
   });
@@ -53,6 +59,7 @@ async function runAsOneCluster(
   logger: Logger,
   vitals: Vitals,
   feed: StatusFeed,
+  tally: Tally,
 ): Promise<boolean> {
   const { signal } = edge;
   await using started = await start(options, edge, logger);
@@ -65,10 +72,10 @@ async function runAsOneCluster(
   const beside = [
     identity.keep({ everyMs: () => lookEveryMs(live.current), signal: both }).then(() => end.abort()),
     followConfig({ live, input, grants, logger, clock: systemClock }, { signal: both }),
-    followNotices(started, options, { edge, logger, vitals }, { signal: both }),
+    followNotices(started, options, { edge, logger, vitals, tally }, { signal: both }),
     untilAnother(started, whichCluster, both).then(() => end.abort()),
   ];
-  const leading = lead(started, options, edge, logger, vitals, feed, both);
+  const leading = lead(started, options, edge, logger, vitals, feed, tally, both);
   try {
     await Promise.race([leading, failing(beside)]);
   } finally {
@@ -88,9 +95,11 @@ async function lead(
   logger: Logger,
   vitals: Vitals,
   feed: StatusFeed,
+  tally: Tally,
   signal: AbortSignal,
 ): Promise<void> {
   const report = new Records(logger);
+  tally.follow(report);
   const onConfig = (config: CurrentConfig, isFirst: boolean) =>
     logConfig(config, cluster, options, logger, isFirst ? 'started' : 'config changed');
   const keep = (
@@ -99,7 +108,8 @@ async function lead(
     mayWrite = () => true,
   ) =>
     retrying(
-      () => keepEqual({ live, cluster: by, mayWrite, sealed, edge, logger, report, vitals, feed, onConfig }, until),
+      () =>
+        keepEqual({ live, cluster: by, mayWrite, sealed, edge, logger, report, vitals, feed, tally, onConfig }, until),
       logger,
       until,
     );

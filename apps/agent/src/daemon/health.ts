@@ -1,3 +1,4 @@
+import type { MetricsText } from '../metrics/metrics-text.ts';
 import { end, startHttpServer } from './http-server.ts';
 import type { HttpServer, ListenAddress } from './http-server.ts';
 
@@ -10,20 +11,33 @@ export interface HealthOptions {
   readonly live: () => Ailments;
   /** Not ready: not everything was synced once. */
   readonly ready: () => Ailments;
+  readonly metrics: () => Promise<MetricsText>;
 }
 
-/** `/healthz` and `/readyz`, for probes: 200, or 503 with what is wrong. */
-export async function startHealth({ address, live, ready }: HealthOptions): Promise<HttpServer> {
-  const answers = new Map([
-    ['/healthz', live],
-    ['/readyz', ready],
+interface Answer extends MetricsText {
+  readonly status: 200 | 503;
+}
+
+/** `/healthz` and `/readyz`, for probes: 200, or 503 with what is wrong; and `/metrics`, for Prometheus. */
+export async function startHealth({ address, live, ready, metrics }: HealthOptions): Promise<HttpServer> {
+  const answers = new Map<string, () => Answer | Promise<Answer>>([
+    ['/healthz', () => answerOf(live())],
+    ['/readyz', () => answerOf(ready())],
+    ['/metrics', async () => ({ status: 200, ...(await metrics()) })],
   ]);
   return await startHttpServer(address, async ({ method = '', url = '' }, response) => {
-    const ailments = answers.get(url)?.();
-    if (ailments === undefined) return end(response, 404);
+    // Who scrapes may be told to add parameters.
+    const answer = answers.get(url.replace(/\?.*$/, ''));
+    if (answer === undefined) return end(response, 404);
     if (method !== 'GET' && method !== 'HEAD') return end(response, 405, { allow: 'GET, HEAD' });
-    const isWell = ailments.length === 0;
-    const type = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
-    return end(response, isWell ? 200 : 503, type, isWell ? 'ok\n' : `${ailments.join('\n')}\n`);
+    const { status, type, body } = await answer();
+    return end(response, status, { 'content-type': type, 'x-content-type-options': 'nosniff' }, body);
   });
+}
+
+function answerOf(ailments: Ailments): Answer {
+  const type = 'text/plain; charset=utf-8';
+  return ailments.length === 0
+    ? { status: 200, type, body: 'ok\n' }
+    : { status: 503, type, body: `${ailments.join('\n')}\n` };
 }

@@ -11,6 +11,7 @@ import { DriftWatch } from './drift-watch.ts';
 import type { CurrentConfig, LiveConfig } from './live-config.ts';
 import { openRestarts } from './restarts.ts';
 import { StatusAndRequests } from './status-and-requests.ts';
+import type { Tally } from '../metrics/tally.ts';
 import type { Vitals } from './vitals.ts';
 
 export interface KeepEqualOptions {
@@ -24,6 +25,7 @@ export interface KeepEqualOptions {
   readonly report: Records;
   readonly vitals: Vitals;
   readonly feed: StatusFeed;
+  readonly tally: Tally;
   /** Before each config that it goes by. */
   readonly onConfig: (config: CurrentConfig, isFirst: boolean) => Promise<void>;
 }
@@ -33,13 +35,15 @@ export interface KeepEqualOptions {
  * and KubeError where it cannot begin.
  */
 export async function keepEqual(
-  { live, cluster, mayWrite, sealed, edge, logger, report, vitals, feed, onConfig }: KeepEqualOptions,
+  { live, cluster, mayWrite, sealed, edge, logger, report, vitals, feed, tally, onConfig }: KeepEqualOptions,
   { signal, cut }: CallOptions & { readonly cut?: AbortSignal },
 ): Promise<void> {
   let by = live.current;
-  const surroundings = { cluster, mayWrite, sealed, edge: { ...edge, signal }, logger, report };
+  const onAnswer = (source: string, answer: string) => tally.request(source, answer);
+  const surroundings = { cluster, mayWrite, sealed, edge: { ...edge, signal }, logger, report, onAnswer };
   await using agent = await Agent.create({ ...by, ...surroundings });
   await onConfig(by, true);
+  tally.goBy(by.config);
   await dropUnused(agent, by, { signal });
   const engine = new Engine({
     ...agent.parts,
@@ -89,6 +93,7 @@ export async function keepEqual(
         await agent.goBy(by, (to) => engine.update(to, { signal: until }));
         drift.wantedChanged();
         report.forgetEnded(new Set(agent.sources.keys()));
+        tally.goBy(by.config);
         await dropUnused(agent, by, { signal: until });
       }
     } catch (error) {

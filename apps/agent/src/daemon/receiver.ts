@@ -23,7 +23,7 @@ export interface Receiver extends HttpServer {
   readonly counts: ReadonlyMap<string, NoticeCounts>;
 }
 
-interface NoticeCounts {
+export interface NoticeCounts {
   readonly accepted: number;
   readonly refused: number;
 }

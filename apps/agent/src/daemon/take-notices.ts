@@ -5,7 +5,7 @@ import type { CurrentConfig, LiveConfig } from './live-config.ts';
 import { noticeSources } from './notice-checks.ts';
 import type { NoticeSource, NoticeSurroundings } from './notice-checks.ts';
 import { startReceiver } from './receiver.ts';
-import type { Receiver, ReceiverOptions } from './receiver.ts';
+import type { NoticeCounts, Receiver, ReceiverOptions } from './receiver.ts';
 
 export interface TakeNoticesOptions {
   readonly address: ListenAddress;
@@ -13,19 +13,22 @@ export interface TakeNoticesOptions {
   /** What the secrets are read with. */
   readonly surroundings: NoticeSurroundings;
   readonly onNotice: (source: string) => void;
+  /** Called once, with what counts those that come for each source. */
+  readonly onListening?: (counts: () => ReadonlyMap<string, NoticeCounts>) => void;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
 /** So often it is seen whether the secrets can be had. */
 const LOOK_EVERY_MS = 30_000;
+const NONE: NoticeCounts = { accepted: 0, refused: 0 };
 
 /**
  * Takes notices of changes until the signal aborts, by the config that is in force. Throws a UserError where no source takes any, and where the
  * port cannot be used.
  */
 export async function takeNotices(options: TakeNoticesOptions, { signal }: CallOptions): Promise<void> {
-  const { address, live, surroundings, onNotice, logger, clock } = options;
+  const { address, live, surroundings, onNotice, onListening, logger, clock } = options;
   requireSecret(live.current);
   let by = live.current;
   let sources = noticeSources(by, surroundings);
@@ -35,6 +38,7 @@ export async function takeNotices(options: TakeNoticesOptions, { signal }: CallO
   };
   const checks = () => new Map([...current()].map(([name, { check }]) => [name, check]));
   await using receiver = await listen({ address, checks, onNotice, logger, clock }, { signal });
+  onListening?.(() => new Map([...current().keys()].map((name) => [name, receiver.counts.get(name) ?? NONE])));
   logger.info({ port: receiver.port, sources: [...sources.keys()] }, 'taking notices');
 
   const problems = new Problems(logger);
