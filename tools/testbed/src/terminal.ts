@@ -33,12 +33,20 @@ export interface TerminalSession {
 /** Runs the built agent in a pseudo-terminal. */
 export async function hikyakuInTerminal(
   args: readonly string[],
+  options: TerminalOptions = {},
+): Promise<TerminalSession> {
+  return await runInTerminal([process.execPath, bundle, ...args].map(quoted).join(' '), options);
+}
+
+/** Runs one command of a shell in a pseudo-terminal. */
+export async function runInTerminal(
+  command: string,
   { env = {}, cwd, types = [] }: TerminalOptions = {},
 ): Promise<TerminalSession> {
   // A new pseudo-terminal has no size.
-  const command = `stty cols 200 rows 50; exec ${[process.execPath, bundle, ...args].map(quoted).join(' ')}`;
+  const line = `stty cols 200 rows 50; exec ${command}`;
   const { PATH, HOME } = process.env;
-  const child = spawn('script', ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
+  const child = spawn('script', ['--quiet', '--return', '--flush', '--command', line, '/dev/null'], {
     cwd,
     env: { PATH, HOME, TERM: 'xterm-256color', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -50,7 +58,7 @@ export async function hikyakuInTerminal(
   const closed = once(child, 'close');
   let seen = 0;
   for (const { after, keys, look } of types) {
-    const end = Date.now() + 20_000;
+    const end = Date.now() + 60_000;
     while (typeof after === 'string' ? !screen.includes(after, seen) : !after()) {
       if (Date.now() > end || child.exitCode !== null) {
         child.kill();
