@@ -2,27 +2,18 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  createNamespace,
-  expectExit,
-  field,
-  hikyaku,
-  installRights,
-  readSecrets,
-  resetInventory,
-  startCluster,
-  succeeded,
-} from '@hikyaku/testbed';
-import type { Cluster, LiveSecret } from '@hikyaku/testbed';
+import { createNamespace, expectExit, field, hikyaku, installRights, startCluster } from '@hikyaku/testbed';
+import type { Cluster } from '@hikyaku/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { yamlBlocks } from '../../../tools/testbed/src/yaml-blocks.ts';
 import { builtInTypes } from '../src/providers.ts';
 import { allExamples } from './examples/all-examples.ts';
 import { documentedConfigs } from './examples/documented-configs.ts';
-import type { Example, ExpectedSecret } from './examples/example.ts';
+import type { Example } from './examples/example.ts';
 import { findConfigs } from './examples/find-configs.ts';
 import { giveSecrets } from './examples/give-secrets.ts';
+import { asLive, oursIn, ofEach, removeWhatIsOurs } from './examples/live-secrets.ts';
 import { configFiles, prepareExample } from './examples/prepare-example.ts';
 import type { PreparedExample } from './examples/prepare-example.ts';
 import type { Preparer } from './examples/preparer.ts';
@@ -78,7 +69,7 @@ describe('on a real API server, with the rights and grants that are installed', 
   test.each(Object.entries(allExamples))(
     '%s makes and pushes exactly its Secrets, a second sync changes none, and no value is printed',
     async (name, example) => {
-      await removeWhatIsOurs(cluster);
+      await removeWhatIsOurs(cluster, namespaces);
       const to = join(work, name.replaceAll('/', '-'));
       await using _ = await giveSecrets(cluster, example);
       const { path, env, hidden, look } = await prepareExample(name, example, {
@@ -92,7 +83,7 @@ describe('on a real API server, with the rights and grants that are installed', 
       const first = await sync();
       expectExit(first, 0);
       expect(outcomesOf(first.stdout)).toEqual(ofEach(example, () => 'created'));
-      expect(await oursIn(cluster)).toEqual(ofEach(example, asLive));
+      expect(await oursIn(cluster, namespaces)).toEqual(ofEach(example, asLive));
 
       expect(await lookAtEach(example, look)).toEqual(example.pushed ?? {});
 
@@ -133,10 +124,6 @@ describe('the YAML blocks of the documentation', () => {
   test.skip.each(others)('$where is no config and no whole part of one', () => {});
 });
 
-function ofEach<T>({ secrets }: Example, of: (secret: ExpectedSecret) => T): Readonly<Record<string, T>> {
-  return Object.fromEntries(Object.entries(secrets).map(([id, secret]) => [id, of(secret)]));
-}
-
 async function lookAtEach({ pushed = {} }: Example, look: PreparedExample['look']): Promise<object> {
   const sources = Object.keys(pushed).map(async (source) => [source, await look[source]?.()] as const);
   return Object.fromEntries(await Promise.all(sources));
@@ -162,40 +149,4 @@ function outcomesOf(json: string): Readonly<Record<string, unknown>> {
 function listIn(json: string, word: string): readonly unknown[] {
   const list = field(JSON.parse(json), word);
   return Array.isArray(list) ? list : [];
-}
-
-type Live = Pick<LiveSecret, 'data' | 'type' | 'immutable' | 'labels' | 'annotations'>;
-
-function asLive({ data, type = 'Opaque', immutable, labels = {}, annotations = {}, sources }: ExpectedSecret): Live {
-  return {
-    data,
-    type,
-    immutable: immutable ?? false,
-    labels: { ...labels, 'hikyaku.dev/agent': 'hikyaku', 'app.kubernetes.io/managed-by': 'hikyaku' },
-    annotations: {
-      ...annotations,
-      'hikyaku.dev/sources': sources,
-      'kustomize.toolkit.fluxcd.io/prune': 'disabled',
-    },
-  };
-}
-
-/** All Secrets of the agent in the namespaces that an example names. */
-async function oursIn({ admin }: Cluster): Promise<Readonly<Record<string, Live>>> {
-  const found: Record<string, Live> = {};
-  for (const namespace of namespaces) {
-    for (const [name, { data, type, immutable, labels, annotations }] of await readSecrets(admin, namespace)) {
-      if (labels['hikyaku.dev/agent'] === undefined) continue;
-      found[`${namespace}/${name}`] = { data, type, immutable, labels, annotations };
-    }
-  }
-  return found;
-}
-
-async function removeWhatIsOurs({ admin }: Cluster): Promise<void> {
-  for (const namespace of namespaces) {
-    const ours = `/api/v1/namespaces/${namespace}/secrets?labelSelector=hikyaku.dev/agent%3Dhikyaku`;
-    succeeded(await admin('DELETE', ours));
-  }
-  await resetInventory(admin);
 }
