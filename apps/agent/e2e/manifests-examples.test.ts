@@ -56,7 +56,8 @@ test.each(Object.entries(allExamples))(
       const objects = await manifests(path, ['--rights', rights, ...flags]);
       await applyObjects(cluster, objects);
       const grants = field(objectOf(objects, 'ConfigMap', 'hikyaku-grants'), 'data');
-      await inForce(String(field(grants, 'names') ?? '').split(', '), rights);
+      const names = field(grants, 'names');
+      await inForce(typeof names === 'string' ? names.split(', ') : [], rights);
 
       const mounted = await mountOf(objects, variables, { from: dirname(path), names: MOUNTED });
       const finished = await syncIn(mounted, kubeconfig);
