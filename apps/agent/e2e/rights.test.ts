@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Api,
@@ -10,6 +13,8 @@ import {
   succeeded,
   applyYaml,
   eventually,
+  expectExit,
+  hikyaku,
   installRights,
   parseManifests,
   readInstallFile,
@@ -866,30 +871,66 @@ function configMap(name: string, metadata: object = {}, data: object = {}): obje
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `hikyaku-${name}`, ...metadata }, data };
 }
 
-describe('a thief with the agent’s token', () => {
-  const attacks = { reading, patching, takingOver, forbiddenContent, merging, gainingRights };
-  let before: Record<string, unknown>;
-  let made = 0;
-  beforeAll(async () => {
-    before = await stateOfEverything();
-  });
-
-  for (const [kind, list] of Object.entries(attacks)) {
-    test.each(list)(`${kind}: %s is refused and shows nothing`, async (_title, refusal, request) => {
-      const answer = await agent(...request(scene));
-      expect(refusalOf(answer)).toBe(refusal);
-      expect(leaksOf(answer.text)).toEqual([]);
-      made++;
+describe.each(['own', 'named'])(
+  'a thief with the agent’s token, under the rights «%s» as manifests writes them',
+  (kind) => {
+    const attacks = { reading, patching, takingOver, forbiddenContent, merging, gainingRights };
+    let before: Record<string, unknown>;
+    let made = 0;
+    beforeAll(async () => {
+      await applyYaml(admin, JSON.stringify(await writtenGrants(kind, ['own'])));
+      await eventually(async () => (refusalOf(await agent(...dryPost('unlisted'))) === 'name:') === (kind === 'named'));
+      before = await stateOfEverything();
     });
-  }
+    afterAll(async () => {
+      await applyYaml(admin, await readInstallFile('grants.yaml'));
+      await eventually(async () => refusalOf(await agent(...dryPost('unlisted'))) !== 'name:');
+    });
 
-  test('has changed nothing after more than 220 attempts', async () => {
-    expect(made).toBe(Object.values(attacks).flat().length);
-    expect(made).toBeGreaterThan(220);
-    expect(await stateOfEverything()).toEqual(before);
-  });
+    for (const [name, list] of Object.entries(attacks)) {
+      test.each(list)(`${name}: %s is refused and shows nothing`, async (_title, refusal, request) => {
+        const answer = await agent(...request(scene));
+        // The list of names speaks before most others.
+        expect(kind === 'named' ? [refusal, 'name:'] : [refusal]).toContain(refusalOf(answer));
+        expect(leaksOf(answer.text)).toEqual([]);
+        made++;
+      });
+    }
 
-  test('the search for leaks finds a value, plain and in base64', () => {
+    test('has changed nothing after more than 220 attempts', async () => {
+      expect(made).toBe(Object.values(attacks).flat().length);
+      expect(made).toBeGreaterThan(220);
+      expect(await stateOfEverything()).toEqual(before);
+    });
+
+    test.runIf(kind === 'named')(
+      'writes no name that the config does not have, and deletes one that left it',
+      async () => {
+        expect(refusalOf(await agent('POST', secrets, ours('unlisted')))).toBe('name:');
+    const change = () => agent('PUT', `${secrets}/own?dryRun=All`, ours('own', { values: { password: eighth } }));
+        expect((await change()).status).toBe(200);
+        await applyYaml(admin, JSON.stringify(await writtenGrants(kind, ['another'])));
+        await eventually(async () => refusalOf(await change()) === 'name:');
+        expect((await agent('DELETE', `${secrets}/own?dryRun=All`)).status).toBe(200);
+      },
+    );
+  },
+);
+
+/** The ConfigMap `hikyaku-grants` that `hikyaku manifests` prints for a config with these Secrets. */
+async function writtenGrants(kind: string, names: readonly string[]): Promise<unknown> {
+  const folder = await mkdtemp(join(tmpdir(), 'hikyaku-grants-'));
+  const entries = names.map((name) => `{ name: ${name}, namespace: ${web}, from: files }`);
+  const path = join(folder, 'hikyaku.yaml');
+  await writeFile(path, `providers: { files: { type: file, path: a.env } }\nsecrets: [${entries.join(', ')}]\n`);
+  const finished = await hikyaku(['manifests', '--rights', kind, '--config', path]);
+  await rm(folder, { recursive: true });
+  expectExit(finished, 0);
+  return parseManifests(finished.stdout).find(({ metadata }) => metadata.name === 'hikyaku-grants');
+}
+
+describe('the search for leaks', () => {
+  test('finds a value, plain and in base64', () => {
     expect(leaksOf(`text ${first} text`)).toEqual([first]);
     expect(leaksOf(JSON.stringify(foreign('x', { values: { password: second } })))).toEqual([second]);
   });
