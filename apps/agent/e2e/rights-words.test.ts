@@ -50,6 +50,14 @@ describe.each(KINDS)('under the rights «%s»', (kind) => {
   });
   const of = (section: Statement['section']) => said[kind].filter((statement) => statement.section === section);
 
+  test('the grants of the cluster say the same as those at hand', async () => {
+    const finished = await hikyaku(['rights', '--json', '--kubeconfig', scene.cluster.kubeconfig]);
+    expectExit(finished, 0);
+    const { rights, grants: where, statements } = JSON.parse(finished.stdout);
+    expect({ rights, statements }).toEqual({ rights: kind, statements: said[kind] });
+    expect(where).toMatch(/^the ConfigMap hikyaku\/hikyaku-grants of /);
+  });
+
   test.each(of('may'))('it may $text', async ({ id, rules }) => {
     scene.used = new Set();
     const answers = await may[id]?.(scene);
