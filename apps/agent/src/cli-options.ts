@@ -60,10 +60,8 @@ export function contexts(): Option {
   });
 }
 
-export function timeout(standard: string): Option {
-  return new Option('--timeout <duration>', 'how long to wait for the agent')
-    .default(secondsOf(standard), standard)
-    .argParser(secondsOf);
+export function timeout(standard: string, what = 'how long to wait for the agent'): Option {
+  return new Option('--timeout <duration>', what).default(secondsOf(standard), standard).argParser(secondsOf);
 }
 
 /** Milliseconds. */

@@ -15,6 +15,7 @@ import {
 } from './cli-options.ts';
 import type { ApproveOptions } from './commands/approve.ts';
 import type { ConformanceOptions } from './commands/conformance.ts';
+import type { DoctorCommandOptions } from './commands/doctor.ts';
 import type { EditOptions } from './commands/edit.ts';
 import type { ExposureOptions } from './commands/exposure.ts';
 import type { GrantsOptions } from './commands/grants.ts';
@@ -373,6 +374,18 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .action(async (what: string | undefined, _, self: Command) => {
       const { status } = await import('./commands/status.ts');
       setExitCode(await status(what, optionsOf<StatusOptions>(self), edge));
+    });
+  command('doctor', 'look at all that could be wrong, and say what to do about it', [...sourceOptions(), identity()])
+    .addOption(contexts())
+    .option('--config-map', 'take the config out of the ConfigMap hikyaku-config')
+    .addOption(timeout('10s', 'how long each check may take'))
+    .addHelpText(
+      'after',
+      '\nIt looks at the config, the cluster, the install, the rights, the grants, the credentials, the sources and the agent, with your own\nrights or, in the pod, with those of the agent. Nothing is changed, and no value is shown. ✗ is a problem (exit code 1), ! a warning,\n· a note. What each finding means: docs/doctor.md\n\nExamples:\n  hikyaku doctor --context home\n  hikyaku doctor --contexts home,cabin\n  hikyaku doctor --json | jq -r ".findings[] | select(.severity == \\"problem\\") | .command"\n  kubectl exec -n hikyaku deploy/hikyaku -- node /app/hikyaku.js doctor --config /config/hikyaku.yaml',
+    )
+    .action(async (_, self: Command) => {
+      const { doctor } = await import('./commands/doctor.ts');
+      setExitCode(await doctor(optionsOf<DoctorCommandOptions>(self), edge));
     });
   command('refresh', 'have the running agent read its sources again now, and wait for it')
     .argument('[what]', 'a source, or NAMESPACE/NAME of a Secret; everything by default')

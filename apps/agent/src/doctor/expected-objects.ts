@@ -1,0 +1,89 @@
+import { parseAllDocuments } from 'yaml';
+import { rightsOwn, rightsRestarts } from '../manifests/rights-texts.ts';
+
+export interface ExpectedObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly spec?: unknown;
+  readonly rules?: readonly Rule[];
+  readonly roleRef?: unknown;
+  readonly subjects?: unknown;
+}
+
+/** Of a Role or ClusterRole. */
+export interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** One of the install files, as `kubectl apply` names it. */
+export type RightsFile = 'deploy/rights-own.yaml' | 'deploy/rights-restarts.yaml';
+
+const TEXTS: Readonly<Record<RightsFile, string>> = {
+  'deploy/rights-own.yaml': rightsOwn,
+  'deploy/rights-restarts.yaml': rightsRestarts,
+};
+
+/** What an install file makes for an agent, in its order. */
+export function expectedObjects(agent: string, file: RightsFile): readonly ExpectedObject[] {
+  const documents = parseAllDocuments(forAgent(agent, TEXTS[file]));
+  return documents.flatMap((document) => {
+    const value: unknown = document.toJS();
+    return value === null ? [] : [value as ExpectedObject];
+  });
+}
+
+/** The id, which is the namespace, and every name that is not inside of it. */
+function forAgent(agent: string, text: string): string {
+  if (agent === 'hikyaku') return text;
+  return text
+    .replaceAll('system:serviceaccount:hikyaku:hikyaku', `system:serviceaccount:${agent}:hikyaku`)
+    .replaceAll(/^(\s*)namespace: hikyaku$/gm, `$1namespace: ${agent}`)
+    .replaceAll(/(kind: Namespace\nmetadata:\n\s+name: )hikyaku$/gm, `$1${agent}`)
+    .replaceAll(/\bhikyaku-(own|restarts)\b/g, `${agent}-$1`)
+    .replaceAll("request.namespace == 'hikyaku'", `request.namespace == '${agent}'`)
+    .replaceAll(`expression: "'hikyaku'"`, `expression: "'${agent}'"`)
+    .replaceAll('hikyaku.dev/agent=hikyaku', `hikyaku.dev/agent=${agent}`);
+}
+
+/** `/api/v1/namespaces/hikyaku/configmaps/hikyaku-status`; only of kinds that are in the file. */
+export function pathOf({ apiVersion, kind, metadata: { name, namespace } }: ExpectedObject): string {
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const plural = kind.endsWith('y') ? `${kind.slice(0, -1)}ies` : `${kind}s`;
+  return `${root}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural.toLowerCase()}/${name}`;
+}
+
+/** What the API server adds by itself to what it is given. */
+const DEFAULTS: Readonly<Record<string, unknown>> = {
+  matchPolicy: 'Equivalent',
+  namespaceSelector: {},
+  objectSelector: {},
+  scope: '*',
+};
+
+/**
+ * Where a live value is another one than expected, as a path; `undefined` where it is not. It may have what the API server adds by itself,
+ * and nothing else: a selector that somebody adds can switch a policy off.
+ */
+export function differenceOf(expected: unknown, live: unknown, path: string): string | undefined {
+  if (Array.isArray(expected) && Array.isArray(live)) {
+    if (expected.length !== live.length) return path;
+    return firstOf(expected.map((one, index) => differenceOf(one, live[index], `${path}[${index}]`)));
+  }
+  if (!isRecord(expected) || !isRecord(live)) return expected === live ? undefined : path;
+  const more = Object.keys(live).filter((key) => !(key in expected));
+  const added = more.find((key) => !(key in DEFAULTS) || JSON.stringify(DEFAULTS[key]) !== JSON.stringify(live[key]));
+  if (added !== undefined) return `${path}.${added}`;
+  return firstOf(Object.entries(expected).map(([key, one]) => differenceOf(one, live[key], `${path}.${key}`)));
+}
+
+function firstOf(differences: readonly (string | undefined)[]): string | undefined {
+  return differences.find((difference) => difference !== undefined);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
