@@ -13,6 +13,7 @@ import {
   yes,
   yesToKeys,
 } from './cli-options.ts';
+import { grouped, groupsInOrder } from './command-groups.ts';
 import type { ApproveOptions } from './commands/approve.ts';
 import type { ConformanceOptions } from './commands/conformance.ts';
 import type { DoctorCommandOptions } from './commands/doctor.ts';
@@ -77,7 +78,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       getOutHasColors: () => hasColors(edge.env, edge.stdout),
       getErrHasColors: () => hasColors(edge.env, edge.stderr),
     })
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, ...groupsInOrder })
     .addHelpText('after', EXAMPLES);
   for (const option of globalOptions()) program.addOption(option);
 
@@ -535,7 +536,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
   return program;
 
   function command(name: string, summary: string, options: readonly Option[] = []): Command {
-    const added = program.command(name).description(summary);
+    const added = grouped(program.command(name).description(summary));
     for (const option of options) added.addOption(option);
     return added;
   }

@@ -141,9 +141,12 @@ async function askForHelp(path: readonly string[]): Promise<Help> {
   };
   await runCommandLine([...path, '--help'], edge);
   const text = String(stdout.read());
-  const [, commands = ''] = text.split('\nCommands:\n');
+  const lists = [...text.matchAll(/^([A-Z].*):\n((?: {2}.*\n)+)/gm)];
+  const commands = lists.flatMap(([, title = '', list = '']) =>
+    /^(?:Options|Global Options|Arguments|Examples)$/.test(title) ? [] : list,
+  );
   return {
-    commands: new Set([...commands.matchAll(/^ {2}(?!help)([a-z]+)/gm)].map(([, name = '']) => name)),
+    commands: new Set([...commands.join('').matchAll(/^ {2}(?!help)([a-z]+)/gm)].map(([, name = '']) => name)),
     flags: new Set(
       [...text.matchAll(/^ {2}(?:(-[a-z]), )?(--[a-z-]+)/gm)].flatMap(([, short = '', long = '']) => [short, long]),
     ),
