@@ -4,7 +4,7 @@ import type { Command, HelpConfiguration, Option } from 'commander';
 /** How `hikyaku --help` lists the commands, in this order. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'Start:': ['init', 'validate', 'plan', 'sync', 'run'],
-  'Look at the running agent:': ['status', 'doctor', 'refresh', 'approve'],
+  'See how it goes:': ['status', 'doctor', 'refresh', 'approve'],
   'Change secrets where they are kept:': ['list', 'set', 'unset', 'edit'],
   'Sealed credentials and keys:': ['seal', 'unseal', 'rewrap', 'recipients', 'identity', 'lint', 'exposure'],
   'Install, rights, leaving:': ['manifests', 'grants', 'rights', 'release'],
