@@ -25,8 +25,20 @@ export function countsIn(markdown: string): ReadonlyMap<string, Count> {
 
 /** The shell lines of a section. */
 export function linesOf(markdown: string, title: string): readonly string[] {
-  const section = markdown.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
-  return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) => block.trim().split('\n'));
+  return [...sectionOf(markdown, title).matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>
+    block.trim().split('\n'),
+  );
+}
+
+/** The line under `secrets:` that a section shows, with its line break. */
+export function entryOf(markdown: string, title: string): string {
+  const [, entry] = /^```yaml\nsecrets:\n( {2}- .*\n)```$/m.exec(sectionOf(markdown, title)) ?? [];
+  if (entry === undefined) throw new Error(`${title} shows no entry`);
+  return entry;
+}
+
+function sectionOf(markdown: string, title: string): string {
+  return markdown.split(/^## /m).find((part) => part.startsWith(`${title}\n`)) ?? '';
 }
 
 /** A person at a laptop, in a clone of the repository. Counts what that person does. */

@@ -7,7 +7,7 @@ import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import { createNamespace, eventually, readSecret, startCluster } from '@hikyaku/testbed';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { InstalledCluster, writeKubeconfig } from './install.test.kit.ts';
-import { countsIn, Desk, GitLoop, linesOf } from './tasks.test.kit.ts';
+import { countsIn, Desk, entryOf, GitLoop, linesOf } from './tasks.test.kit.ts';
 
 // docs/tasks.md says what each task costs. Here its lines run, in its order, and what was done is counted.
 
@@ -112,16 +112,15 @@ test('the page has the six tasks, and no others', () => {
 });
 
 test('a new Secret is one file and one commit', async () => {
-  await desk.edit('hikyaku.yaml', (text) => `${text}  - { name: mail-env, namespace: mail, from: homelab }\n`);
+  await desk.edit('hikyaku.yaml', (text) => text + entryOf(page, 'A new Secret'));
   await follow('A new Secret');
   await synced(home, 'mail/mail-env');
   expectCount('A new Secret');
 });
 
 test('a new namespace is one file and one commit, and may come later', async () => {
-  await desk.edit('hikyaku.yaml', (text) =>
-    text.replace('namespace: web\n    from', 'namespaces: [web, shop]\n    from'),
-  );
+  const before = /^ {2}- name: web-env\n(?: {4}.*\n)+/m;
+  await desk.edit('hikyaku.yaml', (text) => text.replace(before, entryOf(page, 'A new namespace')));
   await follow('A new namespace');
   await home.agent?.logged({ msg: 'not synced', secret: 'shop/web-env', state: 'waiting' }, { timeoutMs: 120_000 });
   await createNamespace(home.cluster.admin, 'shop');
@@ -157,9 +156,7 @@ async function taken(sites: readonly InstalledCluster[], task: () => Promise<voi
 }
 
 test('an app is removed by one file and one commit', async () => {
-  await desk.edit('hikyaku.yaml', (text) =>
-    text.replace('  - { name: mail-env, namespace: mail, from: homelab }\n', ''),
-  );
+  await desk.edit('hikyaku.yaml', (text) => text.replace(entryOf(page, 'A new Secret'), ''));
   await follow('Remove an app');
   for (const { cluster } of [home, cabin])
     await eventually(async () => (await readSecret(cluster.admin, 'mail/mail-env')) === undefined, 120_000);
