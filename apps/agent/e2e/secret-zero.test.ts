@@ -195,6 +195,7 @@ describe.runIf(hasTerminals)('docs/secret-zero.md', () => {
         { after: 'Name of this cluster', keys: '\r' },
         { after: 'Your own key', keys: '\r' },
         { after: 'File for your private key', keys: '\r' },
+        { after: 'Before each commit', keys: '\r' },
         { after: 'not shown', keys: `${token}\r` },
         { after: 'Make it?', keys: 'y' },
       ],
