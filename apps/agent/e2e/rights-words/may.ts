@@ -39,7 +39,6 @@ export const may: Readonly<Record<string, (scene: Scene) => Promise<readonly Api
     for (const name of ORDERS) {
       const byName = `${CONFIG_MAPS}?fieldSelector=metadata.name%3D${name}`;
       answers.push(await agent('GET', `${CONFIG_MAPS}/${name}`));
-      answers.push(await agent('GET', byName));
       answers.push(await agent('GET', `${byName}&watch=1&timeoutSeconds=1`));
     }
     return answers;

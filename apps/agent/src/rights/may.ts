@@ -62,11 +62,9 @@ function inOwnNamespace(agent: string): readonly Omit<Statement, 'section'>[] {
     },
     {
       id: 'read-orders',
-      text: `get, list and watch the ConfigMaps ${told.join(', ')} in ${agent}`,
+      text: `get and watch the ConfigMaps ${told.join(', ')} in ${agent}`,
       why: 'what people tell it',
-      rules: told.flatMap((name) =>
-        ['get', 'list', 'watch'].map((verb) => `own namespace: ${verb} configmaps ${name}`),
-      ),
+      rules: told.flatMap((name) => ['get', 'watch'].map((verb) => `own namespace: ${verb} configmaps ${name}`)),
     },
     {
       id: 'write-own-objects',
