@@ -1,4 +1,4 @@
-import { createSecret, field, mintToken, succeeded } from '@hikyaku/testbed';
+import { createSecret, eventually, field, mintToken, succeeded } from '@hikyaku/testbed';
 import type { ApiAnswer } from '@hikyaku/testbed';
 import { CONFIG_MAPS, DEPLOYMENTS, GRANTS, MERGE_PATCH, ours, OWN_SECRETS, SECRETS, wordOf } from './scene.ts';
 import type { Scene } from './scene.ts';
@@ -240,7 +240,7 @@ export const mayNot: Readonly<Record<string, (scene: Scene) => Promise<readonly 
     const rules = [{ apiGroups: ['apps'], resources: ['deployments', 'deployments/scale'], verbs: ['*'] }];
     await giveRole(scene, 'make-workloads', rules);
     const create = () => agent('POST', `${DEPLOYMENTS}?dryRun=All`, { ...live, metadata: { name: 'new' } });
-    while ((await create()).status === 403) await new Promise((resolve) => setTimeout(resolve, 50));
+    await eventually(async () => (await create()).status !== 403);
     return [...answers, await create(), await agent('DELETE', `${DEPLOYMENTS}/app?dryRun=All`)];
   },
 };
@@ -296,9 +296,7 @@ export async function giveRole({ admin }: Scene, name: string, rules: readonly o
 async function withoutObject({ admin }: Scene, probe: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
   const { data } = Object(succeeded(await admin('GET', GRANTS)));
   succeeded(await admin('DELETE', GRANTS));
-  const becomes = async (status: number) => {
-    while ((await probe()).status !== status) await new Promise((resolve) => setTimeout(resolve, 50));
-  };
+  const becomes = (status: number) => eventually(async () => (await probe()).status === status);
   await becomes(422);
   const answer = await probe();
   succeeded(await admin('POST', CONFIG_MAPS, { metadata: { name: 'hikyaku-grants' }, data }));
