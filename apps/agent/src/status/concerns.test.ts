@@ -1,0 +1,118 @@
+import type { StatusDocument } from '@hikyaku/kubernetes';
+import { describe, expect, test } from 'vitest';
+import { concernsOf, openQuestions, overText } from './concerns.ts';
+
+function status(parts: Partial<StatusDocument>): StatusDocument {
+  return {
+    version: 1,
+    writtenAt: '2026-01-01T00:00:00Z',
+    agent: { version: '1.0.0', startedAt: '2026-01-01T00:00:00Z' },
+    config: { digest: 'd', loadedAt: '2026-01-01T00:00:00Z' },
+    sources: {},
+    secrets: {},
+    pushes: {},
+    restarts: {},
+    holds: [],
+    ...parts,
+  };
+}
+
+describe('what a person should know', () => {
+  test('of what is well, on its way or not looked at yet, nothing', () => {
+    const calm = status({
+      sources: { a: { state: 'ok' }, b: { state: 'reading', pending: 3 }, c: { state: 'unread' } },
+      secrets: { 'web/a': { state: 'synced' }, 'web/b': { state: 'waiting' }, 'web/c': { state: 'left' } },
+      pushes: { 'web/a → a': { state: 'pushed' } },
+      restarts: {
+        'web/Deployment/a': { state: 'waiting', secrets: ['web/a'] },
+        'web/Deployment/b': { state: 'left', secrets: ['web/a'], messages: ['it is paused'] },
+      },
+    });
+    expect(concernsOf(calm)).toEqual([]);
+    expect([...openQuestions(calm)]).toEqual(['source c', 'secret web/b']);
+  });
+
+  test('a source that fails has the code as its reason, and is named', () => {
+    const failing = { state: 'failing', code: 'RATE_LIMITED', message: 'too many requests; wait' } as const;
+    expect(concernsOf(status({ sources: { nas: failing } }))).toEqual([
+      {
+        id: 'source nas',
+        kind: 'source',
+        reason: 'SourceRateLimited',
+        name: 'nas',
+        message: 'source nas: too many requests; wait',
+      },
+    ]);
+    const [stuck] = concernsOf(status({ sources: { nas: { ...failing, message: 'nas is slow', stuck: true } } }));
+    expect(stuck).toMatchObject({
+      reason: 'SourceStuck',
+      message: 'nas is slow; the last read had no end and was given up',
+    });
+  });
+
+  test('each Secret, push and restart that is not well says all that is wrong with it', () => {
+    const concerns = concernsOf(
+      status({
+        secrets: {
+          'web/a': { state: 'refused', messages: ['it is foreign', 'no A'] },
+          'web/b': { state: 'contested' },
+        },
+        pushes: { 'web/a → nas': { state: 'waiting', messages: ['Secret web/a is not there'] } },
+        restarts: { 'web/Deployment/a': { state: 'refused', secrets: ['web/a'], messages: ['not granted'] } },
+      }),
+    );
+    expect(concerns.map(({ id, reason, message }) => [id, reason, message])).toEqual([
+      ['secret web/a', 'SecretRefused', 'Secret web/a: it is foreign; no A'],
+      ['secret web/b', 'SecretContested', 'Secret web/b is not as it should be'],
+      ['push web/a → nas', 'PushWaiting', 'push web/a → nas: Secret web/a is not there'],
+      ['restart web/Deployment/a', 'RestartRefused', 'web/Deployment/a: not granted'],
+    ]);
+  });
+
+  test('what is held says how it is let go, in the hold and in each Secret', () => {
+    const concerns = concernsOf(
+      status({
+        secrets: { 'web/a': { state: 'held', messages: ['2 of 2 keys would go'] } },
+        holds: [
+          {
+            scope: 'source:nas',
+            digest: 'x',
+            messages: ['2 of 2 keys would go'],
+            changes: [{ id: 'web/a', removed: ['A', 'B'] }],
+          },
+        ],
+      }),
+    );
+    expect(concerns).toMatchObject([
+      {
+        id: 'secret web/a',
+        reason: 'SecretHeld',
+        message: 'Secret web/a: 2 of 2 keys would go; hikyaku approve nas',
+      },
+      {
+        id: 'hold source:nas',
+        reason: 'Held',
+        message: 'held of the source nas: 2 of 2 keys would go; look at it, and let it go, with hikyaku approve nas',
+      },
+    ]);
+  });
+
+  test('of the config: that it is refused, with its mistakes, and that the cluster is not known', () => {
+    const config = { digest: 'd', loadedAt: '2026-01-01T00:00:00Z', problem: 'a:1:2: no\nb:3:4: no', undecided: 2 };
+    expect(concernsOf(status({ config }))).toMatchObject([
+      {
+        id: 'config problem',
+        reason: 'ConfigRefused',
+        message: 'the config that is there is not in force, the last good one goes on: a:1:2: no; b:3:4: no',
+      },
+      { id: 'config cluster', reason: 'ClusterUnknown', message: expect.stringContaining('--cluster NAME') },
+    ]);
+  });
+
+  test('when it is over, it is said whether the thing is well or gone', () => {
+    const now = status({ secrets: { 'web/a': { state: 'synced' } } });
+    expect(overText({ kind: 'secret', name: 'web/a' }, now)).toBe('Secret web/a is as it should be');
+    expect(overText({ kind: 'secret', name: 'web/b' }, now)).toBe('Secret web/b is no more of the config');
+    expect(overText({ kind: 'source', name: 'nas' }, now)).toBe('source nas is not used any more');
+  });
+});
