@@ -1,7 +1,10 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import type { Metafile, Plugin } from 'esbuild';
+import type { BuildOptions, Metafile, Plugin } from 'esbuild';
+import { billOfMaterials } from './build/bill-of-materials.ts';
+import { bundledPackages } from './build/bundled-packages.ts';
+import { thirdPartyLicences } from './build/third-party-licences.ts';
 
 /** Instead of what the agent never calls, or calls otherwise; why each: docs/decisions/0004-dependencies.md */
 const STUBS: Readonly<Record<string, string>> = {
@@ -89,18 +92,17 @@ const zodModule: Plugin = {
   name: 'zod-module',
   setup(bundle) {
     bundle.onLoad({ filter: /[\\/]plugins[\\/]zod-module\.ts$/ }, async () => {
-      const { outputFiles } = await build({
+      const text = await bundledText({
         stdin: { contents: "export * from 'zod'; export { default } from 'zod';", resolveDir: '.' },
         bundle: true,
         minify: true,
         platform: 'node',
         target: 'node24',
         format: 'esm',
-        write: false,
         legalComments: 'none',
         plugins: [englishOnly],
       });
-      return { contents: `export const zodModule = ${JSON.stringify(outputFiles[0]?.text)};` };
+      return { contents: `export const zodModule = ${JSON.stringify(text)};` };
     });
   },
 };
@@ -128,6 +130,16 @@ const englishOnly: Plugin = {
     }));
   },
 };
+
+/** Of the bundles that are texts in the bundle. */
+const metafilesOfTexts: Metafile[] = [];
+
+/** A bundle as one text: what it holds of others is held by the agent too. */
+async function bundledText(options: BuildOptions): Promise<string | undefined> {
+  const { metafile, outputFiles } = await build({ ...options, metafile: true, write: false });
+  metafilesOfTexts.push(metafile);
+  return outputFiles[0]?.text;
+}
 
 /** CommonJS modules in the bundle ask for Node's own by `require`. */
 const BANNER = `
@@ -176,6 +188,11 @@ await writeFile('dist/package.json', JSON.stringify({ type: 'module' }));
 const before = await partsOfBuild();
 for (const { path, contents } of outputFiles) await writeFile(path, contents);
 await writeFile('dist/meta.json', JSON.stringify(metafile));
+const bundled = bundledPackages([metafile, ...metafilesOfTexts], resolve('../..'));
+const product = JSON.parse(await readFile('package.json', 'utf8'));
+await writeFile('dist/sbom.cdx.json', billOfMaterials(bundled, product));
+await writeFile('dist/THIRD-PARTY-LICENSES.txt', thirdPartyLicences(bundled));
+await copyFile('../../LICENSE', 'dist/LICENSE');
 // At once and last, so that an agent which starts during a build finds one or the other.
 await replace('dist/opener.js', `await import('./parts/${partOf(OPENER)}');\n`);
 await replace('dist/hikyaku.js', ENTRY);

@@ -1,1 +1,1 @@
-export { ensureReferenceTool, type ReferenceTool } from './ensure-reference-tool.ts';
+export { ensureReferenceTool, moduleOf, type ReferenceTool } from './ensure-reference-tool.ts';
