@@ -25,7 +25,7 @@ import type { LintOptions } from './commands/lint.ts';
 import type { ListOptions } from './commands/list.ts';
 import type { ManifestsOptions } from './commands/manifests.ts';
 import type { PlanAgainstOptions } from './commands/plan-against.ts';
-import type { PlanOptions } from './commands/plan.ts';
+import type { PlanCommandOptions } from './commands/plan.ts';
 import type { AddRecipientOptions, NewRecipientOptions, RemoveRecipientOptions } from './commands/recipients.ts';
 import type { RefreshOptions } from './commands/refresh.ts';
 import type { ReleaseCommandOptions } from './commands/release.ts';
@@ -111,6 +111,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       setExitCode(await sync(optionsOf<SyncOptions>(self), edge));
     });
   command('plan', 'say what sync would do; write nothing', [...sourceOptions(), identity()])
+    .addOption(contexts())
     .option('--exit-code', 'exit with 3 when there are changes')
     .option(
       '--against <revision>',
@@ -119,17 +120,19 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(allowMissingPolicy())
     .addHelpText(
       'after',
-      '\nExamples:\n  hikyaku plan\n  hikyaku plan --json | jq ".secrets[] | select(.action != \\"keep\\")"\n  hikyaku plan --against origin/main',
+      '\nExamples:\n  hikyaku plan\n  hikyaku plan --json | jq ".secrets[] | select(.action != \\"keep\\")"\n  hikyaku plan --contexts home,cabin\n  hikyaku plan --against origin/main',
     )
     .action(async (_, self: Command) => {
-      const { against } = optionsOf<{ readonly against?: string }>(self);
+      const options = optionsOf<{ readonly against?: string; readonly contexts?: readonly string[] }>(self);
+      const { against } = options;
       if (against !== undefined) {
+        if (options.contexts !== undefined) throw new UserError('--against asks no cluster: leave --contexts out');
         const { planAgainst } = await import('./commands/plan-against.ts');
         setExitCode(await planAgainst(optionsOf<PlanAgainstOptions>(self), edge));
         return;
       }
       const { plan } = await import('./commands/plan.ts');
-      setExitCode(await plan(optionsOf<PlanOptions>(self), edge));
+      setExitCode(await plan(optionsOf<PlanCommandOptions>(self), edge));
     });
   command('validate', 'check the config file alone; ask nobody')
     .addOption(plugin())
@@ -256,11 +259,12 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       'say what has changed since this git revision, too: who can open what, and where it goes',
     )
     .option('--exit-code', 'with --against: exit with 3 when something has changed')
+    .addOption(contexts())
     .addOption(plugin())
     .option('--no-plugins', 'run no code of plug-ins; what is sealed for them is not checked')
     .addHelpText(
       'after',
-      '\nE is an error (exit code 1), W a warning. What each means, and how to use it in CI: docs/lint.md\n\nExamples:\n  hikyaku lint\n  hikyaku lint --config clusters/ --against origin/main\n  hikyaku lint --json | jq -r ".findings[] | .code"',
+      '\nE is an error (exit code 1), W a warning. What each means, and how to use it in CI: docs/lint.md\n\nExamples:\n  hikyaku lint\n  hikyaku lint --config clusters/ --against origin/main\n  hikyaku lint --contexts home,cabin     # what each of them uses\n  hikyaku lint --json | jq -r ".findings[] | .code"',
     )
     .action(async (_, self: Command) => {
       const { lint } = await import('./commands/lint.ts');

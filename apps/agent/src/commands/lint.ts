@@ -1,5 +1,10 @@
 import { readConfigFiles } from '@hikyaku/config';
 import type { Config, ConfigFile } from '@hikyaku/config';
+import { lintContext } from '../all-clusters/cluster-lint.ts';
+import type { ContextLint } from '../all-clusters/cluster-lint.ts';
+import { lintsText } from '../all-clusters/lints-text.ts';
+import { overClusters } from '../all-clusters/over-clusters.ts';
+import { worstOf } from '../all-clusters/unless-problem.ts';
 import { bindingOfCredential } from '../credentials/binding-of-credential.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
@@ -11,6 +16,7 @@ import type { LoadConfigOptions } from '../load-config-file.ts';
 import { count } from '../output/count.ts';
 import { printable } from '../output/printable.ts';
 import { styleFor } from '../output/style.ts';
+import { widthOf } from '../output/width-of.ts';
 import { isStandIn } from '../plugins/stand-in.ts';
 import { changesBetween } from '../sealing/lint-changes.ts';
 import type { Change } from '../sealing/lint-changes.ts';
@@ -19,16 +25,36 @@ import { changesText, findingsText } from '../sealing/lint-text.ts';
 import { lintConfig } from '../sealing/lint.ts';
 import { sealedFields } from '../sealing/sealed-fields.ts';
 
-export type LintOptions = LoadConfigOptions & { readonly against?: string; readonly exitCode?: boolean };
+export type LintOptions = LoadConfigOptions & {
+  readonly against?: string;
+  readonly exitCode?: boolean;
+  readonly contexts?: readonly string[];
+};
 
-/** Says what is wrong with what is sealed, who can open it, and with `--against` what of that has changed. Needs no key and asks nobody. */
+/**
+ * Says what is wrong with what is sealed, who can open it, and with `--against` what of that has changed. Needs no key and asks nobody; with
+ * `--contexts` it asks each cluster who it is, and says what is about that one.
+ */
 export async function lint(options: LintOptions, edge: Edge): Promise<ExitCode> {
   const { files } = await readConfigFiles(options.config);
   const config = await loadLinted(options, files, edge);
-  const findings = await lintConfig({ config, files, bindingOf: bindingOfCredential });
+  const whole = { config, files, bindingOf: bindingOfCredential };
+  const findings = await lintConfig(whole);
   const against = options.against === undefined ? undefined : await changesSince(options.against, options, edge);
 
   const style = styleFor(edge, edge.stdout);
+  if (options.contexts !== undefined) {
+    const linted = await overClusters(options, (one) => lintContext(one, findings, whole, edge), {
+      onProgress: () => {},
+    });
+    const exitCode = worstOf(linted.map(exitCodeOf));
+    if (options.json) edge.stdout.write(`${JSON.stringify({ ...lintsJson(linted), ...against }, null, 2)}\n`);
+    else {
+      edge.stdout.write(lintsText(linted, { width: widthOf(edge.stdout), style }));
+      if (against !== undefined) edge.stdout.write(changesText(options.against ?? '', against.changes, style));
+    }
+    return exitCode === EXIT.fine && isChanged(options, against) ? EXIT.changes : exitCode;
+  }
   if (options.json) {
     const ok = findings.every(({ severity }) => severity !== 'error');
     edge.stdout.write(`${JSON.stringify({ ok, findings, ...against }, null, 2)}\n`);
@@ -45,7 +71,26 @@ export async function lint(options: LintOptions, edge: Edge): Promise<ExitCode> 
     if (against !== undefined) edge.stdout.write(changesText(options.against ?? '', against.changes, style));
   }
   if (findings.some(({ severity }) => severity === 'error')) return EXIT.failed;
-  return options.exitCode && (against?.changes.length ?? 0) > 0 ? EXIT.changes : EXIT.fine;
+  return isChanged(options, against) ? EXIT.changes : EXIT.fine;
+}
+
+function isChanged({ exitCode }: LintOptions, against: { readonly changes: readonly Change[] } | undefined): boolean {
+  return exitCode === true && (against?.changes.length ?? 0) > 0;
+}
+
+function exitCodeOf({ lint: one }: ContextLint): ExitCode {
+  if ('problem' in one) return one.exitCode;
+  return one.findings.some(({ severity }) => severity === 'error') ? EXIT.failed : EXIT.fine;
+}
+
+function lintsJson(linted: readonly ContextLint[]): object {
+  const clusters = linted.map((context) => ({
+    ok: exitCodeOf(context) === EXIT.fine,
+    context: context.context,
+    ...context.lint,
+    exitCode: undefined,
+  }));
+  return { ok: clusters.every(({ ok }) => ok), clusters };
 }
 
 /** A file that cannot be used may hold a key all the same. */

@@ -80,7 +80,8 @@ function keyLines({ added, changed, removed }: Omit<Changes, 'shape'>, style: St
   ];
 }
 
-function planSummary(actions: readonly Action[]): string {
+/** How many of each kind. */
+export function planSummary(actions: readonly Action[]): string {
   const count = (wanted: (action: Action) => boolean) => actions.filter(wanted).length;
   const parts: readonly (readonly [number, string])[] = [
     [count(({ kind }) => kind === 'create'), 'to create'],

@@ -1,10 +1,10 @@
-import type { Config } from '@hikyaku/config';
-import { demands } from '@hikyaku/engine';
 import { bindingOfCredential } from '../../credentials/binding-of-credential.ts';
 import { count } from '../../output/count.ts';
 import { printable } from '../../output/printable.ts';
+import { findingsFor } from '../../sealing/findings-for.ts';
 import { lintConfig } from '../../sealing/lint.ts';
 import { sealedFields } from '../../sealing/sealed-fields.ts';
+
 import { UserError } from '../../user-error.ts';
 import type { Check } from '../diagnose.ts';
 import { fine, found } from '../finding.ts';
@@ -18,9 +18,9 @@ export const sealed: Check = {
     const files = await examination.files(options);
     if (config === undefined || here === undefined || files === undefined) return [];
     if (sealedFields(config).length === 0) return [];
-    const lint = await lintConfig({ config, files: files.files, bindingOf: bindingOfCredential });
-    const used = usedSources(here instanceof UserError ? config : here.config);
-    const mine = lint.filter(({ path }) => isAbout(path, used));
+    const whole = { config, files: files.files, bindingOf: bindingOfCredential };
+    const cluster = here instanceof UserError ? undefined : here.cluster;
+    const mine = await findingsFor(cluster, await lintConfig(whole), whole);
     if (mine.length === 0)
       return [fine('sealed credentials', `${count(sealedFields(config).length, 'value')}, all in order`)];
     return mine.map(({ severity, code, file, line, column, path, message, advice }) =>
@@ -33,14 +33,3 @@ export const sealed: Check = {
     );
   },
 };
-
-/** By name: those that somebody reads or pushes to. */
-export function usedSources({ secrets, pushes }: Pick<Config, 'secrets' | 'pushes'>): ReadonlySet<string> {
-  return new Set([...demands(secrets).keys(), ...pushes.map(({ source }) => source)]);
-}
-
-/** `providers.NAME.…` of a source in use; whatever else is about everybody. */
-export function isAbout(path: string, used: ReadonlySet<string>): boolean {
-  const [word, name = ''] = path.split('.');
-  return word !== 'providers' || used.has(name);
-}

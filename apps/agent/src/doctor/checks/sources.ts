@@ -10,6 +10,7 @@ import type { GrantedConfig } from '../../grants/load-granted.ts';
 import type { Here } from '../../identity/here.ts';
 import { count } from '../../output/count.ts';
 import { printable } from '../../output/printable.ts';
+import { usedSources } from '../../sealing/used-sources.ts';
 import { SourceConnections } from '../../source-connections.ts';
 import { clock } from '../clock.ts';
 import { quoted } from '../command-lines.ts';
@@ -20,7 +21,6 @@ import type { Finding } from '../finding.ts';
 import { fileMode } from '../file-mode.ts';
 import { replacing } from '../replacing.ts';
 import type { CredentialAt } from '../replacing.ts';
-import { usedSources } from './sealed.ts';
 import { sourceTrouble } from './source-trouble.ts';
 
 /** One check for each source that this cluster uses: its credentials, and one cheap request. */
