@@ -87,7 +87,7 @@ function config(secrets: readonly object[]): string {
 async function install(secrets: readonly object[]): Promise<void> {
   const path = join(directory, 'hikyaku.yaml');
   await writeFile(path, config(secrets));
-  await applyObjects(cluster, await manifests(path, ['--replicas', '2']));
+  await applyObjects(cluster, await manifests(path, ['--replicas', '2', '--rights', 'named']));
 }
 
 /** Everything that the agent does, so that each of its kinds of request is made. */

@@ -4,9 +4,10 @@ const NOT_PRINTABLE = /[\u007F-\u009F\u2028\u2029\uFEFF\uFFFE\uFFFF]/g;
 
 /** A text as the value of a key that is indented by two spaces: every reader of YAML gives back the same characters. */
 export function textValue(text: string): string {
-  if (/^\n*$/.test(text) || !PRINTABLE.test(text)) return quoted(text);
+  // Where a block begins or ends with spaces alone, readers differ.
+  if (!PRINTABLE.test(text) || /^\s*$|^[ \t]*\n|\n[ \t]+\n*$/.test(text)) return quoted(text);
   // Else the first line would say how far all are indented.
-  const indentation = /^[ \n\t]/.test(text) ? '2' : '';
+  const indentation = /^[ \t]/.test(text) ? '2' : '';
   const end = text.endsWith('\n') ? (text.endsWith('\n\n') ? '+' : '') : '-';
   const lines = text.replace(/\n$/, '').replaceAll(/^(?=.)/gm, '    ');
   return `|${indentation}${end}\n${lines}`;
