@@ -1,6 +1,6 @@
 import type { CallOptions, Clock, Logger } from '@hikyaku/core';
 import type { Engine } from '@hikyaku/engine';
-import { OWN, RequestsObject, StatusObject } from '@hikyaku/kubernetes';
+import { OWN, putEvent, RequestsObject, StatusObject } from '@hikyaku/kubernetes';
 import type { Cluster } from '../connect-cluster.ts';
 import { countUndecided } from '../identity/here.ts';
 import type { Records } from '../records.ts';
@@ -9,6 +9,7 @@ import { answerRefresh } from '../status/answer-refresh.ts';
 import { buildStatus, holdsOf, iso } from '../status/build-status.ts';
 import type { BuildStatus, StatusFeed } from '../status/status-feed.ts';
 import { version } from '../version.ts';
+import { EventWriter } from './event-writer.ts';
 import { followRequests } from './follow-requests.ts';
 import type { LiveConfig } from './live-config.ts';
 import { StatusWriter } from './status-writer.ts';
@@ -30,6 +31,7 @@ export class StatusAndRequests {
   readonly #options: StatusAndRequestsOptions;
   readonly #status: StatusWriter;
   readonly #build: BuildStatus;
+  readonly #events: EventWriter;
 
   private constructor(options: StatusAndRequestsOptions) {
     const { cluster, live, records, vitals, logger, clock } = options;
@@ -58,10 +60,14 @@ export class StatusAndRequests {
         now: clock.now(),
       });
     };
-    this.#status = new StatusWriter({
-      object: new StatusObject(cluster.client, cluster.access),
-      isComplete: () => vitals.ready().length === 0,
-      build: this.#build,
+    const isComplete = () => vitals.ready().length === 0;
+    const object = new StatusObject(cluster.client, cluster.access);
+    this.#status = new StatusWriter({ object, isComplete, build: this.#build, logger, clock });
+    this.#events = new EventWriter({
+      put: (event, { signal }) =>
+        putEvent(cluster.client, event, { namespace: cluster.access.agent, at: clock.now(), signal }),
+      isComplete,
+      build: () => this.#build(false),
       logger,
       clock,
     });
@@ -70,7 +76,8 @@ export class StatusAndRequests {
   /** Goes on from what an earlier process has written. Before the engine runs. */
   static async open(options: StatusAndRequestsOptions, call: CallOptions): Promise<StatusAndRequests> {
     const opened = new StatusAndRequests(options);
-    await opened.#status.open(options.records.moments, call);
+    const before = await opened.#status.open(options.records.moments, call);
+    if (before !== undefined) opened.#events.remember(before);
     return opened;
   }
 
@@ -84,11 +91,12 @@ export class StatusAndRequests {
     const refreshes = { engine, records, config, writeStatus, logger, clock };
     const holds = () => holdsOf(config(), records);
     const approvals = { engine, holds, records, isReady: () => vitals.ready().length === 0, logger, clock };
-    const stops = [records.listen((said) => feed.changed(said)), feed.listen(() => this.#status.changed())];
+    const stops = [records.listen((said) => feed.changed(said)), feed.listen(() => this.#tell())];
     using _ = feed.open(this.#build);
     try {
       await Promise.all([
         this.#status.run({ signal }),
+        this.#events.run({ signal }),
         this.#noticeConfigs(signal),
         followRequests(
           {
@@ -117,6 +125,11 @@ export class StatusAndRequests {
     } finally {
       for (const stop of stops) stop();
     }
+  }
+
+  #tell(): void {
+    this.#status.changed();
+    this.#events.changed();
   }
 
   async #noticeConfigs(signal: AbortSignal): Promise<void> {

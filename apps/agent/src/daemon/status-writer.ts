@@ -45,16 +45,18 @@ export class StatusWriter {
     this.#writtenAt = this.#startedAt;
   }
 
-  /** What an earlier process has written: goes on from there. */
-  async open(moments: Moments, options: CallOptions): Promise<void> {
+  /** Goes on from what an earlier process has written, and answers with it. */
+  async open(moments: Moments, options: CallOptions): Promise<StatusDocument | undefined> {
     try {
       const before = await this.#options.object.read(options);
-      if (before === undefined) return;
+      if (before === undefined) return undefined;
       this.#written = textsOf(before);
       moments.remember(rememberedOf(before));
+      return before;
     } catch (error) {
       options.signal.throwIfAborted();
       this.#failed(error);
+      return undefined;
     }
   }
 

@@ -1,0 +1,151 @@
+import { isWell } from '@hikyaku/engine';
+import type { CallOptions, Clock, Logger } from '@hikyaku/core';
+import { isKubeError } from '@hikyaku/kube-client';
+import type { EventObjects, StatusDocument } from '@hikyaku/kubernetes';
+import type { NewRecord } from '../records.ts';
+import { EventWriterNews } from './event-writer-news.ts';
+import type { News } from './event-writer-news.ts';
+
+export interface EventWriterOptions {
+  readonly objects: Pick<EventObjects, 'put'>;
+  /** As it is now. */
+  readonly build: () => StatusDocument;
+  /** Before that not everything is known, and nothing is said for a while. */
+  readonly isComplete: () => boolean;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** Less than the status object takes: what stands there counts as said after a restart. */
+const SETTLE_MS = 400;
+/** A start that takes longer is told of while it goes on. */
+const START_MS = 10_000;
+/** Between two writes of one Event; twice as much after each, up to the most, until an hour was calm. */
+const REST_MS = 10_000;
+const MOST_REST_MS = 600_000;
+const CALM_MS = 3_600_000;
+/** Other words for what is the same as before. */
+const WORDS_EVERY_MS = 600_000;
+const RETRY_MS = 5_000;
+const MOST_RETRY_MS = 300_000;
+/** What has failed for so long is said. */
+const PATIENCE_MS = 20_000;
+
+/** Tells as Events what a person should know: once when it begins, once when it is over. */
+export class EventWriter {
+  readonly #options: EventWriterOptions;
+  readonly #written = new Map<string, { readonly at: number; readonly restMs: number }>();
+  readonly #startedAt: number;
+  #news = EventWriterNews.after(undefined);
+  #called = Promise.withResolvers<void>();
+  #retryMs = RETRY_MS;
+  /** Since when none could be written, on the monotonic clock. */
+  #failingSince: number | undefined;
+  #isSaid = false;
+
+  constructor(options: EventWriterOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.monotonic();
+  }
+
+  /** What an earlier process has told is not told again. */
+  open(before: StatusDocument | undefined): void {
+    this.#news = EventWriterNews.after(before);
+  }
+
+  /** Something may have changed; `said`: by this record. */
+  changed(said?: NewRecord): void {
+    if (said === undefined || !this.#isNoNews(said)) this.#called.resolve();
+  }
+
+  /** Until the signal aborts. Rejects only with a bug. */
+  async run({ signal }: CallOptions): Promise<void> {
+    const { clock, isComplete } = this.#options;
+    let waitMs = 0;
+    while (!signal.aborted) {
+      await this.#untilCalled(waitMs, signal);
+      await clock.sleep(SETTLE_MS, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      const isEarly = !isComplete() && clock.monotonic() - this.#startedAt < START_MS;
+      waitMs = isEarly ? SETTLE_MS : await this.#tell(signal);
+    }
+  }
+
+  /** Answers in how many milliseconds there is more to do. */
+  async #tell(signal: AbortSignal): Promise<number> {
+    let laterMs = Infinity;
+    for (const news of this.#news.of(this.#options.build())) {
+      const dueInMs = this.#dueInMs(news);
+      if (dueInMs > 0) {
+        laterMs = Math.min(laterMs, dueInMs);
+        continue;
+      }
+      try {
+        await this.#put(news, signal);
+      } catch (error) {
+        if (signal.aborted) return Infinity;
+        return this.#failed(error);
+      }
+    }
+    return laterMs;
+  }
+
+  async #put(news: News, signal: AbortSignal): Promise<void> {
+    const { clock, objects, logger } = this.#options;
+    const { about, type, reason, message } = news;
+    await objects.put({ about, type, reason, message, at: clock.now() }, { signal });
+    this.#news.said(news);
+    const now = clock.monotonic();
+    const before = this.#written.get(about);
+    const isCalm = before === undefined || now - before.at >= CALM_MS;
+    this.#written.set(about, { at: now, restMs: isCalm ? REST_MS : Math.min(before.restMs * 2, MOST_REST_MS) });
+    for (const [other, { at }] of this.#written) if (now - at >= CALM_MS) this.#written.delete(other);
+    if (this.#isSaid) logger.info({}, 'events written again');
+    this.#failingSince = undefined;
+    this.#isSaid = false;
+    this.#retryMs = RETRY_MS;
+  }
+
+  #dueInMs(news: News): number {
+    const before = this.#written.get(news.about);
+    const isOnlyWords = this.#news.isOnlyWords(news);
+    const at = before?.at ?? (isOnlyWords ? this.#startedAt : -Infinity);
+    const restMs = isOnlyWords ? WORDS_EVERY_MS : (before?.restMs ?? 0);
+    return at + restMs - this.#options.clock.monotonic();
+  }
+
+  /** Answers when to try again. */
+  #failed(error: unknown): number {
+    if (!isKubeError(error)) throw error;
+    const { clock, logger } = this.#options;
+    const now = clock.monotonic();
+    this.#failingSince ??= now;
+    // An API server that is just restarted, and answers 403 until it has loaded its rules, is no news.
+    if (!this.#isSaid && now - this.#failingSince >= PATIENCE_MS) {
+      logger.warn({ error }, 'events not written');
+      this.#isSaid = true;
+    }
+    const waitMs = this.#retryMs;
+    this.#retryMs = Math.min(waitMs * 2, MOST_RETRY_MS);
+    return waitMs;
+  }
+
+  /** Most of what is said is that all is well, of what was well. */
+  #isNoNews(said: NewRecord): boolean {
+    switch (said.kind) {
+      case 'secret':
+        return isWell(said.record.state) && !this.#news.isOpen('secret', said.record.id);
+      case 'source':
+        return said.record.ok && !this.#news.isOpen('source', said.record.source);
+      default:
+        return false;
+    }
+  }
+
+  async #untilCalled(ms: number, signal: AbortSignal): Promise<void> {
+    const called = new AbortController();
+    void this.#called.promise.then(() => called.abort());
+    await this.#options.clock.sleep(ms, { signal: AbortSignal.any([signal, called.signal]) }).catch(() => {});
+    this.#called = Promise.withResolvers();
+  }
+}
