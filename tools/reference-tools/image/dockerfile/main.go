@@ -117,7 +117,7 @@ func describe(command instructions.Command) instruction {
 	case *instructions.LabelCommand:
 		out.Pairs = map[string]string{}
 		for _, pair := range c.Labels {
-			out.Pairs[strings.Trim(pair.Key, `"`)] = pair.Value
+			out.Pairs[pair.Key] = strings.Trim(pair.Value, `"`)
 		}
 	case *instructions.EnvCommand:
 		out.Pairs = map[string]string{}
