@@ -2,8 +2,6 @@ export { ConfigMapInventory } from './config-map-inventory.ts';
 export type { ConfigMapEntriesOptions } from './config-map-entries.ts';
 export { ConfigMapPushInventory } from './config-map-push-inventory.ts';
 export type { ConfigMapPushInventoryOptions } from './config-map-push-inventory.ts';
-export { EventObjects, eventName } from './event-objects.ts';
-export type { SaidOf } from './event-objects.ts';
 export { loadHmacKey } from './hmac-key.ts';
 export { FIRST_KEY_FILE, IdentitySecret, unreadableIdentity } from './identity-secret.ts';
 export type { IdentitySecretOptions, KeptIdentity } from './identity-secret.ts';

@@ -1,13 +1,14 @@
 import { isWell } from '@hikyaku/engine';
 import type { CallOptions, Clock, Logger } from '@hikyaku/core';
 import { isKubeError } from '@hikyaku/kube-client';
-import type { EventObjects, StatusDocument } from '@hikyaku/kubernetes';
+import type { AgentEvent, StatusDocument } from '@hikyaku/kubernetes';
 import type { NewRecord } from '../records.ts';
 import { EventWriterNews } from './event-writer-news.ts';
 import type { News } from './event-writer-news.ts';
 
 export interface EventWriterOptions {
-  readonly objects: Pick<EventObjects, 'put'>;
+  /** Throws KubeError. */
+  readonly put: (event: AgentEvent, options: CallOptions) => Promise<void>;
   /** As it is now. */
   readonly build: () => StatusDocument;
   /** Before that not everything is known, and nothing is said for a while. */
@@ -20,7 +21,7 @@ export interface EventWriterOptions {
 const SETTLE_MS = 400;
 /** A start that takes longer is told of while it goes on. */
 const START_MS = 10_000;
-/** Between two writes of one Event; twice as much after each, up to the most, until an hour was calm. */
+/** Before a third write of one Event; twice as much before each more, up to the most, until an hour was calm. */
 const REST_MS = 10_000;
 const MOST_REST_MS = 600_000;
 const CALM_MS = 3_600_000;
@@ -36,7 +37,7 @@ export class EventWriter {
   readonly #options: EventWriterOptions;
   readonly #written = new Map<string, { readonly at: number; readonly restMs: number }>();
   readonly #startedAt: number;
-  #news = EventWriterNews.after(undefined);
+  #news = new EventWriterNews();
   #called = Promise.withResolvers<void>();
   #retryMs = RETRY_MS;
   /** Since when none could be written, on the monotonic clock. */
@@ -49,7 +50,7 @@ export class EventWriter {
   }
 
   /** What an earlier process has told is not told again. */
-  open(before: StatusDocument | undefined): void {
+  remember(before: StatusDocument): void {
     this.#news = EventWriterNews.after(before);
   }
 
@@ -91,14 +92,17 @@ export class EventWriter {
   }
 
   async #put(news: News, signal: AbortSignal): Promise<void> {
-    const { clock, objects, logger } = this.#options;
-    const { about, type, reason, message } = news;
-    await objects.put({ about, type, reason, message, at: clock.now() }, { signal });
+    const { clock, put, logger } = this.#options;
+    const { id, kind, name, type, reason, message } = news;
+    await put({ about: [kind, name], type, reason, message }, { signal });
     this.#news.said(news);
     const now = clock.monotonic();
-    const before = this.#written.get(about);
+    const before = this.#written.get(id);
     const isCalm = before === undefined || now - before.at >= CALM_MS;
-    this.#written.set(about, { at: now, restMs: isCalm ? REST_MS : Math.min(before.restMs * 2, MOST_REST_MS) });
+    this.#written.set(id, {
+      at: now,
+      restMs: isCalm ? 0 : Math.min(Math.max(REST_MS, before.restMs * 2), MOST_REST_MS),
+    });
     for (const [other, { at }] of this.#written) if (now - at >= CALM_MS) this.#written.delete(other);
     if (this.#isSaid) logger.info({}, 'events written again');
     this.#failingSince = undefined;
@@ -107,7 +111,7 @@ export class EventWriter {
   }
 
   #dueInMs(news: News): number {
-    const before = this.#written.get(news.about);
+    const before = this.#written.get(news.id);
     const isOnlyWords = this.#news.isOnlyWords(news);
     const at = before?.at ?? (isOnlyWords ? this.#startedAt : -Infinity);
     const restMs = isOnlyWords ? WORDS_EVERY_MS : (before?.restMs ?? 0);

@@ -3,7 +3,7 @@ import type { Engine } from '@hikyaku/engine';
 import { OWN, putEvent, RequestsObject, StatusObject } from '@hikyaku/kubernetes';
 import type { Cluster } from '../connect-cluster.ts';
 import { countUndecided } from '../identity/here.ts';
-import type { Records } from '../records.ts';
+import type { NewRecord, Records } from '../records.ts';
 import { answerApproval } from '../status/answer-approval.ts';
 import { answerRefresh } from '../status/answer-refresh.ts';
 import { buildStatus, holdsOf, iso } from '../status/build-status.ts';
@@ -91,7 +91,7 @@ export class StatusAndRequests {
     const refreshes = { engine, records, config, writeStatus, logger, clock };
     const holds = () => holdsOf(config(), records);
     const approvals = { engine, holds, records, isReady: () => vitals.ready().length === 0, logger, clock };
-    const stops = [records.listen((said) => feed.changed(said)), feed.listen(() => this.#tell())];
+    const stops = [records.listen((said) => feed.changed(said)), feed.listen((said) => this.#tell(said))];
     using _ = feed.open(this.#build);
     try {
       await Promise.all([
@@ -127,9 +127,9 @@ export class StatusAndRequests {
     }
   }
 
-  #tell(): void {
+  #tell(said: NewRecord | undefined): void {
     this.#status.changed();
-    this.#events.changed();
+    this.#events.changed(said);
   }
 
   async #noticeConfigs(signal: AbortSignal): Promise<void> {
