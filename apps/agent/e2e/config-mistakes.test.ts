@@ -376,7 +376,7 @@ describe('with a cluster and a Doppler within reach', () => {
     test.each(commands)('%s %s: a variable that is not set is named before anything is touched', async (...args) => {
       const path = await config({ token: { env: 'NOWHERE' } });
       expect(saidAsUsage(await run(args, path))).toBe(
-        'error: token of source home wants the environment variable NOWHERE, which is not set\n',
+        'error: token of source home wants the environment variable NOWHERE, which is not set: set it where the agent runs\n',
       );
     });
 
@@ -397,7 +397,7 @@ describe('with a cluster and a Doppler within reach', () => {
     test.each(['plan', 'sync'])('%s: a Secret that is not there is named', async (command) => {
       const path = await config({ token: { secretRef: { name: 'doppler', key: 'token' } } });
       expect(saidAsUsage(await run([command], path))).toBe(
-        `error: token of source home wants Secret ${own}/doppler, which does not exist\n`,
+        `error: token of source home wants Secret ${own}/doppler, which does not exist: make it, or correct \`secretRef\`\n`,
       );
     });
 

@@ -113,7 +113,13 @@ export class Records implements Report {
   }
 
   #logPush({ id, state, keys, changes, messages }: PushRecord, before: PushRecord | undefined): void {
-    const fields = { push: id, state, ...(keys !== undefined && { keys }), ...(changes && { changes }) };
+    const fields = {
+      push: id,
+      state,
+      ...(state === 'held' && { remedy: APPROVE }),
+      ...(keys !== undefined && { keys }),
+      ...(changes && { changes }),
+    };
     const words = messages.length > 0 && { messages };
     if (!isWell(state)) {
       const repeated =
@@ -129,7 +135,7 @@ export class Records implements Report {
   }
 
   #logSecret({ id, state, outcome, changes, messages }: SecretRecord, before: SecretRecord | undefined): void {
-    const fields = { secret: id, state, ...(outcome && { outcome }) };
+    const fields = { secret: id, state, ...(state === 'held' && { remedy: APPROVE }), ...(outcome && { outcome }) };
     if (!isWell(state)) {
       const repeated = before?.state === state && before.messages.join('\n') === messages.join('\n');
       if (repeated) this.#logger.debug({ ...fields, messages }, 'still not synced');
@@ -167,6 +173,8 @@ export class Records implements Report {
     else this.#logger.warn({ ...fields, error }, 'source failed');
   }
 }
+
+const APPROVE = 'hikyaku approve shows what would go, and lets it go';
 
 function isOver(state: SecretRecord['state'] | PushRecord['state']): boolean {
   return state === 'removed' || state === 'left';

@@ -97,7 +97,7 @@ describe('a Secret that somebody else changes again and again', () => {
     await contest(world, 2);
     expect(new Set(messages)).toEqual(
       new Set([
-        'somebody else keeps changing Secret web/app: it is put right only now and then, every 10 minutes at the most; it is managed by kustomize-controller as well',
+        'somebody else keeps changing Secret web/app: it is put right only now and then, every 10 minutes at the most; take it out of there, or out of the config; it is managed by kustomize-controller as well',
       ]),
     );
   });

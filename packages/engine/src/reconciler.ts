@@ -711,7 +711,7 @@ const STORED_DIFFERS =
 function contestedText(id: SecretId, others: readonly string[] = [], target: Target): string {
   const who =
     others.length > 0 ? `it is managed by ${others.join(', ')} as well` : `who it is: ${target.howToFindOthers(id)}`;
-  return `somebody else keeps changing Secret ${id}: it is put right only now and then, every 10 minutes at the most; ${who}`;
+  return `somebody else keeps changing Secret ${id}: it is put right only now and then, every 10 minutes at the most; take it out of there, or out of the config; ${who}`;
 }
 
 /** Problems that end by themselves once a read is complete. */

@@ -108,7 +108,11 @@ export class Credentials {
 
   #fromEnvironment(field: string, name: string): SecretValue {
     const text = ownText(this.#surroundings.env, name);
-    if (text === undefined) throw this.#invalid(field, `wants the environment variable ${name}, which is not set`);
+    if (text === undefined)
+      throw this.#invalid(
+        field,
+        `wants the environment variable ${name}, which is not set: set it where the agent runs`,
+      );
     return SecretValue.of(text.trim());
   }
 
@@ -119,7 +123,7 @@ export class Credentials {
       return SecretValue.of((await readFile(file, { encoding: 'utf8', signal })).trim());
     } catch (error) {
       signal.throwIfAborted();
-      throw this.#invalid(field, `cannot be read from ${path} (${codeOf(error)})`);
+      throw this.#invalid(field, `cannot be read from ${path} (${codeOf(error)}): put it there, or correct \`file\``);
     }
   }
 

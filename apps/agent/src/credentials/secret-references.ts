@@ -71,7 +71,8 @@ export class SecretReferences {
     } catch (error) {
       signal.throwIfAborted();
       if (!isKubeError(error)) throw error;
-      if (error.code === 'NOT_FOUND') throw invalid(place, `wants Secret ${id}, which does not exist`);
+      if (error.code === 'NOT_FOUND')
+        throw invalid(place, `wants Secret ${id}, which does not exist: make it, or correct \`secretRef\``);
       if (error.code === 'FORBIDDEN') throw invalid(place, `wants Secret ${id}, which this account may not read`);
       throw new ProviderError('UNAVAILABLE', `${nameOf(place)} cannot be read from Secret ${id}: ${error.message}`);
     }
