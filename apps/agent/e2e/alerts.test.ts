@@ -7,6 +7,7 @@ import {
   ConfigFiles,
   createNamespace,
   createSecret,
+  eventually,
   installRights,
   patchSecret,
   resetInventory,
@@ -207,7 +208,7 @@ const TRIALS: Readonly<Record<string, Trial>> = {
     async spoil() {
       const { requests } = doppler.counters;
       doppler.fail({ kind: 'hang', times: 1_000_000, project: namespace });
-      await vi.waitFor(() => expect(doppler.counters.requests).toBeGreaterThan(requests), { timeout: 30_000 });
+      await eventually(async () => doppler.counters.requests > requests);
       // An answer that was under way is over.
       await sleep(500);
     },
@@ -344,19 +345,19 @@ test.for(Object.entries(TRIALS))(
   '%s fires in its fault and clears after it',
   async ([alert, one], { onTestFailed }) => {
     onTestFailed(() => void process.stderr.write([...running].map(({ output }) => output.slice(-2_000)).join('\n')));
-    const trial = new AlertTrial();
+    const told = new AlertTrial();
     const ends: number[] = [];
     for await (const phase of one.phases()) {
-      trial.add(phase);
-      ends.push(trial.minutes);
+      told.add(phase);
+      ends.push(told.minutes);
     }
     const alerts = [{ alert, labels: one.labels() }];
     const inTheFault = ends.at(-2) ?? 0;
-    await trial.expect([
+    await told.expect([
       { minute: BEFORE - 1 },
       ...(one.isInstant ? [] : [{ minute: BEFORE, pending: alerts }]),
       { minute: inTheFault - 1, firing: alerts },
-      { minute: trial.minutes - 1 },
+      { minute: told.minutes - 1 },
     ]);
   },
 );
