@@ -185,6 +185,14 @@ describe('the files', () => {
     }
   });
 
+  test('Flux substitutes nothing in the config', async () => {
+    await written();
+    for (const objects of [await printed(), await buildFolder(folder)])
+      expect(field(objectOf(objects, 'ConfigMap', 'hikyaku-config'), 'metadata', 'annotations')).toEqual({
+        'kustomize.toolkit.fluxcd.io/substitute': 'disabled',
+      });
+  });
+
   test('a new Secret changes no install file under «own», and the grants alone under «named»', async () => {
     const more = `${CONFIG}  - { name: more, namespace: elsewhere, from: app, type: kubernetes.io/basic-auth, data: { username: A, password: B } }\n`;
     await written();

@@ -84,6 +84,9 @@ async function readText(path: string): Promise<string> {
   }
 }
 
+/** Else Flux, where it is told to substitute variables, takes each `${name}` of a config for one. */
+export const NO_SUBSTITUTION = 'kustomize.toolkit.fluxcd.io/substitute: disabled';
+
 /** The manifest of the ConfigMap `hikyaku-config`. */
 export function configMapText(texts: readonly ConfigText[]): string {
   return `apiVersion: v1
@@ -91,6 +94,7 @@ kind: ConfigMap
 metadata:
   name: hikyaku-config
   namespace: hikyaku
+  annotations: { ${NO_SUBSTITUTION} }
 data:
 ${texts.map(({ key, text }) => `  ${plainKey(key)}: ${textValue(text)}\n`).join('')}`;
 }

@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { isInside } from '../file-access.ts';
-import { configMapText } from './config-texts.ts';
+import { configMapText, NO_SUBSTITUTION } from './config-texts.ts';
 import type { Install, InstallFile } from './install.ts';
 import { installParts } from './install-parts.ts';
 import { formatSettings } from './settings.ts';
@@ -62,6 +62,7 @@ function generator({ texts }: Install, folder: string): string {
   return `configMapGenerator:
   - name: hikyaku-config
     namespace: hikyaku
+    options: { annotations: { ${NO_SUBSTITUTION} } } # \`\${name}\` is not Flux's to replace
     files:${list}generatorOptions:
   disableNameSuffixHash: true # the agent takes a changed config without a restart
 `;
