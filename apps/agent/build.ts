@@ -121,6 +121,30 @@ const rightsTexts: Plugin = {
   },
 };
 
+/** The style and the script of the status page, as texts. */
+const pageAssets: Plugin = {
+  name: 'page-assets',
+  setup(bundle) {
+    bundle.onLoad({ filter: /[\\/]page[\\/]style-sheet\.ts$/ }, async () => {
+      const { outputFiles } = await build({ ...IN_BROWSER, entryPoints: ['src/page/page.css'] });
+      return { contents: `export const styleSheet = ${JSON.stringify(outputFiles[0]?.text)};` };
+    });
+    bundle.onLoad({ filter: /[\\/]page[\\/]client-script\.ts$/ }, async () => {
+      const { outputFiles } = await build({ ...IN_BROWSER, entryPoints: ['src/page/client/main.ts'] });
+      return { contents: `export const clientScript = ${JSON.stringify(outputFiles[0]?.text)};` };
+    });
+  },
+};
+
+const IN_BROWSER = {
+  bundle: true,
+  minify: true,
+  format: 'iife',
+  target: ['chrome117', 'firefox117', 'safari16.5'],
+  write: false,
+  legalComments: 'none',
+} as const;
+
 const englishOnly: Plugin = {
   name: 'english-only',
   setup(bundle) {
@@ -170,7 +194,7 @@ const { metafile, outputFiles } = await build({
   sourcemap: 'external',
   legalComments: 'none',
   banner: { js: BANNER },
-  plugins: [stubs, lazyKubeConfig, zodModule, rightsTexts],
+  plugins: [stubs, lazyKubeConfig, zodModule, rightsTexts, pageAssets],
   logLevel: 'warning',
 });
 

@@ -90,6 +90,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--leader-election', 'one of several replicas works, the others wait')
     .addOption(listenAddress('--health', 'answer probes there: /healthz and /readyz'))
     .addOption(listenAddress('--receiver', 'take notices of changes (webhooks) there: /notices/SOURCE'))
+    .addOption(listenAddress('--page', 'show a status page there; with a port alone to this machine only'))
     .addHelpText(
       'after',
       '\nA config that changes is taken without a restart; one that is broken is refused, and the last good one goes on.\n\nExamples:\n  hikyaku run --config hikyaku.yaml --log-level debug\n  hikyaku run --config-map --leader-election --health 8081\n  hikyaku run --receiver 8082',

@@ -20,6 +20,7 @@ import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { commandLogger } from '../logging.ts';
 import { Tally } from '../metrics/tally.ts';
+import { ownNamespace } from '../own-namespace.ts';
 import { Records } from '../records.ts';
 import { StatusFeed } from '../status/status-feed.ts';
 import { UserError } from '../user-error.ts';
@@ -33,6 +34,7 @@ export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
   const tally = new Tally();
   await using health = await listen(options, vitals, feed, tally);
   if (health !== undefined) logger.info({ port: health.port }, 'answering probes');
+  await using _ = await showPage(options, edge, logger, vitals, feed);
   while (await runAsOneCluster(options, edge, logger, vitals, feed, tally))
     logger.warn({}, 'this is another cluster now, by its identity: starting over');
   // A daemon that is told to stop has done its work.
@@ -50,6 +52,13 @@ async function listen({ health: address }: RunOptions, { live, ready }: Vitals, 
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     throw new UserError(`--health: port ${address.port} cannot be used (${why}): choose another one`);
   });
+}
+
+async function showPage(options: RunOptions, edge: Edge, logger: Logger, vitals: Vitals, feed: StatusFeed) {
+  const { page: address } = options;
+  if (address === undefined) return undefined;
+  const { openPage } = await import('../page/open-page.ts');
+  return await openPage({ address, namespace: ownNamespace(options, edge), feed, vitals, logger }, edge);
 }
 
 /** Until it is told to stop; or until identity and config say that this is another cluster: then `true`. */

@@ -12,4 +12,6 @@ export interface RunOptions extends ConnectOptions, IdentityOptions {
   readonly health?: ListenAddress;
   /** Where notices of changes come in. */
   readonly receiver?: ListenAddress;
+  /** Where the status page is. */
+  readonly page?: ListenAddress;
 }
