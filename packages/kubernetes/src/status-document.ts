@@ -30,8 +30,15 @@ export interface StatusDocument {
   /** By `namespace/kind/name`: what is still to be restarted, and what is left alone. */
   readonly restarts: Readonly<Record<string, RestartStatus>>;
   readonly holds: readonly HoldStatus[];
+  /** By path, as in `providers.homelab.token`: of each sealed value that this cluster would use. Only where somebody had asked. */
+  readonly credentials?: Readonly<Record<string, CredentialStatus>>;
   /** What was left out, as it would not have fitted. */
   readonly cut?: string;
+}
+
+export interface CredentialStatus {
+  /** Absent: not since the agent was started. */
+  readonly usedAt?: string;
 }
 
 export interface SourceStatus {

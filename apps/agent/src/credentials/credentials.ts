@@ -7,6 +7,7 @@ import type { KubeClient } from '@hikyaku/kube-client';
 import { invalid } from './credential-place.ts';
 import { openSealed } from './open-sealed.ts';
 import { ownText } from './own-text.ts';
+import { sealedPath } from './sealed-path.ts';
 import type { SealedValues } from './sealed-values.ts';
 import { DESTINATIONS, SecretReferences } from './secret-references.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
@@ -24,6 +25,12 @@ export interface CredentialSurroundings {
   readonly unboundOrigins?: readonly string[] | undefined;
   /** Absent: nothing sealed can be opened. */
   readonly sealed?: SealedValues | undefined;
+}
+
+interface SealedEntry {
+  readonly entry: SealedReference;
+  /** The only one that it is for. */
+  readonly cluster?: string;
 }
 
 export type CredentialOptions = CallOptions & { readonly refused?: SecretValue };
@@ -83,7 +90,7 @@ export class Credentials {
   }
 
   async #resolve(field: string, reference: CredentialReference, options: CredentialOptions): Promise<SecretValue> {
-    if ('sealed' in reference) return await this.#open(field, reference.sealed, options);
+    if ('sealed' in reference) return await this.#open(field, { entry: reference.sealed }, options);
     if ('perCluster' in reference)
       return await this.#open(field, await this.#ownEntry(field, reference.perCluster, options), options);
     if ('serviceAccountToken' in reference)
@@ -136,12 +143,13 @@ export class Credentials {
   }
 
   /** There is no other value after a refusal: it stands in the config. */
-  async #open(field: string, reference: SealedReference, { signal }: CallOptions): Promise<SecretValue> {
+  async #open(field: string, { entry, cluster }: SealedEntry, { signal }: CallOptions): Promise<SecretValue> {
     const { sealed, checkFile } = this.#surroundings;
     if (sealed === undefined) throw this.#invalid(field, 'is sealed, and there is no key here to open it with');
-    const { value, header } = await openSealed(this.#source, field, reference, sealed, { signal, checkFile });
+    const { value, header } = await openSealed(this.#source, field, entry, sealed, { signal, checkFile });
     if (header.binding === undefined) this.#checkDestination(field);
     if (header.sealedAt !== undefined) this.#sealedAt.set(field, header.sealedAt);
+    sealed.usedAt.set(sealedPath(this.#source.name, field, cluster), this.#surroundings.clock.now());
     return value;
   }
 
@@ -149,7 +157,7 @@ export class Credentials {
     field: string,
     entries: ReadonlyMap<string, SealedReference>,
     { signal }: CallOptions,
-  ): Promise<SealedReference> {
+  ): Promise<SealedEntry> {
     const cluster = await this.#surroundings.sealed?.identity.cluster({ signal });
     const names = [...entries.keys()].join(', ');
     if (cluster === undefined) {
@@ -159,7 +167,7 @@ export class Credentials {
       );
     }
     const entry = entries.get(cluster);
-    if (entry !== undefined) return entry;
+    if (entry !== undefined) return { entry, cluster };
     throw this.#invalid(
       field,
       `is sealed for ${names}, and not for this cluster, ${cluster}: hikyaku seal providers.${this.#source.name}.${field} --cluster ${cluster}`,

@@ -20,6 +20,8 @@ interface Batch {
 /** Opens sealed values with the identities of this process, each once; all sources share it. */
 export class SealedValues {
   readonly identity: OwnIdentity;
+  /** When a value was last given out, by its path in the config; milliseconds of the wall clock. */
+  readonly usedAt = new Map<string, number>();
   readonly #opener: Pick<Opener, 'open' | 'recipientsOf'>;
   /** With the identities below, by text. */
   readonly #opened = new Map<string, Promise<Answer>>();

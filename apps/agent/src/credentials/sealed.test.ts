@@ -134,10 +134,11 @@ async function messageOf(source: SourceConfig, field = 'token', unboundOrigins?:
 }
 
 describe('a sealed credential', () => {
-  test('is opened for what it was sealed for, and says when that was', async () => {
+  test('is opened for what it was sealed for, and it is known when that was, and when it was used', async () => {
     const credentials = credentialsOf(sourceWith({ sealed: await sealedTo(home) }));
     expect((await credentials.get('token', { signal })).text()).toBe(TOKEN);
     expect(credentials.sealedAt).toEqual(new Map([['token', '2026-03-01T00:00:00.000Z']]));
+    expect([...values.usedAt]).toEqual([['providers.homelab.token', Date.UTC(2026, 0, 1)]]);
   });
 
   test('several that are asked for at about the same time are opened by one process, once', async () => {

@@ -52,7 +52,7 @@ export async function keepEqual(
     report,
     clock: systemClock,
   });
-  const people = { engine, live, cluster, records: report, vitals, feed, logger, clock: systemClock };
+  const people = { engine, live, cluster, sealed, records: report, vitals, feed, logger, clock: systemClock };
   const statusAndRequests = await StatusAndRequests.open(people, { signal });
   const drift = new DriftWatch({
     client: cluster.client,

@@ -2,12 +2,14 @@ import type { CallOptions, Clock, Logger } from '@hikyaku/core';
 import type { Engine } from '@hikyaku/engine';
 import { OWN, putEvent, RequestsObject, StatusObject } from '@hikyaku/kubernetes';
 import type { Cluster } from '../connect-cluster.ts';
+import type { SealedValues } from '../credentials/sealed-values.ts';
 import { countUndecided } from '../identity/here.ts';
 import type { NewRecord, Records } from '../records.ts';
 import { answerApproval } from '../status/answer-approval.ts';
 import { answerRefresh } from '../status/answer-refresh.ts';
 import { buildStatus, holdsOf, iso } from '../status/build-status.ts';
 import type { BuildStatus, StatusFeed } from '../status/status-feed.ts';
+import { usedCredentials } from '../status/used-credentials.ts';
 import { version } from '../version.ts';
 import { EventWriter } from './event-writer.ts';
 import { followRequests } from './follow-requests.ts';
@@ -19,6 +21,7 @@ export interface StatusAndRequestsOptions {
   readonly engine: Engine;
   readonly live: LiveConfig;
   readonly cluster: Cluster;
+  readonly sealed: SealedValues;
   readonly records: Records;
   readonly vitals: Vitals;
   readonly feed: StatusFeed;
@@ -34,7 +37,7 @@ export class StatusAndRequests {
   readonly #events: EventWriter;
 
   private constructor(options: StatusAndRequestsOptions) {
-    const { cluster, live, records, vitals, logger, clock } = options;
+    const { cluster, live, sealed, records, vitals, logger, clock } = options;
     this.#options = options;
     this.#build = (withTimes) => {
       const { config, digest, loadedAt, cluster: recipient, undecided } = live.current;
@@ -56,6 +59,7 @@ export class StatusAndRequests {
         },
         config,
         records,
+        ...(withTimes && { credentials: usedCredentials(config, recipient, sealed.usedAt) }),
         withTimes,
         now: clock.now(),
       });

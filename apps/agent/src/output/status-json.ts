@@ -12,7 +12,7 @@ function clusterJson(report: ClusterReport): object {
   const { cluster, agent, status, problem } = report;
   const head = { cluster, agent, ok: isClusterWell(report), ...(problem !== undefined && { problem }) };
   if (status === undefined) return head;
-  const { reported, holds, cut, writtenAt, version, startedAt, leader, config } = status;
+  const { reported, holds, credentials, cut, writtenAt, version, startedAt, leader, config } = status;
   const all = (kind: Reported['kind'], word: string) =>
     reported.filter((one) => one.kind === kind).map(({ name, kind: _kind, ...rest }) => ({ [word]: name, ...rest }));
   return {
@@ -28,6 +28,7 @@ function clusterJson(report: ClusterReport): object {
     pushes: all('push', 'push'),
     restarts: all('restart', 'workload'),
     holds,
+    credentials,
     cut,
   };
 }

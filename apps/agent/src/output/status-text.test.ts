@@ -51,6 +51,31 @@ const withHold: ClusterReport = {
   }),
 };
 
+describe('sealed credentials', () => {
+  const path = 'providers.homelab.token';
+  const credentials = [{ path, sealedAt: at(86_400 * 30) }];
+  function using(cluster: string, used: readonly { readonly path: string; readonly usedAt?: string }[] | undefined) {
+    const { status, ...rest } = report(cluster, [homelab]);
+    return { ...rest, ...(status && { status: { ...status, ...(used && { credentials: used }) } }) };
+  }
+  const line = (...reports: readonly ClusterReport[]) =>
+    statusText(reports, credentials, OPTIONS)
+      .split('\n')
+      .find((text) => text.includes(path));
+
+  test('say when they were used last, or that they were not', () => {
+    expect(line(using('home', [{ path, usedAt: at(12) }]))).toMatch(/30 d ago; last used 12 s ago$/);
+    expect(line(using('home', [{ path }]))).toMatch(/30 d ago; not used since the agent started$/);
+    expect(line(using('home', [{ path: 'providers.nas.token' }]))).toMatch(/30 d ago$/);
+    expect(line(using('home', undefined))).toMatch(/30 d ago$/);
+  });
+
+  test('say it of each cluster', () => {
+    const reports = [using('home', [{ path, usedAt: at(12) }]), using('cabin', [{ path }]), using('shed', undefined)];
+    expect(line(...reports)).toMatch(/; last used: home 12 s ago, cabin not since its agent started$/);
+  });
+});
+
 describe('one cluster', () => {
   test('is a table, with what to do below each', () => {
     const credentials = [{ path: 'providers.homelab.token', sealedAt: at(86_400 * 30) }];

@@ -33,7 +33,7 @@ export function statusText(
   credentials: readonly SealedDate[],
   options: StatusTextOptions,
 ): string {
-  const { now, width, style, onlyUnwell = false } = options;
+  const { width, style, onlyUnwell = false } = options;
   const isOne = reports.length === 1;
   const columns: readonly StatusColumn[] = [
     ...(isOne ? [] : [{ title: 'CLUSTER' }]),
@@ -54,7 +54,7 @@ export function statusText(
     ...(table.length > 0 ? ['', ...table] : []),
     ...(left > 0 ? [style.faint(`    and ${left} that are well`)] : []),
     ...heldLines(reports, isOne, options),
-    ...(onlyUnwell ? [] : credentialLines(credentials, now, style)),
+    ...(onlyUnwell ? [] : credentialLines(credentials, reports, options)),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -139,7 +139,11 @@ function heldLines(reports: readonly ClusterReport[], isOne: boolean, options: S
   ];
 }
 
-function credentialLines(credentials: readonly SealedDate[], now: number, style: Style): readonly string[] {
+function credentialLines(
+  credentials: readonly SealedDate[],
+  reports: readonly ClusterReport[],
+  { now, style }: StatusTextOptions,
+): readonly string[] {
   if (credentials.length === 0) return [];
   const longest = Math.max(...credentials.map(({ path }) => path.length));
   return [
@@ -147,7 +151,21 @@ function credentialLines(credentials: readonly SealedDate[], now: number, style:
     style.faint('    SEALED CREDENTIAL, in the config at hand'),
     ...credentials.map(
       ({ path, sealedAt }) =>
-        `    ${path.padEnd(longest)}  sealed on ${sealedAt.slice(0, 10)}, ${ageText(sealedAt, now)}`,
+        `    ${path.padEnd(longest)}  sealed on ${sealedAt.slice(0, 10)}, ${ageText(sealedAt, now)}${lastUseText(path, reports, now)}`,
     ),
   ];
+}
+
+/** Nothing of clusters whose agent has not said. */
+function lastUseText(path: string, reports: readonly ClusterReport[], now: number): string {
+  const isOne = reports.length === 1;
+  const uses = reports.flatMap(({ cluster, status, aheadMs }) => {
+    const used = status?.credentials?.find((one) => one.path === path);
+    if (used === undefined) return [];
+    const age = used.usedAt === undefined ? undefined : ageText(used.usedAt, now + aheadMs);
+    if (isOne) return [age === undefined ? 'not used since the agent started' : `last used ${age}`];
+    return [`${cluster} ${age ?? 'not since its agent started'}`];
+  });
+  if (uses.length === 0) return '';
+  return isOne ? `; ${uses.join()}` : `; last used: ${uses.join(', ')}`;
 }

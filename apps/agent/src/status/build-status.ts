@@ -18,13 +18,22 @@ export interface StatusParts {
   readonly about: StatusDocument['config'];
   readonly config: Pick<Config, 'secrets' | 'pushes'>;
   readonly records: Records;
+  readonly credentials?: StatusDocument['credentials'];
   /** Also times that change by themselves. */
   readonly withTimes: boolean;
   readonly now: number;
 }
 
 /** What is known now, of what the config in force wants. */
-export function buildStatus({ agent, about, config, records, withTimes, now }: StatusParts): StatusDocument {
+export function buildStatus({
+  agent,
+  about,
+  config,
+  records,
+  credentials,
+  withTimes,
+  now,
+}: StatusParts): StatusDocument {
   return {
     version: 1,
     writtenAt: iso(now),
@@ -35,6 +44,7 @@ export function buildStatus({ agent, about, config, records, withTimes, now }: S
     pushes: pushesOf(config, records, withTimes),
     restarts: restartsOf(records),
     holds: holdsOf(config, records).map(holdStatus),
+    ...(withTimes && credentials && { credentials }),
   };
 }
 

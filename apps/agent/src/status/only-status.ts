@@ -11,7 +11,8 @@ export function onlyStatus(what: string, report: ClusterReport): ClusterReport {
     ({ scope, changes }) =>
       scope === `source:${what}` || scope === `push:${what}` || changes.some(({ id }) => names.has(id)),
   );
-  return { ...report, status: { ...status, reported, holds } };
+  const { credentials: _, ...rest } = status;
+  return { ...report, status: { ...rest, reported, holds } };
 }
 
 function isMeant(what: string, { kind, name, secrets = [] }: Reported): boolean {

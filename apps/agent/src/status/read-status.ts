@@ -30,6 +30,12 @@ export interface Reported {
   readonly messages: readonly string[];
 }
 
+export interface UsedCredential {
+  readonly path: string;
+  /** Absent: not since the agent was started. */
+  readonly usedAt?: string;
+}
+
 export interface ReadStatus {
   readonly writtenAt?: string;
   readonly version: string;
@@ -45,11 +51,21 @@ export interface ReadStatus {
   };
   readonly reported: readonly Reported[];
   readonly holds: readonly HoldStatus[];
+  /** Sealed values that this cluster would use; absent where the agent has not said. */
+  readonly credentials?: readonly UsedCredential[];
   readonly cut?: string;
 }
 
 /** Whoever may write the ConfigMap may have written anything: nothing of it reaches a terminal but as plain text. */
-export function readStatus({ writtenAt, agent, config, holds, cut, ...status }: StatusDocument): ReadStatus {
+export function readStatus({
+  writtenAt,
+  agent,
+  config,
+  holds,
+  credentials,
+  cut,
+  ...status
+}: StatusDocument): ReadStatus {
   return {
     ...field('writtenAt', timeIn(writtenAt)),
     version: textIn(agent.version) ?? 'unknown',
@@ -77,6 +93,7 @@ export function readStatus({ writtenAt, agent, config, holds, cut, ...status }: 
       })),
     ],
     holds: holds.map(readHold),
+    ...field('credentials', credentialsIn(credentials)),
     ...field('cut', textIn(cut)),
   };
 }
@@ -119,6 +136,18 @@ function reported(kind: Reported['kind'], name: string, entry: Entry): Reported 
     ...field('goodAt', timeIn(goodAt)),
     messages: textsIn(messages),
   };
+}
+
+function credentialsIn(value: unknown): readonly UsedCredential[] | undefined {
+  if (!isRecord(value)) return undefined;
+  return entries(value).map(([path, one]) => ({
+    path: printable(path),
+    ...field('usedAt', timeIn(isRecord(one) ? one['usedAt'] : undefined)),
+  }));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 function readHold({ scope, digest, messages, changes, more }: HoldStatus): HoldStatus {
