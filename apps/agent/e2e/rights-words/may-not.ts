@@ -7,6 +7,7 @@ const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/hikyaku/leases/hikyaku';
 const SYSTEM = '/api/v1/namespaces/kube-system/secrets';
+const NO_PARAMETERS = 'no params found for policy binding';
 const APPLY = { 'content-type': 'application/apply-patch+yaml' };
 const ANOTHER = { 'hikyaku.dev/agent': 'other' };
 
@@ -293,12 +294,18 @@ export async function giveRole({ admin }: Scene, name: string, rules: readonly o
   succeeded(await admin('POST', `${path}/rolebindings`, binding));
 }
 
-async function withoutObject({ admin }: Scene, probe: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
+/** That of the agent; everybody else is refused too, which whoever takes the grants away should know. */
+async function withoutObject({ admin, kind }: Scene, probe: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
   const { data } = Object(succeeded(await admin('GET', GRANTS)));
   succeeded(await admin('DELETE', GRANTS));
   const becomes = (status: number) => eventually(async () => (await probe()).status === status);
   await becomes(422);
   const answer = await probe();
+  const others = [await admin('POST', `${SECRETS}?dryRun=All`, { metadata: { name: 'of-a-person' } })];
+  if (kind === 'named')
+    others.push(await admin('PATCH', `${DEPLOYMENTS}/app?dryRun=All`, { spec: { paused: true } }, MERGE_PATCH));
+  if (!others.every((one) => one.text.includes(NO_PARAMETERS)))
+    throw new Error(others.map(({ text }) => text).join('\n'));
   succeeded(await admin('POST', CONFIG_MAPS, { metadata: { name: 'hikyaku-grants' }, data }));
   await becomes(201);
   return answer;

@@ -74,7 +74,7 @@ export function mayNot({ agent, names, restarts }: RightsOptions): readonly Stat
     },
     {
       id: 'without-grants',
-      text: 'write any Secret while the ConfigMap hikyaku-grants is missing, or one of its lists',
+      text: `write any Secret while the ConfigMap hikyaku-grants is missing, or one of its lists. While it is missing nobody else can either${restarts ? ', nor change a workload' : ''}: the API server refuses before it looks who asks`,
       rules: ['policy own: grants', 'binding own: denies without parameters'],
     },
     {
