@@ -18,7 +18,7 @@ export function failureClass(error: unknown): string {
 /** Codes of Node (https://nodejs.org/api/errors.html) and of undici. */
 const CLASSES: readonly (readonly [RegExp, string])[] = [
   [/ABORT/i, 'aborted'],
-  [/TIMEOUT|TIMEDOUT/, 'timeout'],
+  [/TIMEOUT|TIMEDOUT/i, 'timeout'],
   [/REFUSED|UNREACH/, 'refused'],
   [/ENOTFOUND|EAI_/, 'dns'],
   [/CERT|TLS|SSL|EPROTO|UNABLE_TO/, 'tls'],

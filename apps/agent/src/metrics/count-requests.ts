@@ -9,7 +9,7 @@ export function countRequests(said: (answer: string) => void): Dispatcher.Dispat
 class Counting implements Dispatcher.DispatchHandler {
   readonly #handler: Dispatcher.DispatchHandler;
   #say: ((answer: string) => void) | undefined;
-  #isStarted = false;
+  #isSent = false;
 
   constructor(handler: Dispatcher.DispatchHandler, say: (answer: string) => void) {
     this.#handler = handler;
@@ -17,7 +17,6 @@ class Counting implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(...given: Parameters<Required<Dispatcher.DispatchHandler>['onRequestStart']>): void {
-    this.#isStarted = true;
     this.#handler.onRequestStart?.(...given);
   }
 
@@ -41,9 +40,12 @@ class Counting implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(...given: Parameters<Required<Dispatcher.DispatchHandler>['onResponseError']>): void {
-    const why = failureClass(given[1]);
+    const [controller, error] = given;
+    const known = failureClass(error);
+    // Who gives up may say why in any words.
+    const why = known === 'failed' && controller.aborted ? 'aborted' : known;
     // Who gave up before it was its turn has asked nobody.
-    if (this.#isStarted || why !== 'aborted') this.#once(why);
+    if (this.#isSent || why !== 'aborted') this.#once(why);
     this.#handler.onResponseError?.(...given);
   }
 
@@ -52,10 +54,12 @@ class Counting implements Dispatcher.DispatchHandler {
   }
 
   onBodySent(chunk: Buffer): void {
+    this.#isSent = true;
     this.#handler.onBodySent?.(chunk);
   }
 
   onRequestSent(): void {
+    this.#isSent = true;
     this.#handler.onRequestSent?.();
   }
 
