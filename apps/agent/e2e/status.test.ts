@@ -6,7 +6,7 @@ import { createSecret, expectExit, field, hikyaku, startHikyaku } from '@hikyaku
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { hasTerminals, hikyakuInTerminal } from '../../../tools/testbed/src/terminal.ts';
-import { sealToken } from './identity.test.kit.ts';
+import { publicKeyOf, readIdentity, sealToken } from './identity.test.kit.ts';
 import { People } from './people.test.kit.ts';
 
 // `hikyaku status` from a laptop: the built agent on real API servers, and a person with the Role of docs/status.md.
@@ -208,6 +208,33 @@ test('of a config at hand says when each credential was sealed; no key is needed
   const today = new Date().toISOString().slice(0, 10);
   expect(done.stdout).toContain(`providers.lab.token  sealed on ${today}`);
   expect(await json(...args)).toMatchObject({ credentials: [{ path: 'providers.lab.token' }] });
+});
+
+test('of a credential that the agent has used it says when, and of one that it has not that', async () => {
+  const first = await people.run(good());
+  const recipient = await people.until(() => readIdentity(people.admin).then((secret) => publicKeyOf(secret)));
+  await people.stop(first);
+  const sealed = await sealToken(people.doppler, people.doppler.serviceAccountToken(), { home: recipient });
+  const config = {
+    recipients: { home: recipient },
+    providers: {
+      lab: { ...people.source('lab', { A: 'value-a' }), token: { sealed } },
+      spare: { ...people.source('spare', {}), token: { sealed } },
+    },
+    secrets: [people.secret('app', { from: 'lab' })],
+  };
+  await people.run(config);
+  await reported();
+  await writeFile(join(folder, 'hikyaku.yaml'), stringify(config));
+  const args = ['--config', join(folder, 'hikyaku.yaml'), ...PATIENT];
+  const done = await people.as('asker', 'status', ...args);
+  expect(done.stdout).toMatch(/ {4}providers\.lab\.token .*; last used (?:now|\d+ s ago)\n/);
+  expect(done.stdout).toMatch(/ {4}providers\.spare\.token .*; not used since the agent started\n/);
+  const used = [
+    { path: 'providers.lab.token', usedAt: expect.stringMatching(/Z$/) },
+    { path: 'providers.spare.token' },
+  ];
+  expect(await json(...args)).toMatchObject({ clusters: [{ credentials: used }] });
 });
 
 describe('watch', () => {
