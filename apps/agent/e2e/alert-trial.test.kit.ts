@@ -111,7 +111,7 @@ export interface Moment {
   readonly firing?: readonly Alert[];
 }
 
-export interface Alert {
+interface Alert {
   readonly alert: string;
   /** All but those that the rule gives it. */
   readonly labels: Labels;
