@@ -39,8 +39,10 @@ function world(before?: StatusDocument) {
   const failures: Error[] = [];
   let status = statusOf({});
   let isComplete = true;
+  let tries = 0;
   const writer = new EventWriter({
     async put(event) {
+      tries++;
       const failure = failures.shift();
       if (failure !== undefined) throw failure;
       put.push(event);
@@ -59,6 +61,7 @@ function world(before?: StatusDocument) {
   });
   return {
     failures,
+    tried: () => tries,
     incomplete: (value: boolean) => void (isComplete = !value),
     /** What is told of it within so many milliseconds. */
     told: async (secrets: Secrets, ms = 2_000) => {
@@ -124,6 +127,21 @@ test('what cannot be written is written later', async () => {
   failures.push(new KubeError('UNAVAILABLE', 'down'), new KubeError('UNAVAILABLE', 'down'));
   expect(await told(refused('a'))).toEqual([]);
   expect(await told(refused('a'), 30_000)).toHaveLength(1);
+});
+
+test('what cannot be written is tried ever more seldom, however much happens meanwhile', async () => {
+  const { told, failures, tried } = world();
+  failures.push(...Array.from({ length: 1_000 }, () => new KubeError('FORBIDDEN', 'no')));
+  for (let second = 0; second < 3_600; second += 2) await told(refused('a'));
+  expect(tried()).toBeGreaterThan(5);
+  expect(tried()).toBeLessThan(25);
+});
+
+test('an Event that the API server does not take keeps no other back', async () => {
+  const { told, failures } = world();
+  failures.push(new KubeError('INVALID', 'no'));
+  expect(await told({ ...refused('a'), ...refused('b') })).toMatchObject([{ name: 'web/b' }]);
+  expect(await told({ ...refused('a'), ...refused('b') }, 10_000)).toMatchObject([{ name: 'web/a' }]);
 });
 
 test('a start that is not over yet tells nothing, for ten seconds', async () => {

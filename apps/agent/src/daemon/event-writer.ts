@@ -40,6 +40,8 @@ export class EventWriter {
   #news = new EventWriterNews();
   #called = Promise.withResolvers<void>();
   #retryMs = RETRY_MS;
+  /** After a failure nothing is tried before this time of the monotonic clock. */
+  #notBefore = -Infinity;
   /** Since when none could be written, on the monotonic clock. */
   #failingSince: number | undefined;
   #isSaid = false;
@@ -67,6 +69,9 @@ export class EventWriter {
       await this.#untilCalled(waitMs, signal);
       await clock.sleep(SETTLE_MS, { signal }).catch(() => {});
       if (signal.aborted) return;
+      const tooEarlyMs = this.#notBefore - clock.monotonic();
+      if (tooEarlyMs > 0) await clock.sleep(tooEarlyMs, { signal }).catch(() => {});
+      if (signal.aborted) return;
       const isEarly = !isComplete() && clock.monotonic() - this.#startedAt < START_MS;
       waitMs = isEarly ? SETTLE_MS : await this.#tell(signal);
     }
@@ -85,7 +90,9 @@ export class EventWriter {
         await this.#put(news, signal);
       } catch (error) {
         if (signal.aborted) return Infinity;
-        return this.#failed(error);
+        laterMs = this.#failed(error);
+        // Others of this round would fare no better, as long as it is not about this one alone.
+        if (!isAboutThis(error)) return laterMs;
       }
     }
     return laterMs;
@@ -131,6 +138,7 @@ export class EventWriter {
     }
     const waitMs = this.#retryMs;
     this.#retryMs = Math.min(waitMs * 2, MOST_RETRY_MS);
+    this.#notBefore = now + waitMs;
     return waitMs;
   }
 
@@ -152,4 +160,8 @@ export class EventWriter {
     await this.#options.clock.sleep(ms, { signal: AbortSignal.any([signal, called.signal]) }).catch(() => {});
     this.#called = Promise.withResolvers();
   }
+}
+
+function isAboutThis(error: unknown): boolean {
+  return isKubeError(error) && (error.code === 'INVALID' || error.code === 'BAD_REQUEST');
 }

@@ -32,6 +32,18 @@ describe('what a person should know', () => {
     expect([...openQuestions(calm)]).toEqual(['source c', 'secret web/b']);
   });
 
+  test('a Secret whose source is being read is on its way; one whose source fails is not', () => {
+    const waiting = { state: 'waiting', messages: ['nas has not been read yet'] } as const;
+    const pending = { state: 'waiting', messages: ['3 secrets are still to be read'] } as const;
+    const missing = { state: 'waiting', messages: ['namespace web does not exist'] } as const;
+    const secrets = { 'web/a': waiting, 'web/b': pending, 'web/c': missing };
+    const names = (state: 'unread' | 'reading' | 'failing') =>
+      concernsOf(status({ sources: { nas: { state } }, secrets })).map(({ name }) => name);
+    expect(names('unread')).toEqual(['web/c']);
+    expect(names('reading')).toEqual(['web/c']);
+    expect(names('failing')).toEqual(['nas', 'web/a', 'web/b', 'web/c']);
+  });
+
   test('a source that fails has the code as its reason, and is named', () => {
     const failing = { state: 'failing', code: 'RATE_LIMITED', message: 'too many requests; wait' } as const;
     expect(concernsOf(status({ sources: { nas: failing } }))).toEqual([

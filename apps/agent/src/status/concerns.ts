@@ -25,12 +25,12 @@ export function concernsOf(status: StatusDocument): readonly Concern[] {
     ...((config.undecided ?? 0) === 0 ? [] : [unknownCluster(config.undecided ?? 0)]),
     ...Object.entries(sources).flatMap(([name, source]) => sourceConcern(name, source) ?? []),
     ...Object.entries(secrets).flatMap(([name, { state, messages = [] }]) =>
-      isWell(state) || isOpen(state, messages)
+      isWell(state) || isOpen(state, messages, sources)
         ? []
         : concern('secret', name, `Secret${camel(state)}`, [...messages, ...approvals(holds, name)]),
     ),
     ...Object.entries(pushes).flatMap(([name, { state, messages = [] }]) =>
-      isWell(state) || isOpen(state, messages)
+      isWell(state) || isOpen(state, messages, sources)
         ? []
         : concern('push', name, `Push${camel(state)}`, [...messages, ...approvals(holds, name)]),
     ),
@@ -51,7 +51,7 @@ export function concernsOf(status: StatusDocument): readonly Concern[] {
 export function openQuestions({ sources, secrets, pushes }: StatusDocument): ReadonlySet<string> {
   const open = (kind: ConcernKind, entries: StatusDocument['secrets'] | StatusDocument['pushes']) =>
     Object.entries(entries).flatMap(([name, { state, messages = [] }]) =>
-      isOpen(state, messages) ? [concernId(kind, name)] : [],
+      isOpen(state, messages, sources) ? [concernId(kind, name)] : [],
     );
   return new Set([
     ...Object.entries(sources).flatMap(([name, { state }]) => (state === 'unread' ? [concernId('source', name)] : [])),
@@ -82,9 +82,18 @@ export function concernId(kind: ConcernKind, name: string): string {
   return `${kind} ${name}`;
 }
 
-/** Of a thing that nothing has been said of yet. */
-function isOpen(state: string, messages: readonly string[]): boolean {
-  return state === 'waiting' && messages.length === 0;
+/** Of a thing that nothing has been said of yet, or only that its source is being read. */
+function isOpen(state: string, messages: readonly string[], sources: StatusDocument['sources']): boolean {
+  if (state !== 'waiting') return false;
+  return messages.every((message) => {
+    const [, source] = /^(\S+) has not been read yet$/.exec(message) ?? [];
+    if (source !== undefined) return isBeingRead(sources[source]);
+    return /^\d+ secrets? (?:is|are) still to be read$/.test(message) && Object.values(sources).some(isBeingRead);
+  });
+}
+
+function isBeingRead(source: SourceStatus | undefined): boolean {
+  return source?.state === 'unread' || source?.state === 'reading';
 }
 
 function configProblem(problem: string): Concern {
