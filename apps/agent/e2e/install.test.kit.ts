@@ -8,6 +8,7 @@ import { ensureReferenceTool } from '@hikyaku/reference-tools';
 import { applyYaml, field, parseManifests, startHikyaku } from '@hikyaku/testbed';
 import type { Cluster, Manifest, Running } from '@hikyaku/testbed';
 import { parse, stringify } from 'yaml';
+import { objectOf, textsIn } from './manifests.test.kit.ts';
 
 /** One kubeconfig for the administrator of several clusters, with a context of its name for each. */
 export async function writeKubeconfig(path: string, clusters: Readonly<Record<string, Cluster>>): Promise<void> {
@@ -55,13 +56,13 @@ export class InstalledCluster implements AsyncDisposable {
     const objects = await buildFolder(folder);
     await applyYaml(this.cluster.admin, objects.map((object) => `---\n${JSON.stringify(object)}\n`).join(''));
     this.#mount ??= await mkdtemp(join(tmpdir(), 'hikyaku-mount-'));
-    const data = field(find(objects, 'ConfigMap', 'hikyaku-config'), 'data');
+    const data = field(objectOf(objects, 'ConfigMap', 'hikyaku-config'), 'data');
     for (const [name, text] of Object.entries(Object(data))) {
       const path = join(this.#mount, name);
       await writeFile(`${path}.new`, String(text));
       await rename(`${path}.new`, path);
     }
-    this.#deployment = find(objects, 'Deployment', 'hikyaku');
+    this.#deployment = objectOf(objects, 'Deployment', 'hikyaku');
     this.agent ??= await this.#keepRunning(this.#deployment, this.#mount);
   }
 
@@ -114,14 +115,4 @@ export class InstalledCluster implements AsyncDisposable {
     await this.cluster.stop();
     if (this.#mount !== undefined) await rm(this.#mount, { recursive: true, force: true });
   }
-}
-
-function find(objects: readonly Manifest[], kind: string, name: string): Manifest {
-  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
-  if (found === undefined) throw new Error(`there is no ${kind} ${name}`);
-  return found;
-}
-
-function textsIn(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(String) : [];
 }

@@ -240,6 +240,16 @@ describe('the Pod', () => {
     expect(sorted(await buildFolder(folder))).toEqual(sorted(await printed()));
   });
 
+  test('its arguments are flags of run', async () => {
+    const flags = ['--replicas', '2', '--receiver', '8082', '--page', '8083'];
+    const [command, ...args] = textsIn(field(container(await printed(...flags)), 'args'));
+    expect(command).toBe('run');
+    const { stdout: help } = await hikyaku(['run', '--help']);
+    const named = args.filter((arg) => arg.startsWith('--'));
+    expect(named).toEqual(['--config', '--health', '--receiver', '--page', '--leader-election']);
+    expect(named.filter((flag) => !new RegExp(`^  (?:-., )?${flag}\\b`, 'm').test(help))).toEqual([]);
+  });
+
   test('more than one waits for the leader, and one alone does not', async () => {
     const argumentsOf = async (...flags: readonly string[]) => field(container(await printed(...flags)), 'args');
     expect(await argumentsOf('--replicas', '2')).toContain('--leader-election');

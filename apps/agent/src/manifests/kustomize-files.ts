@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { isInside } from '../file-access.ts';
 import { configMapText, NO_SUBSTITUTION } from './config-texts.ts';
 import type { Install, InstallFile } from './install.ts';
@@ -56,7 +56,7 @@ ${folder === undefined ? '' : generator(install, folder)}`;
 function generator({ texts }: Install, folder: string): string {
   const files = texts.map(({ key, path }) => {
     const file = relative(folder, path);
-    return JSON.stringify(file === key ? key : `${key}=${join(file)}`);
+    return JSON.stringify(file === key ? key : `${key}=${file}`);
   });
   const list = files.length === 1 ? ` [${files[0]}]\n` : `\n${files.map((file) => `      - ${file}\n`).join('')}`;
   return `configMapGenerator:
