@@ -55,6 +55,8 @@ describe('what a person should know', () => {
         message: 'source nas: too many requests; wait',
       },
     ]);
+    const [part] = concernsOf(status({ sources: { a: { ...failing, message: 'bad token' } } }));
+    expect(part).toMatchObject({ message: 'source a: bad token' });
     const [stuck] = concernsOf(status({ sources: { nas: { ...failing, message: 'nas is slow', stuck: true } } }));
     expect(stuck).toMatchObject({
       reason: 'SourceStuck',

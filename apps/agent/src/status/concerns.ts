@@ -126,10 +126,15 @@ function approvals(holds: readonly HoldStatus[], id: string): readonly string[] 
 
 function concern(kind: ConcernKind, name: string, reason: string, texts: readonly string[]): Concern {
   const text = texts.join('; ');
-  const named = kind === 'config' || kind === 'hold' || text.includes(name);
+  const named = kind === 'config' || kind === 'hold' || hasWord(text, name);
   const what = kind === 'secret' ? `Secret ${name}` : kind === 'restart' ? name : `${kind} ${name}`;
   const message = named ? text : text === '' ? `${what} is not as it should be` : `${what}: ${text}`;
   return { id: concernId(kind, name), kind, reason, name, message };
+}
+
+/** A source may be called `a`. */
+function hasWord(text: string, word: string): boolean {
+  return ` ${text.replaceAll(/[;:,()"]/g, ' ')} `.includes(` ${word} `);
 }
 
 /** `RATE_LIMITED` and `kept` to `RateLimited` and `Kept`. */
