@@ -27,9 +27,13 @@ const STORY = [
   'One config file',
   'Plan: 3 to create.',
   'app-env    Opaque   3',
+  'its status page, which follows by itself: http://localhost:',
   'konnichiwa',
   'by the webhook',
   'web/app-env  held',
+  'npx hikyaku status',
+  'hikyaku approve homelab',
+  'need a person',
   'first-password',
   'the hold is over',
   "the stranger's key is gone",
@@ -53,6 +57,8 @@ test('the demo tells the whole story in order and stops cleanly', async () => {
 test('--keep leaves it running until Ctrl-C', async () => {
   const demo = startDemo(['--keep']);
   await expect.poll(demo.said, { timeout: 90_000 }).toContain('npx hikyaku plan --config');
+  const [, page = ''] = /the status page: (\S+)/.exec(demo.said()) ?? [];
+  expect(await (await fetch(page)).text()).toContain('homelab');
   demo.child.kill('SIGINT');
   expect((await demo.ended).exitCode).toBe(0);
 });

@@ -92,14 +92,16 @@ async function demo(): Promise<void> {
   await show('plan', global, options);
 
   say.step('The daemon: refreshes every minute, and when a webhook comes; resyncs every 5 s');
-  say.command('npx hikyaku run --receiver 127.0.0.1:8082 &');
+  say.command('npx hikyaku run --receiver 127.0.0.1:8082 --page 8080 &');
   let daemon = startDaemon(global, options);
   const webhook = await webhookOf(daemon, doppler, env.WEBHOOK_SECRET);
+  const page = await pageOf(daemon);
   await eventuallyShown(() => secretValue(cluster, appNamespace, 'app-env', 'GREETING'), 'hello');
   say.command(`kubectl get secrets -n ${appNamespace}`);
   say.output(await cluster.table(`/api/v1/namespaces/${appNamespace}/secrets`));
   say.command(`kubectl get secret database -n ${appNamespace} -o jsonpath='{.data.host}' | base64 -d`);
   say.output((await secretValue(cluster, appNamespace, 'database', 'host')) ?? '');
+  say.good(`its status page, which follows by itself: ${page}  (it says: ${await said(page, 'All is well')})`);
 
   say.step('Somebody changes a secret in Doppler, which calls its webhook');
   say.command('doppler secrets set GREETING=konnichiwa');
@@ -117,6 +119,8 @@ async function demo(): Promise<void> {
   await webhook('DB_PASSWORD');
   await daemon.logged({ msg: 'not synced', secret: `${appNamespace}/app-env`, state: 'held' });
   await show('plan', global, options, 1);
+  await show('status', global, options, 1);
+  say.good(`the page says: ${await said(page, /need/)}`);
   say.command(`kubectl get secret app-env -n ${appNamespace} -o jsonpath='{.data.DB_PASSWORD}' | base64 -d`);
   say.output((await secretValue(cluster, appNamespace, 'app-env', 'DB_PASSWORD')) ?? 'it is gone');
   say.good(
@@ -126,7 +130,7 @@ async function demo(): Promise<void> {
   doppler.addConfig('homelab', 'prd', { ...SECRETS, GREETING: 'konnichiwa', DB_PASSWORD: 'second-password' });
   await webhook('DB_PASSWORD');
   await eventuallyShown(() => secretValue(cluster, appNamespace, 'app-env', 'DB_PASSWORD'), 'second-password');
-  say.good('they came back: the hold is over');
+  say.good(`they came back: the hold is over. The page says: ${await said(page, 'All is well')}`);
 
   say.step('Somebody tampers with a Secret: a value changed, a key added');
   const tampered = {
@@ -160,11 +164,14 @@ async function demo(): Promise<void> {
   say.output(await cluster.table(`/api/v1/namespaces/${appNamespace}/secrets`));
 
   if (flags.keep) {
-    daemon = startDaemon(global, options);
+    daemon = startDaemon(global, options, new URL(page).port);
+    await pageOf(daemon);
     say.step('Everything keeps running until Ctrl-C');
     if (ownServer !== undefined) say.command(`export KUBECONFIG=${ownServer}`);
     say.command(`export DOPPLER_TOKEN=${env.DOPPLER_TOKEN} WEBHOOK_SECRET=${env.WEBHOOK_SECRET}`);
     say.command(`kubectl get secrets -n ${appNamespace} --watch`);
+    say.good(`the status page: ${page}`);
+    say.command(`npx hikyaku status ${global.join(' ')}`);
     say.command(`npx hikyaku plan ${global.join(' ')}`);
     say.command(`curl -H "Authorization: Bearer $DOPPLER_TOKEN" ${doppler.url}/v3/configs/config/secrets/download`);
     await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -228,12 +235,34 @@ function interrupted(): never {
   process.exit(130);
 }
 
-function startDaemon(global: readonly string[], options: { readonly env: Readonly<Record<string, string>> }): Running {
-  const daemon = startHikyaku(['run', ...global, '--receiver', '127.0.0.1:0'], options);
+function startDaemon(
+  global: readonly string[],
+  options: { readonly env: Readonly<Record<string, string>> },
+  pagePort = '0',
+): Running {
+  const args = ['run', ...global, '--receiver', '127.0.0.1:0', '--page', pagePort];
+  const daemon = startHikyaku(args, options);
   cleanup.defer(async () => {
     if (daemon.process.exitCode === null) await daemon.stop();
   });
   return daemon;
+}
+
+/** The address of its status page. */
+async function pageOf(daemon: Running): Promise<string> {
+  const { port } = await daemon.logged({ msg: 'showing the status page' });
+  return `http://localhost:${String(port)}/`;
+}
+
+/** What stands on top of the page, once it is that. */
+async function said(page: string, wanted: string | RegExp): Promise<string> {
+  let words = '';
+  await eventuallyShown(async () => {
+    const html = await (await fetch(page, { signal: stop.signal })).text();
+    [, words = ''] = /data-words="([^"]*)"/.exec(html) ?? [];
+    return words.match(wanted) === null ? 'not yet' : 'said';
+  }, 'said');
+  return words;
 }
 
 /** Calls the webhook as Doppler does, and says which name has changed. */
@@ -253,7 +282,7 @@ async function webhookOf(
 
 /** Runs a command of hikyaku as a user would, and shows what it says. */
 async function show(
-  command: 'plan' | 'sync',
+  command: 'plan' | 'status' | 'sync',
   global: readonly string[],
   options: { readonly env: Readonly<Record<string, string>> },
   wanted = 0,
