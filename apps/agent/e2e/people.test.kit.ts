@@ -96,9 +96,9 @@ export class People implements AsyncDisposable {
     return { name, namespace: this.namespace, ...more };
   }
 
-  async run(config: object): Promise<Running> {
+  async run(config: object, ...more: readonly string[]): Promise<Running> {
     const path = await this.#configs.write({ resync: '1h', ...config });
-    const args = ['run', '--config', path, '--kubeconfig', this.#kubeconfig, '--log-level', 'debug'];
+    const args = ['run', '--config', path, '--kubeconfig', this.#kubeconfig, '--log-level', 'debug', ...more];
     const daemon = startHikyaku(args, { env: { DOPPLER_TOKEN: this.#token } });
     this.#running.add(daemon);
     await daemon.logged({ msg: 'started' });
