@@ -42,9 +42,18 @@ export function grantsData(grants: Grants): GrantsData {
   };
 }
 
+/** Without it the API server refuses everybody's writes of Secrets for as long as the policy is there, so Flux, Argo CD and Helm keep it. */
+const KEPT = {
+  labels: { 'kustomize.toolkit.fluxcd.io/prune': 'disabled' },
+  annotations: {
+    'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
+    'helm.sh/resource-policy': 'keep',
+  },
+};
+
 /** The manifest of the ConfigMap `hikyaku-grants`. */
 export function formatGrantsConfigMap(grants: Grants, namespace: string): string {
-  const metadata = { name: GRANTS_CONFIG_MAP, namespace };
+  const metadata = { name: GRANTS_CONFIG_MAP, namespace, ...KEPT };
   return stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: grantsData(grants) }, { lineWidth: 0 });
 }
 
