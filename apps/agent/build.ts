@@ -126,12 +126,12 @@ const pageAssets: Plugin = {
   name: 'page-assets',
   setup(bundle) {
     bundle.onLoad({ filter: /[\\/]page[\\/]style-sheet\.ts$/ }, async () => {
-      const { outputFiles } = await build({ ...IN_BROWSER, entryPoints: ['src/page/page.css'] });
-      return { contents: `export const styleSheet = ${JSON.stringify(outputFiles[0]?.text)};` };
+      const text = await bundledText({ ...IN_BROWSER, entryPoints: ['src/page/page.css'] });
+      return { contents: `export const styleSheet = ${JSON.stringify(text)};` };
     });
     bundle.onLoad({ filter: /[\\/]page[\\/]client-script\.ts$/ }, async () => {
-      const { outputFiles } = await build({ ...IN_BROWSER, entryPoints: ['src/page/client/main.ts'] });
-      return { contents: `export const clientScript = ${JSON.stringify(outputFiles[0]?.text)};` };
+      const text = await bundledText({ ...IN_BROWSER, entryPoints: ['src/page/client/main.ts'] });
+      return { contents: `export const clientScript = ${JSON.stringify(text)};` };
     });
   },
 };
@@ -141,9 +141,8 @@ const IN_BROWSER = {
   minify: true,
   format: 'iife',
   target: ['chrome117', 'firefox117', 'safari16.5'],
-  write: false,
   legalComments: 'none',
-} as const;
+} satisfies BuildOptions;
 
 const englishOnly: Plugin = {
   name: 'english-only',

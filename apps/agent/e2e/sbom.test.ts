@@ -36,6 +36,9 @@ test('every package of which the bundle holds something is in both, with its ver
     ),
   );
   expect([...new Set(held)].filter((name) => !names.has(name))).toEqual([]);
+  // What is in it only as a text too.
+  const { dependencies } = JSON.parse(await read('package.json'));
+  expect(Object.keys(dependencies).filter((name) => !name.startsWith('@hikyaku/') && !names.has(name))).toEqual([]);
   expect(components.length).toBeGreaterThan(40);
   for (const [name, component] of names) {
     const version = String(field(component, 'version'));
