@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ensureReferenceTool } from '@hikyaku/reference-tools';
-import { expectExit, field, hikyaku, parseManifests } from '@hikyaku/testbed';
+import { applyYaml, expectExit, field, hikyaku, parseManifests, startCluster, succeeded } from '@hikyaku/testbed';
 import { expect, test } from 'vitest';
+import { writeKubeconfig } from './install.test.kit.ts';
 
 // docs/install.md and its Japanese twin.
 
@@ -45,5 +46,40 @@ test('the overlay of the page is built by kustomize over the folder that hikyaku
     expect(field(pod, 'nodeSelector')).toEqual({ 'kubernetes.io/arch': 'arm64' });
   } finally {
     await rm(folder, { recursive: true });
+  }
+});
+
+test('the lines for Helm install over what init has made, and once more', async () => {
+  const person = await mkdtemp(join(tmpdir(), 'hikyaku-install-helm-'));
+  await using cluster = await startCluster({ controllers: false });
+  try {
+    const KUBECONFIG = join(person, 'kubeconfig');
+    await writeKubeconfig(KUBECONFIG, { home: cluster });
+    const answers = ['--yes', '--provider', 'later', '--no-backup'];
+    const init = ['init', '--context', 'home', '--config', 'homelab/hikyaku.yaml', ...answers];
+    expectExit(await hikyaku(init, { cwd: person, env: { KUBECONFIG } }), 0);
+    const section = page.split(/^## /m).find((part) => part.startsWith('Helm\n')) ?? '';
+    const [values = '', commands = ''] = blocksOf(section).map((block) => block.replaceAll(/^```.*\n?/gm, ''));
+    await writeFile(join(person, 'values.yaml'), values);
+    const [apply, install = ''] = commands.trim().split('\n');
+    expect(apply).toBe('kubectl --context home apply --server-side -f homelab/install/grants.yaml');
+    await applyYaml(cluster.admin, await readFile(join(person, 'homelab/install/grants.yaml'), 'utf8'));
+    const [helm, ...words] = install.replace('deploy/helm', join(root, 'deploy/helm')).split(' ');
+    expect(helm).toBe('helm');
+    const env = { ...process.env, HOME: person, KUBECONFIG };
+    const run = async (...more: readonly string[]) =>
+      await promisify(execFile)(await ensureReferenceTool('helm'), [...words, ...more], { cwd: person, env });
+    for (const tag of ['0.1.0', '0.2.0']) {
+      await run('--set', `image.tag=${tag}`);
+      const path = '/apis/apps/v1/namespaces/hikyaku/deployments/hikyaku';
+      const deployment = succeeded(await cluster.admin('GET', path));
+      const image = field(deployment, 'spec', 'template', 'spec', 'containers', 0, 'image');
+      expect(image).toBe(`registry.example/hikyaku:${tag}`);
+    }
+    const config = succeeded(await cluster.admin('GET', '/api/v1/namespaces/hikyaku/configmaps/hikyaku-config'));
+    const text = await readFile(join(person, 'homelab/hikyaku.yaml'), 'utf8');
+    expect(field(config, 'data', 'hikyaku.yaml')).toBe(text);
+  } finally {
+    await rm(person, { recursive: true });
   }
 });
