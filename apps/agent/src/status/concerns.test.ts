@@ -64,6 +64,12 @@ describe('what a person should know', () => {
     });
   });
 
+  test('nothing in it moves the cursor of a terminal', () => {
+    const message = 'nas says \u001B[2Jfine\nSecret web/a is fine';
+    const [only] = concernsOf(status({ sources: { nas: { state: 'failing', code: 'UNAVAILABLE', message } } }));
+    expect(only?.message).toBe('nas says \\u001b[2Jfine\\u000aSecret web/a is fine');
+  });
+
   test('each Secret, push and restart that is not well says all that is wrong with it', () => {
     const concerns = concernsOf(
       status({

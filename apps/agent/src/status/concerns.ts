@@ -1,6 +1,7 @@
 import { isWell } from '@hikyaku/engine';
 import type { HoldStatus, SourceStatus, StatusDocument } from '@hikyaku/kubernetes';
 import { approveLine, scopeText } from '../output/hold-text.ts';
+import { printable } from '../output/printable.ts';
 
 export type ConcernKind = 'config' | 'source' | 'secret' | 'push' | 'restart' | 'hold';
 
@@ -125,7 +126,8 @@ function approvals(holds: readonly HoldStatus[], id: string): readonly string[] 
 }
 
 function concern(kind: ConcernKind, name: string, reason: string, texts: readonly string[]): Concern {
-  const text = texts.join('; ');
+  // kubectl prints it as it is.
+  const text = printable(texts.join('; '));
   const named = kind === 'config' || kind === 'hold' || hasWord(text, name);
   const what = kind === 'secret' ? `Secret ${name}` : kind === 'restart' ? name : `${kind} ${name}`;
   const message = named ? text : text === '' ? `${what} is not as it should be` : `${what}: ${text}`;
