@@ -51,6 +51,13 @@ async function becomes(page: Page, selector: string, wanted: string | RegExp): P
   await vi.waitFor(async () => expect(await text(page, selector)).toMatch(wanted), { timeout: 30_000, interval: 50 });
 }
 
+async function axeFinds(page: Page): Promise<unknown> {
+  await page.evaluate(axe.source);
+  return await page.evaluate(
+    `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes.slice(0, 3).map(({ html }) => html)]))`,
+  );
+}
+
 describe('for everybody', () => {
   for (const [state, status] of [
     ['all is well', well],
@@ -63,11 +70,7 @@ describe('for everybody', () => {
         if (state === 'with faults') happened();
         await using looking = await look(options);
         const { page } = looking;
-        await page.evaluate(axe.source);
-        const found: unknown = await page.evaluate(
-          `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes.slice(0, 3).map(({ html }) => html)]))`,
-        );
-        expect(found).toEqual([]);
+        expect(await axeFinds(page)).toEqual([]);
         expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
         expect(looking.complaints).toEqual([]);
       });
@@ -233,6 +236,7 @@ describe('live', () => {
     await shown[Symbol.asyncDispose]();
     await becomes(page, '#lost', /^Connection lost since .*What stands here is of then/);
     expect(await text(page, '#live')).toBe('not live');
+    expect(await axeFinds(page)).toEqual([]);
     shown = await ShownPage.start({ port });
     shown.say(failing('web/mail'));
     await live(page);

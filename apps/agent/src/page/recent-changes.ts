@@ -53,8 +53,9 @@ export class RecentChanges {
 
   /** `problem`: why the one that is there is not taken. */
   config({ digest, problem }: { readonly digest: string; readonly problem?: string | undefined }): void {
-    const before = this.#turn('config', `${digest} ${problem ?? ''}`);
-    if (before === undefined && problem === undefined) return;
+    const state = `${digest} ${problem ?? ''}`;
+    const before = this.#turn('config', state);
+    if (before === state || (before === undefined && problem === undefined)) return;
     const [message] = problem?.split('\n') ?? [];
     this.#add({
       kind: 'config',
