@@ -58,7 +58,7 @@ test('--keep leaves it running until Ctrl-C', async () => {
   const demo = startDemo(['--keep']);
   await expect.poll(demo.said, { timeout: 90_000 }).toContain('npx hikyaku plan --config');
   const [, page = ''] = /the status page: (\S+)/.exec(demo.said()) ?? [];
-  expect(await (await fetch(page)).text()).toContain('homelab');
+  await expect.poll(async () => await (await fetch(page)).text(), { timeout: 60_000 }).toContain('homelab');
   demo.child.kill('SIGINT');
   expect((await demo.ended).exitCode).toBe(0);
 });
