@@ -64,24 +64,48 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   scope: '*',
 };
 
-/**
- * Where a live value is another one than expected, as a path; `undefined` where it is not. It may have what the API server adds by itself,
- * and nothing else: a selector that somebody adds can switch a policy off.
- */
-export function differenceOf(expected: unknown, live: unknown, path: string): string | undefined {
-  if (Array.isArray(expected) && Array.isArray(live)) {
-    if (expected.length !== live.length) return path;
-    return firstOf(expected.map((one, index) => differenceOf(one, live[index], `${path}[${index}]`)));
-  }
-  if (!isRecord(expected) || !isRecord(live)) return expected === live ? undefined : path;
-  const more = Object.keys(live).filter((key) => !(key in expected));
-  const added = more.find((key) => !(key in DEFAULTS) || JSON.stringify(DEFAULTS[key]) !== JSON.stringify(live[key]));
-  if (added !== undefined) return `${path}.${added}`;
-  return firstOf(Object.entries(expected).map(([key, one]) => differenceOf(one, live[key], `${path}.${key}`)));
+/** Where a live object is another one than expected: a JSON pointer (RFC 6901). */
+export interface Difference {
+  readonly pointer: string;
+  /** It is there and should not be: applying the file again leaves it. */
+  readonly added: boolean;
 }
 
-function firstOf(differences: readonly (string | undefined)[]): string | undefined {
+/**
+ * The first difference of a live value; `undefined` where there is none. It may have what the API server adds by itself, and nothing else: a
+ * selector that somebody adds can switch a policy off.
+ */
+export function differenceOf(expected: unknown, live: unknown, pointer: string): Difference | undefined {
+  if (Array.isArray(expected) && Array.isArray(live)) return differenceOfLists(expected, live, pointer);
+  if (!isRecord(expected) || !isRecord(live)) return expected === live ? undefined : { pointer, added: false };
+  const added = Object.keys(live).find(
+    (key) => !(key in expected) && JSON.stringify(DEFAULTS[key]) !== JSON.stringify(live[key]),
+  );
+  if (added !== undefined) return { pointer: `${pointer}/${escaped(added)}`, added: true };
+  return firstOf(
+    Object.entries(expected).map(([key, one]) => differenceOf(one, live[key], `${pointer}/${escaped(key)}`)),
+  );
+}
+
+function differenceOfLists(
+  expected: readonly unknown[],
+  live: readonly unknown[],
+  pointer: string,
+): Difference | undefined {
+  if (live.length > expected.length) {
+    const added = live.findIndex((one) => expected.every((wanted) => differenceOf(wanted, one, '') !== undefined));
+    return { pointer: `${pointer}/${added === -1 ? expected.length : added}`, added: true };
+  }
+  if (live.length < expected.length) return { pointer, added: false };
+  return firstOf(expected.map((one, index) => differenceOf(one, live[index], `${pointer}/${index}`)));
+}
+
+function firstOf(differences: readonly (Difference | undefined)[]): Difference | undefined {
   return differences.find((difference) => difference !== undefined);
+}
+
+function escaped(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -3,10 +3,11 @@ import { isKubeError } from '@hikyaku/kube-client';
 import type { KubeClient } from '@hikyaku/kube-client';
 import { count } from '../../output/count.ts';
 import { UserError } from '../../user-error.ts';
+import { quoted } from '../command-lines.ts';
 import type { CommandLines } from '../command-lines.ts';
 import type { Check } from '../diagnose.ts';
 import { differenceOf, expectedObjects, pathOf } from '../expected-objects.ts';
-import type { ExpectedObject, RightsFile } from '../expected-objects.ts';
+import type { Difference, ExpectedObject, RightsFile } from '../expected-objects.ts';
 import { fine, found } from '../finding.ts';
 import type { Finding, Remedy } from '../finding.ts';
 
@@ -45,7 +46,11 @@ export const install: Check = {
       const thing = nameOf(object);
       if (state === 'missing') return [found('OBJECT_MISSING', thing, 'is not there', remedy(object.file))];
       if (state !== 'differs') return [];
-      return [found('OBJECT_DIFFERS', thing, `is not as this version has it (${difference})`, remedy(object.file))];
+      const message = `is not as this version has it (${difference?.pointer ?? ''})`;
+      const isAdded = difference?.added === true;
+      return [
+        found('OBJECT_DIFFERS', thing, message, isAdded ? removing(object, difference, lines) : remedy(object.file)),
+      ];
     });
     const unseen = looked.filter(({ state }) => state === 'forbidden').map(({ object }) => object.kind);
     if (unseen.length > 0) {
@@ -69,12 +74,26 @@ export function applying(file: RightsFile, { kubectl }: CommandLines): Remedy {
   return { advice: 'apply the rights again: what the agent wrote stays', command: kubectl(`apply -f ${file}`) };
 }
 
+/** What somebody has added stays when the file is applied: `kubectl apply` takes away only what it has brought. */
+function removing(
+  { kind, metadata: { name, namespace } }: FromFile,
+  { pointer }: Difference,
+  { kubectl }: CommandLines,
+): Remedy {
+  const where = namespace === undefined ? '' : ` --namespace ${namespace}`;
+  const patch = quoted(JSON.stringify([{ op: 'remove', path: pointer }]));
+  return {
+    advice: 'find out who has added it, and take it away',
+    command: kubectl(`patch ${kind.toLowerCase()} ${name}${where} --type=json --patch=${patch}`),
+  };
+}
+
 type FromFile = ExpectedObject & { readonly file: RightsFile };
 
 interface Looked {
   readonly object: FromFile;
   readonly state: 'well' | 'missing' | 'differs' | 'forbidden';
-  readonly difference?: string;
+  readonly difference?: Difference;
 }
 
 async function look(client: KubeClient, object: FromFile, { signal }: CallOptions): Promise<Looked> {
@@ -86,7 +105,7 @@ async function look(client: KubeClient, object: FromFile, { signal }: CallOption
       ['rules', 'roleRef', 'subjects', ...(object.kind === 'Lease' ? [] : ['spec' as const])] as const
     ).filter((part) => object[part] !== undefined);
     const difference = parts
-      .map((part) => differenceOf(object[part], live[part], part))
+      .map((part) => differenceOf(object[part], live[part], `/${part}`))
       .find((one) => one !== undefined);
     return difference === undefined ? { object, state: 'well' } : { object, state: 'differs', difference };
   } catch (error) {
