@@ -132,7 +132,8 @@ test('the context holds what the build reads and little more: no built file, no 
 test('done by hand, the agent of the image works for a user who may write nothing', async () => {
   const source = join(work, 'src');
   for (const path of context) await copy(join(root, path), join(source, path));
-  // Instead of npm ci.
+  // Whether the lock fits the packages; what it would install is linked instead.
+  await run('npm', ['ci', '--ignore-scripts', '--dry-run', '--offline'], { cwd: source });
   await linkPackages(source);
   const folders = build.instructions.flatMap(({ name, words }) => (name === 'WORKDIR' ? (words ?? []) : []));
   const [program = '', ...script] = build.instructions.findLast(({ name }) => name === 'RUN')?.words ?? [];
