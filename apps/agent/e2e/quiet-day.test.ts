@@ -17,11 +17,12 @@ import {
   startHikyaku,
 } from '@hikyaku/testbed';
 import type { Api, Cluster, Running } from '@hikyaku/testbed';
+import { request } from 'undici';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 // The budget of a day: 24 objects written and 100 KB of them, for 50 Secrets, read each minute and put again every ten minutes, some of them watched.
 // Here a refresh is a second and a resync two, so that a minute has as many of them as a day has in an hour and in five; what writes by the clock alone
-// shows, too: 24 a day are one an hour.
+// shows, too: 24 a day are one an hour. All the while somebody scrapes the metrics and has the page open, and Events are told.
 
 const COUNT = 50;
 const WATCHED = 10;
@@ -40,6 +41,8 @@ let kubeconfig: string;
 let doppler: FakeDoppler;
 let files: ConfigFiles;
 let agent: Running | undefined;
+/** Those who scrape and have the page open. */
+const onlookers: AbortController[] = [];
 
 // A server that a person brought shows no etcd.
 const ofPerson = process.env['HIKYAKU_DEV_KUBECONFIG'] !== undefined;
@@ -68,6 +71,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
+  for (const one of onlookers.splice(0)) one.abort();
   await agent?.stop();
 });
 
@@ -155,13 +159,39 @@ async function settled(): Promise<Running> {
       data: { value: `VALUE_${index}` },
     })),
   });
-  const running = startHikyaku(['run', '--config', path, '--kubeconfig', kubeconfig, '--log-level', 'debug'], {
+  const args = ['run', '--config', path, '--kubeconfig', kubeconfig, '--log-level', 'debug'];
+  const running = startHikyaku([...args, '--health', '127.0.0.1:0', '--page', '0'], {
     env: { DOPPLER_TOKEN: doppler.serviceToken(project, config) },
   });
   await running.logged({ msg: 'drift watched', secrets: WATCHED });
   await eventually(async () => running.log.filter(({ msg }) => msg === 'unchanged').length >= COUNT);
+  await lookOn(running);
   await pause(12_000);
   return running;
+}
+
+/** Asks for the metrics every two seconds, and keeps the page open, as long as the agent runs. */
+async function lookOn(running: Running): Promise<void> {
+  const portOf = async (msg: string) => String((await running.logged({ msg }))['port']);
+  const metrics = `http://127.0.0.1:${await portOf('answering probes')}/metrics`;
+  const page = `http://127.0.0.1:${await portOf('showing the status page')}`;
+  const over = new AbortController();
+  onlookers.push(over);
+  const { signal } = over;
+  const scrape = async () => {
+    const { statusCode, body } = await request(metrics, { signal });
+    expect(statusCode).toBe(200);
+    expect(await body.text()).toContain('hikyaku_secrets{');
+  };
+  await scrape();
+  const seen = await request(`${page}/`, { signal });
+  expect(await seen.body.text()).toContain('web/s1');
+  const stream = await request(`${page}/live`, { signal, bodyTimeout: 0 });
+  expect(stream.statusCode).toBe(200);
+  // Both end with the agent.
+  stream.body.on('error', () => {}).resume();
+  const timer = setInterval(() => void scrape().catch(() => clearInterval(timer)), 2_000);
+  signal.addEventListener('abort', () => clearInterval(timer));
 }
 
 function names(): readonly string[] {

@@ -8,6 +8,7 @@ const KEYS = [
   'coldSeconds',
   'limitSeconds',
   'residentAtRestMiB',
+  'residentSeenMiB',
   'residentPeakMiB',
   'quietRequests',
   'quietWrites',
@@ -30,6 +31,7 @@ test(
     expect(figures).toMatchObject({ quietRequests: 1, quietWrites: 0 });
     expect(figures['coldRatio']).toBeLessThanOrEqual(2);
     expect(figures['residentAtRestMiB']).toBeLessThan(90);
+    expect(figures['residentSeenMiB']).toBeLessThan(100);
     // Loose: the figure itself is for a machine at rest.
     expect(figures['webhookRatio']).toBeLessThan(3);
     for (const key of KEYS) expect(Number.isFinite(figures[key]), key).toBe(true);

@@ -18,6 +18,7 @@ import {
   POD_ENV,
   V8_FLAGS,
 } from '@hikyaku/testbed';
+import { request } from 'undici';
 import { LATENCY_SECRETS, webhookLatency } from './webhook-latency.ts';
 
 const COLD_SECRETS = 1_000;
@@ -93,6 +94,9 @@ await sleep(5_000);
 const residentAtRestMiB = await daemon.residentMiB();
 await daemon.stop();
 
+say('the same with its metrics scraped and its page looked at ...');
+const residentSeenMiB = await residentWhenSeen(quietConfig);
+
 say(`a webhook that changes ${LATENCY_SECRETS} Secrets ...`);
 await forgetInventory();
 const latency = await webhookLatency({ cluster, doppler, kubeconfig, directory });
@@ -102,6 +106,7 @@ const result = {
   coldSeconds: round2(median(cold)),
   limitSeconds: round2(median(limit)),
   residentAtRestMiB: round2(residentAtRestMiB),
+  residentSeenMiB: round2(residentSeenMiB),
   residentPeakMiB: round2(peak),
   quietRequests,
   quietWrites,
@@ -132,6 +137,11 @@ function table(): string {
       `${result.residentAtRestMiB} MiB`,
       `daemon with ${QUIET_SECRETS} Secrets, ${V8_FLAGS.join(' ')}; limit 90`,
     ],
+    [
+      'residentSeenMiB',
+      `${result.residentSeenMiB} MiB`,
+      'the same with --health and --page, after 10 scrapes and one look at the page; limit 100',
+    ],
     ['residentPeakMiB', `${result.residentPeakMiB} MiB`, 'the most during the cold syncs'],
     ['quietRequests', String(result.quietRequests), 'provider requests of one refresh in which nothing changed'],
     ['quietWrites', String(result.quietWrites), 'changed resourceVersions of three such refreshes'],
@@ -151,6 +161,28 @@ function table(): string {
   ];
   const lines = rows.map(([name, value, meaning]) => `${name.padEnd(18)} ${value.padStart(11)}   ${meaning}`);
   return `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.version}\n${lines.join('\n')}\n`;
+}
+
+/** At rest after somebody has looked: what that takes stays loaded. */
+async function residentWhenSeen(config: string): Promise<number> {
+  const args = ['run', '--config', config, '--kubeconfig', kubeconfig, '--health', '127.0.0.1:0', '--page', '0'];
+  const running = startHikyaku(args, { env, nodeFlags: V8_FLAGS });
+  try {
+    const portOf = async (msg: string) => String((await running.logged({ msg }))['port']);
+    const metrics = `http://127.0.0.1:${await portOf('answering probes')}/metrics`;
+    const page = `http://127.0.0.1:${await portOf('showing the status page')}/`;
+    await running.logged({ msg: 'started' });
+    await sleep(5_000);
+    for (const url of [page, ...Array.from({ length: 10 }, () => metrics)]) {
+      const { statusCode, body } = await request(url);
+      await body.dump();
+      if (statusCode !== 200) throw new Error(`${url}: ${statusCode}`);
+    }
+    await sleep(5_000);
+    return await running.residentMiB();
+  } finally {
+    await running.stop();
+  }
 }
 
 async function bareLoop(namespace: string): Promise<number> {
