@@ -329,6 +329,20 @@ describe('several clusters', () => {
           { cluster: 'lab', ok: false, problem: expect.any(String) },
         ],
       });
+      const watched = [...args, '--watch', '--json', '--contexts', 'home,lab,cabin'];
+      const watching = startHikyaku(watched, { cwd: '/' });
+      const last = (): unknown => JSON.parse(watching.stdout.trimEnd().split('\n').at(-1) ?? '');
+      await people.until(async () =>
+        expect(last()).toMatchObject({
+          ok: false,
+          clusters: [
+            { cluster: 'home', secrets: [{ state: 'synced' }] },
+            { cluster: 'lab', ok: false, problem: expect.stringMatching(/127\.0\.0\.1:1|ECONNREFUSED/) },
+            { cluster: 'cabin', secrets: [{ state: 'synced' }] },
+          ],
+        }),
+      );
+      expect((await watching.stop('SIGINT')).exitCode).toBe(130);
       await cabin.end();
     } finally {
       await cabin[Symbol.asyncDispose]();
