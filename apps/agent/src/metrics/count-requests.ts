@@ -43,7 +43,7 @@ class Counting implements Dispatcher.DispatchHandler {
     const [controller, error] = given;
     const known = failureClass(error);
     // Who gives up may say why in any words.
-    const why = known === 'failed' && controller.aborted ? 'aborted' : known;
+    const why = known === 'failed' && isAborted(controller) ? 'aborted' : known;
     // Who gave up before it was its turn has asked nobody.
     if (this.#isSent || why !== 'aborted') this.#once(why);
     this.#handler.onResponseError?.(...given);
@@ -67,4 +67,9 @@ class Counting implements Dispatcher.DispatchHandler {
     this.#say?.(answer);
     this.#say = undefined;
   }
+}
+
+/** A request that ends before it was its turn has no controller, whatever the types say. */
+function isAborted(controller: Dispatcher.DispatchController | null): boolean {
+  return controller?.aborted === true;
 }
