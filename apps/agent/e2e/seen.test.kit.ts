@@ -10,7 +10,7 @@ export interface Thing {
 }
 
 /** What a surface says of a thing. */
-export interface Said {
+interface Said {
   /** Nobody has to do anything about it. */
   readonly well: boolean;
   /** Absent where it tells none. */
