@@ -10,14 +10,32 @@ export type PolicyState = 'enforced' | 'missing' | 'without grants';
 const FORBIDDEN_TYPE = 'hikyaku.dev/policy-probe';
 
 /**
- * Whether the API server's policy limits this account: a dry-run POST of a Secret type that nobody grants must be refused by
- * our own policy. Writes nothing.
+ * Whether the API server's policies limit this account: as a dry run, a Secret without the label, and one of a type that nobody grants, must be
+ * refused by our own policies. Writes nothing.
  */
-export async function probePolicy(client: KubeClient, agent: string, { signal }: CallOptions): Promise<PolicyState> {
-  const metadata = { namespace: agent, name: 'hikyaku-policy-probe', labels: { [AGENT_LABEL]: agent } };
+export async function probePolicy(client: KubeClient, agent: string, options: CallOptions): Promise<PolicyState> {
+  const byLabel = await probe(client, { namespace: agent, type: 'Opaque', labels: {} }, options);
+  if (byLabel !== 'enforced') return byLabel;
+  return await probe(client, { namespace: agent, type: FORBIDDEN_TYPE, labels: { [AGENT_LABEL]: agent } }, options);
+}
+
+interface Probe {
+  readonly namespace: string;
+  readonly type: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+async function probe(
+  client: KubeClient,
+  { namespace, type, labels }: Probe,
+  { signal }: CallOptions,
+): Promise<PolicyState> {
+  const metadata = { namespace, name: 'hikyaku-policy-probe', labels };
   try {
-    const probe = { apiVersion: 'v1', kind: 'Secret', metadata, type: FORBIDDEN_TYPE, data: {} };
-    await client.secrets.create(probe, { signal, dryRun: true });
+    await client.secrets.create(
+      { apiVersion: 'v1', kind: 'Secret', metadata, type, data: {} },
+      { signal, dryRun: true },
+    );
     return 'missing';
   } catch (error) {
     signal.throwIfAborted();

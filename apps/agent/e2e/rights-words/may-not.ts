@@ -295,17 +295,24 @@ export async function giveRole({ admin }: Scene, name: string, rules: readonly o
 }
 
 /** That of the agent; everybody else is refused too, which whoever takes the grants away should know. */
-async function withoutObject({ admin, kind }: Scene, probe: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
+/** Others wait for the grants only with what is the agent's. */
+async function withoutObject({ admin, agent, kind }: Scene, probe: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
   const { data } = Object(succeeded(await admin('GET', GRANTS)));
   succeeded(await admin('DELETE', GRANTS));
   const becomes = (status: number) => eventually(async () => (await probe()).status === status);
   await becomes(422);
   const answer = await probe();
-  const others = [await admin('POST', `${SECRETS}?dryRun=All`, { metadata: { name: 'of-a-person' } })];
+  const post = (labels: object) =>
+    admin('POST', `${SECRETS}?dryRun=All`, { metadata: { name: 'of-a-person', labels } });
+  for (const labels of [{ 'hikyaku.dev/agent': 'hikyaku' }, { 'hikyaku.dev/merge': 'hikyaku' }]) {
+    const ours = await post(labels);
+    if (!ours.text.includes(NO_PARAMETERS)) throw new Error(ours.text);
+  }
+  succeeded(await post({}));
   if (kind === 'named')
-    others.push(await admin('PATCH', `${DEPLOYMENTS}/app?dryRun=All`, { spec: { paused: true } }, MERGE_PATCH));
-  if (!others.every((one) => one.text.includes(NO_PARAMETERS)))
-    throw new Error(others.map(({ text }) => text).join('\n'));
+    succeeded(await admin('PATCH', `${DEPLOYMENTS}/app?dryRun=All`, { spec: { paused: true } }, MERGE_PATCH));
+  const unlabelled = await agent('POST', `${SECRETS}?dryRun=All`, { metadata: { name: 'of-nobody' } });
+  if (wordOf(unlabelled) !== 'policy own-label: label') throw new Error(unlabelled.text);
   succeeded(await admin('POST', CONFIG_MAPS, { metadata: { name: 'hikyaku-grants' }, data }));
   await becomes(201);
   return answer;

@@ -44,7 +44,7 @@ export const thief: Checks = {
       agent('PUT', `${SECRETS}/${name}`, ours(name, more));
     expect((await put('absent', {})).status).toBe(404);
     const right = { immutable: true, data: { key: Buffer.from('value').toString('base64') } };
-    expect(wordOf(await put('immutable', right))).toBe('policy own: not ours');
+    expect(wordOf(await put('immutable', right))).toBe('policy own-label: not ours');
     expect(wordOf(await put('immutable', { ...right, data: {} }))).toBe('422');
     expect((await put('immutable', { ...right, type: 'example.com/x' })).text).toContain('immutable');
     const other = await put('immutable', { ...right, metadata: { uid: '00000000-0000-4000-8000-000000000000' } });
@@ -92,7 +92,7 @@ export const widen: Checks = {
     const { admin, agent } = scene;
     await createSecret(admin, 'web/widen-owner', { key: 'value' });
     const put = () => agent('PUT', `${SECRETS}/widen-owner`, ours('widen-owner'));
-    expect(wordOf(await put())).toBe('policy own: not ours');
+    expect(wordOf(await put())).toBe('policy own-label: not ours');
     await patchSecret(admin, 'web/widen-owner', { metadata: { labels: { 'hikyaku.dev/agent': 'hikyaku' } } });
     expect((await put()).status).toBe(200);
     await readableByRole(scene, 'widen-role');

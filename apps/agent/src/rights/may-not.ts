@@ -22,12 +22,12 @@ export function mayNot({ agent, names, restarts }: RightsOptions): readonly Stat
     {
       id: 'touch-others',
       text: `change or delete a Secret that does not carry ${label}, also as a dry run, or put this label on one that exists. Its owner can`,
-      rules: ['policy own: not ours'],
+      rules: ['policy own-label: not ours'],
     },
     {
       id: 'drop-label',
       text: 'write a Secret without this label, or with that of another agent',
-      rules: ['policy own: label'],
+      rules: ['policy own-label: label'],
     },
     {
       id: 'merge-more',
@@ -74,8 +74,12 @@ export function mayNot({ agent, names, restarts }: RightsOptions): readonly Stat
     },
     {
       id: 'without-grants',
-      text: `write any Secret while the ConfigMap hikyaku-grants is missing, or one of its lists. While it is missing nobody else can either${restarts ? ', nor change a workload' : ''}: the API server refuses before it looks who asks`,
-      rules: ['policy own: grants', 'binding own: denies without parameters'],
+      text: `write any Secret while the ConfigMap hikyaku-grants is missing, or one of its lists. While it is missing nobody else can change a Secret with a label of the agent either: the API server refuses before it looks who asks`,
+      rules: [
+        'policy own: grants',
+        'binding own: denies without parameters',
+        'binding own-merge: denies without parameters',
+      ],
     },
     {
       id: 'own-objects-metadata',

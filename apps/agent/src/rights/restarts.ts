@@ -22,8 +22,8 @@ export function restarts(): readonly Statement[] {
     {
       id: 'restart-others',
       section: 'may not',
-      text: 'restart a workload that the grants do not name',
-      rules: ['policy restarts: workload', 'binding restarts: denies without parameters'],
+      text: 'restart a workload that the grants do not name, as long as there is a ConfigMap hikyaku-grants',
+      rules: ['policy restarts-granted: workload'],
     },
     {
       id: 'change-workloads',
