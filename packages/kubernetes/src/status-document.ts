@@ -36,7 +36,7 @@ export interface StatusDocument {
   readonly cut?: string;
 }
 
-export interface CredentialStatus {
+interface CredentialStatus {
   /** Absent: not since the agent was started. */
   readonly usedAt?: string;
 }

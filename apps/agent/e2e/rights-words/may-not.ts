@@ -305,8 +305,8 @@ async function withoutObject({ admin, agent, kind }: Scene, probe: () => Promise
   const post = (labels: object) =>
     admin('POST', `${SECRETS}?dryRun=All`, { metadata: { name: 'of-a-person', labels } });
   for (const labels of [{ 'hikyaku.dev/agent': 'hikyaku' }, { 'hikyaku.dev/merge': 'hikyaku' }]) {
-    const ours = await post(labels);
-    if (!ours.text.includes(NO_PARAMETERS)) throw new Error(ours.text);
+    const labelled = await post(labels);
+    if (!labelled.text.includes(NO_PARAMETERS)) throw new Error(labelled.text);
   }
   succeeded(await post({}));
   if (kind === 'named')

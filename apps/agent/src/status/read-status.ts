@@ -30,7 +30,7 @@ export interface Reported {
   readonly messages: readonly string[];
 }
 
-export interface UsedCredential {
+interface UsedCredential {
   readonly path: string;
   /** Absent: not since the agent was started. */
   readonly usedAt?: string;
