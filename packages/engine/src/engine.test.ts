@@ -565,6 +565,20 @@ describe('while it runs', () => {
     });
   });
 
+  test('what was refused is tried at once at the word of a person, and not before its turn otherwise', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    world.target.fail = () => new TargetError('FOREIGN', 'no');
+    await withEngine(world, async (engine) => {
+      world.target.fail = () => undefined;
+      engine.putAgain(['web/app']);
+      await world.clock.advance(0);
+      expect(world.live('web/app')).toBeUndefined();
+      engine.tryNow(['web/app']);
+      await world.clock.advance(0);
+      expect(world.live('web/app')).toEqual({ A: '1' });
+    });
+  });
+
   test('it says how far it has come', async () => {
     const world = createWorld({ specs: [spec('web/app', all)] });
     await withEngine(world, async (engine) => {

@@ -153,6 +153,11 @@ export class Engine {
     if (this.#options.reconciler.putAgain(ids)) this.#wake.up();
   }
 
+  /** The same at a person's word, also of those that have failed and would wait for their turn. */
+  tryNow(ids: Iterable<SecretId>): void {
+    if (this.#options.reconciler.tryNow(ids)) this.#wake.up();
+  }
+
   /**
    * Lets go what is held, if it is exactly that plan, and no other one ever. Resolves when that has been done, or tried; `undefined` when the engine
    * has stopped before.

@@ -171,6 +171,16 @@ export class Reconciler {
     return this.#disturbed.size > 0;
   }
 
+  /** A person says that what is wrong with them may be over: they are put at the next reconcile, whenever their turn would be. */
+  tryNow(ids: Iterable<SecretId>): boolean {
+    const wanted = [...ids];
+    for (const id of wanted) {
+      const retry = this.#retries.get(id);
+      if (retry !== undefined && !this.#contests.waits(id)) this.#retries.set(id, { ...retry, at: -Infinity });
+    }
+    return this.putAgain(wanted);
+  }
+
   /** Lets go at the next reconcile what is held, if it is exactly that plan, and no other one ever. Resolves at its beginning. */
   approve(approval: Approval): Promise<ApprovalOutcome> {
     return this.#letGo.ask(approval);

@@ -24,7 +24,7 @@ test('a source that asks to be left alone keeps nobody waiting for ever', async 
       engine: {
         refresh: (_, { signal: until }: CallOptions) =>
           new Promise((_resolve, reject) => until.addEventListener('abort', () => reject(new Error('aborted')))),
-        putAgain: () => {},
+        tryNow: () => {},
       },
       records: new Records(silent, undefined, clock),
       config: () => ({ secrets, pushes: [] }) as never,

@@ -10,7 +10,7 @@ import { sourceState } from './moments.ts';
 import { unlessLate } from './unless-late.ts';
 
 export interface AnswerRefreshOptions {
-  readonly engine: Pick<Engine, 'refresh' | 'putAgain'>;
+  readonly engine: Pick<Engine, 'refresh' | 'tryNow'>;
   readonly records: Records;
   readonly config: () => Pick<Config, 'secrets' | 'pushes'>;
   /** Brings the status object up to date. Throws KubeError. */
@@ -75,8 +75,11 @@ export async function answerRefresh(
     const ended = await unlessLate(
       async (options) => {
         await engine.refresh(wanted.sources, options);
-        if (wanted.again.length === 0) return;
-        engine.putAgain(wanted.again);
+        // Whoever asks may have mended what was wrong.
+        const unwell = [...wanted.secrets].filter((id) => !isWell(records.secrets.get(id)?.state ?? 'synced'));
+        const again = new Set([...wanted.again, ...unwell]);
+        if (again.size === 0) return;
+        engine.tryNow(again);
         await engine.refresh([], options);
       },
       { clock, signal },
