@@ -390,7 +390,7 @@ describe('with a cluster and a Doppler within reach', () => {
     test.each(['plan', 'sync'])('%s: a file that is not there is named', async (command) => {
       const path = await config({ token: { file: 'nowhere/token' } });
       expect(saidAsUsage(await run([command], path))).toMatch(
-        /^error: token of source home cannot be read from \/.*\/nowhere\/token \(ENOENT\)\n$/,
+        /^error: token of source home cannot be read from \/.*\/nowhere\/token \(ENOENT\): put it there, or correct `file`\n$/,
       );
     });
 
