@@ -235,7 +235,7 @@ test('with several sources in one Secret, the refresh of one reads no other, and
   }
 });
 
-test('the status of 50 Secrets is one object of 4 KB, written once for an outage and once for its end', async () => {
+test('the status of 50 Secrets is one object of 4 KB; it and one Event are written once for an outage and once for its end', async () => {
   const path = await manySecrets({ refresh: '1s', count: 50 });
   await synced(path, 50);
   await using agent = await start(path);
@@ -248,8 +248,10 @@ test('the status of 50 Secrets is one object of 4 KB, written once for an outage
   doppler.clearFaults();
   await eventually(async () => !(await statusText()).includes('"failing"'));
   await reads(agent, readsOf(agent).length + 3);
-  const key = '/registry/configmaps/hikyaku/hikyaku-status';
-  expect((await etcd?.since(before.revision)) ?? [key, key]).toEqual([key, key]);
+  const status = '/registry/configmaps/hikyaku/hikyaku-status';
+  const event = '/registry/events/hikyaku/hikyaku.source.homelab.';
+  const expected = [status, status, expect.stringContaining(event), expect.stringContaining(event)];
+  expect((await etcd?.since(before.revision))?.toSorted() ?? expected).toEqual(expected);
 });
 
 function secret(): string {
