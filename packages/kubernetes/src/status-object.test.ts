@@ -51,8 +51,8 @@ test('holds and entries that make no sense are passed over', async () => {
   const { client, configMaps } = memoryKube();
   const hostile = {
     ...document(),
-    secrets: { a: 1, b: { state: 2 } },
-    sources: 'x',
+    secrets: { a: 1, b: { state: 2 }, c: { state: 'kept', messages: 5 }, d: { state: 'kept', messages: 'x' } },
+    sources: { s: { state: 'failing', code: 1 }, t: { state: 'failing', message: {} } },
     holds: [null, { scope: 'config' }, 3],
   };
   configMaps.put({
@@ -64,6 +64,12 @@ test('holds and entries that make no sense are passed over', async () => {
     sources: {},
     holds: [],
   });
+  const config = { ...document().config, problem: 1 };
+  configMaps.put({
+    metadata: { namespace: AGENT, name: 'hikyaku-status' },
+    data: { 'status.json': JSON.stringify({ ...hostile, config }) },
+  });
+  expect(await new StatusObject(client, ACCESS).read({ signal })).toBeUndefined();
 });
 
 describe('the text', () => {

@@ -75,13 +75,10 @@ function parse(text: string | undefined): StatusDocument | undefined {
   }
   if (!isRecord(parsed) || parsed['version'] !== 1 || !isRecord(parsed['agent']) || !isRecord(parsed['config']))
     return undefined;
-  const { sources, secrets, pushes, restarts, holds } = parsed;
+  const { config, sources, secrets, pushes, restarts, holds } = parsed;
+  if (!isText(config['problem']) || !isNumber(config['undecided'])) return undefined;
   const entries = (value: unknown) =>
-    Object.fromEntries(
-      Object.entries(isRecord(value) ? value : {}).filter(
-        ([, one]) => isRecord(one) && typeof one['state'] === 'string',
-      ),
-    );
+    Object.fromEntries(Object.entries(isRecord(value) ? value : {}).filter(([, one]) => isEntry(one)));
   const checked = {
     ...parsed,
     sources: entries(sources),
@@ -91,6 +88,23 @@ function parse(text: string | undefined): StatusDocument | undefined {
     holds: Array.isArray(holds) ? holds.filter(isHold) : [],
   };
   return checked as unknown as StatusDocument;
+}
+
+/** A text, or absent. */
+function isText(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
+}
+
+function isNumber(value: unknown): boolean {
+  return value === undefined || typeof value === 'number';
+}
+
+/** Of a source, a Secret, a push or a restart: what is said of it is text. */
+function isEntry(value: unknown): boolean {
+  if (!isRecord(value) || typeof value['state'] !== 'string') return false;
+  const { code, message, messages, secrets } = value;
+  const areNames = secrets === undefined || typeof secrets === 'number' || isTexts(secrets);
+  return isText(code) && isText(message) && (messages === undefined || isTexts(messages)) && areNames;
 }
 
 function isHold(value: unknown): value is HoldStatus {

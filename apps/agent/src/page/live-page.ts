@@ -59,6 +59,8 @@ export class LivePage implements AsyncDisposable {
 
   /** `shown`: the revision that the page has. */
   #open({ headers, method }: IncomingMessage, response: ServerResponse, shown: string): void {
+    // Gone while the page was being loaded: nobody would say so any more.
+    if (response.destroyed) return;
     const site = headers['sec-fetch-site'];
     // No page of somebody else's takes the few places there are.
     if (site !== undefined && site !== 'same-origin') return end(response, 403);

@@ -45,7 +45,7 @@ export async function releaseSecret(
       const meta = await readSecretMeta(client, id, { signal });
       const was = holdOf(meta, agent);
       if (was === undefined) return { secret: id, outcome: 'not ours', dropped: [] };
-      const { patch, dropped } = was === 'whole' ? withoutOurs(meta) : withoutMerge(meta, agent);
+      const { patch, dropped } = was === 'whole' ? withoutOurs(meta, agent) : withoutMerge(meta, agent);
       await client.request('PATCH', secretPath(id), {
         signal,
         accept: metadataOnly,
@@ -76,12 +76,16 @@ interface Without {
 }
 
 /** That Flux does not prune it stays: had Flux made it once, the Secret would go with it. */
-function withoutOurs({ labels = {}, annotations = {} }: SecretMeta): Without {
+function withoutOurs(meta: SecretMeta, agent: string): Without {
+  const { labels = {}, annotations = {} } = meta;
   const ourLabels = [AGENT_LABEL, ...(labels[MANAGED_BY] === 'hikyaku' ? [MANAGED_BY] : [])];
   const ourAnnotations = SOURCES in annotations ? [SOURCES] : [];
+  // Else the agent could go on by the other label.
+  const merges = (labels[MERGE_LABEL] ?? '').split('.').includes(agent);
+  const merge = merges ? withoutMerge(meta, agent) : undefined;
   return {
-    patch: { labels: nulls(ourLabels), annotations: nulls(ourAnnotations) },
-    dropped: [...ourLabels, ...ourAnnotations],
+    patch: { labels: { ...nulls(ourLabels), ...merge?.patch.labels }, annotations: nulls(ourAnnotations) },
+    dropped: [...ourLabels, ...(merge?.dropped ?? []), ...ourAnnotations],
   };
 }
 
