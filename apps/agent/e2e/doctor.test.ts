@@ -525,6 +525,7 @@ test('all is well: exit code 0 in a pod with good flags', async () => {
     args: ['--allow-origin', clinic.doppler.url],
   };
   await clinic.write(plain());
+  await clinic.follow('hikyaku grants --config-map | kubectl apply -f -');
   await clinic.until(visit, (all) => expect(all.filter(({ code }) => code !== 'OK')).toEqual([]));
   expect(field(await clinic.doctor(visit), 0, 'code')).toBe('OK');
 });
