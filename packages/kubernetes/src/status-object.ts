@@ -76,11 +76,15 @@ function parse(text: string | undefined): StatusDocument | undefined {
   if (!isRecord(parsed) || parsed['version'] !== 1 || !isRecord(parsed['agent']) || !isRecord(parsed['config']))
     return undefined;
   const { config, sources, secrets, pushes, restarts, holds } = parsed;
-  if (!isText(config['problem']) || !isNumber(config['undecided'])) return undefined;
   const entries = (value: unknown) =>
-    Object.fromEntries(Object.entries(isRecord(value) ? value : {}).filter(([, one]) => isEntry(one)));
+    Object.fromEntries(
+      Object.entries(isRecord(value) ? value : {}).flatMap(([name, one]) =>
+        isRecord(one) && typeof one['state'] === 'string' ? [[name, withFitting(one)]] : [],
+      ),
+    );
   const checked = {
     ...parsed,
+    config: withFitting(config),
     sources: entries(sources),
     secrets: entries(secrets),
     pushes: entries(pushes),
@@ -90,21 +94,27 @@ function parse(text: string | undefined): StatusDocument | undefined {
   return checked as unknown as StatusDocument;
 }
 
-/** A text, or absent. */
+/** What is read of these fields is relied on; one that holds something else is left out. */
+const FITS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  problem: isText,
+  undecided: isNumber,
+  code: isText,
+  message: isText,
+  messages: isTexts,
+  // Of a source how many there are, of a restart which.
+  secrets: (value) => isNumber(value) || isTexts(value),
+};
+
+function withFitting(one: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(one).filter(([key, value]) => FITS[key]?.(value) ?? true));
+}
+
 function isText(value: unknown): boolean {
-  return value === undefined || typeof value === 'string';
+  return typeof value === 'string';
 }
 
 function isNumber(value: unknown): boolean {
-  return value === undefined || typeof value === 'number';
-}
-
-/** Of a source, a Secret, a push or a restart: what is said of it is text. */
-function isEntry(value: unknown): boolean {
-  if (!isRecord(value) || typeof value['state'] !== 'string') return false;
-  const { code, message, messages, secrets } = value;
-  const areNames = secrets === undefined || typeof secrets === 'number' || isTexts(secrets);
-  return isText(code) && isText(message) && (messages === undefined || isTexts(messages)) && areNames;
+  return typeof value === 'number';
 }
 
 function isHold(value: unknown): value is HoldStatus {
