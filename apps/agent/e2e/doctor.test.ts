@@ -10,7 +10,9 @@ import {
   createSecret,
   deleteSecret,
   eventually,
+  expectExit,
   field,
+  hikyaku,
   installRights,
   patchSecret,
   readSecret,
@@ -528,4 +530,12 @@ test('all is well: exit code 0 in a pod with good flags', async () => {
   await clinic.follow('hikyaku grants --config-map | kubectl apply -f -');
   await clinic.until(visit, (all) => expect(all.filter(({ code }) => code !== 'OK')).toEqual([]));
   expect(field(await clinic.doctor(visit), 0, 'code')).toBe('OK');
+});
+
+test('on a laptop the config of the cluster is not examined with the credentials of the laptop', async () => {
+  const args = ['doctor', '--config-map', '--kubeconfig', clinic.cluster.kubeconfig];
+  const done = await hikyaku(args, { env: clinic.env });
+  expectExit(done, 2);
+  expect(done.stderr).toContain('--config-map is for the pod');
+  expect(done.stdout).toBe('');
 });

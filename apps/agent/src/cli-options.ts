@@ -78,6 +78,15 @@ export function plugin(): Option {
   ).argParser((value, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]);
 }
 
+/** It stands in a manifest as it is. */
+export function image(what: string): Option {
+  return new Option('--image <name>', what).argParser((text) => {
+    if (!/^[a-z0-9][\w.-]*(?::\d+)?(?:\/[\w.-]+)*(?::[\w.-]+)?(?:@sha256:[\da-f]{64})?$/.test(text))
+      throw new InvalidArgumentError('It has to be such as registry.example/hikyaku:0.1.0, or end in @sha256:….');
+    return text;
+  });
+}
+
 export function identity(what = 'to open with'): Option {
   return new Option('-i, --identity <file>', `a file of age-keygen, or of age -p, ${what}; may be repeated`).argParser(
     (value, earlier: readonly string[] | undefined) => [...(earlier ?? []), value],

@@ -5,6 +5,7 @@ import {
   globalOptions,
   identity,
   identitySecret,
+  image,
   listenAddress,
   noQuestion,
   plugin,
@@ -331,7 +332,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     ...settingOptions(),
     plugin(),
   ])
-    .option('--image <name>', 'of the agent')
+    .addOption(image('of the agent'))
     .option('--kustomize <dir>', 'write files there for kubectl apply -k, Flux or Argo CD')
     .option('--check', 'write nothing; exit with 1 where the files in the folder would be written otherwise')
     .option('--force', 'write over files of others')
@@ -383,7 +384,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     });
   command('doctor', 'look at all that could be wrong, and say what to do about it', [...sourceOptions(), identity()])
     .addOption(contexts())
-    .option('--config-map', 'take the config out of the ConfigMap hikyaku-config')
+    .option('--config-map', 'in the pod: take the config out of the ConfigMap hikyaku-config')
     .addOption(timeout('10s', 'how long each check may take'))
     .addHelpText(
       'after',
@@ -455,7 +456,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
       'your own public key (age1…), or the file with your identity, which is made where it is missing',
     )
     .option('--no-backup', 'go without a key of your own')
-    .option('--image <name>', 'of the agent, for the install files')
+    .addOption(image('of the agent, for the install files'))
     .option(
       '--hook',
       'have a hook of this clone check the install files before each commit; without --context: only that',

@@ -4,6 +4,7 @@ import { OWN } from '@hikyaku/kubernetes';
 import { count } from '../../output/count.ts';
 import { printable } from '../../output/printable.ts';
 import { AccessReviews } from '../access-reviews.ts';
+import { quoted } from '../command-lines.ts';
 import type { Check } from '../diagnose.ts';
 import type { Examination } from '../examination.ts';
 import { expectedObjects } from '../expected-objects.ts';
@@ -91,11 +92,13 @@ async function findTooMuch(
     const rights = allowed.map(({ access }) => accessText(access)).join(', ');
     const [, kind, name = '', namespace] =
       /allowed by (ClusterRoleBinding|RoleBinding) "([^"/]+)(?:\/([^"]+))?"/.exec(reason) ?? [];
-    const binding = `${kind === undefined ? '' : `${kind.toLowerCase()} ${name}`}${namespace === undefined ? '' : ` --namespace ${namespace}`}`;
+    // Taking one of these away would harm others.
+    const isKnown = kind !== undefined && name !== 'cluster-admin' && !name.startsWith('system:');
+    const where = namespace === undefined ? '' : ` --namespace ${quoted(namespace)}`;
     const why = reason === '' ? 'the API server does not say by what' : printable(reason);
     return found('RIGHT_TOO_MUCH', `ServiceAccount ${agent}/${OWN.serviceAccount}`, `may ${rights}: ${why}`, {
       advice: 'take that away from it, unless others need the binding: then take this account out of its subjects',
-      command: binding === '' ? undefined : lines.kubectl(`delete ${binding}`),
+      command: isKnown ? lines.kubectl(`delete ${kind.toLowerCase()} ${quoted(name)}${where}`) : undefined,
     });
   });
 }

@@ -3,9 +3,11 @@ import { isKubeError } from '@hikyaku/kube-client';
 import type { KubeClient } from '@hikyaku/kube-client';
 import { approveLine, scopeText } from '../../output/hold-text.ts';
 import { printable } from '../../output/printable.ts';
+import { isScope } from '../../status/answer-approval.ts';
 import { lookAtStatus } from '../../status/look-at-status.ts';
 import type { Reported, ReadStatus } from '../../status/read-status.ts';
 import { version } from '../../version.ts';
+import { quoted } from '../command-lines.ts';
 import type { Check } from '../diagnose.ts';
 import type { Examination } from '../examination.ts';
 import { fine, found } from '../finding.ts';
@@ -99,7 +101,7 @@ const VERSION = `hikyaku ${version}`;
 
 function unwell({ ok, kind, name, state, messages }: Reported, { lines }: Examination): readonly Finding[] {
   if (ok) return [];
-  const what = kind === 'source' || kind === 'secret' ? `refresh ${name}` : 'refresh';
+  const what = kind === 'source' || kind === 'secret' ? `refresh ${quoted(name)}` : 'refresh';
   return [
     found('AGENT_UNWELL', `${kind} ${name}, as the agent says`, [state, ...messages].join(': '), {
       advice: 'do what the message says, then have the agent look again',
@@ -109,10 +111,13 @@ function unwell({ ok, kind, name, state, messages }: Reported, { lines }: Examin
 }
 
 function held({ holds }: ReadStatus, { lines }: Examination): readonly Finding[] {
-  return holds.map(({ scope, messages }) =>
-    found('AGENT_HOLDS', scopeText(scope), `is held: ${messages.join('; ')}`, {
-      advice: 'put back what is missing, or let it go',
-      command: lines.hikyaku(approveLine(scope).replace(/^hikyaku /, '')),
-    }),
-  );
+  // Whoever may write the status may have made up a scope, and the line is to be copied.
+  return holds
+    .filter(({ scope }) => isScope(scope))
+    .map(({ scope, messages }) =>
+      found('AGENT_HOLDS', scopeText(scope), `is held: ${messages.join('; ')}`, {
+        advice: 'put back what is missing, or let it go',
+        command: lines.hikyaku(approveLine(scope).replace(/^hikyaku /, '')),
+      }),
+    );
 }
