@@ -22,5 +22,6 @@ export function installParts(install: Install): readonly InstallFile[] {
 export function plainText(install: Install): string {
   const parts = installParts(install).slice(0, -1);
   const texts = [...parts.map(({ text }) => text), configMapText(install.texts), workload(install, install.image)];
-  return texts.join('---\n');
+  // What people have written themselves may end in the middle of a line.
+  return texts.map((text) => (text.endsWith('\n') ? text : `${text}\n`)).join('---\n');
 }

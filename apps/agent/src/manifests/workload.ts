@@ -135,7 +135,7 @@ function variables({ variables: names }: Install): string {
   return names
     .map(
       (name) =>
-        `            - name: ${name}\n              valueFrom: { secretKeyRef: { name: ${ENV_SECRET}, key: ${name}, optional: true } }\n`,
+        `            - name: '${name}'\n              valueFrom: { secretKeyRef: { name: ${ENV_SECRET}, key: '${name}', optional: true } }\n`,
     )
     .join('');
 }
