@@ -129,11 +129,12 @@ describe('the files', () => {
   test('an upgrade changes the file of the image and no other', async () => {
     await written(...IMAGE, '--network-policy');
     const before = await contents();
-    expect(await written('--image', 'registry.lan/hikyaku:2@sha256:0123')).toEqual(['install/image.yaml']);
+    const upgraded = `registry.lan/hikyaku:2@sha256:${'01'.repeat(32)}`;
+    expect(await written('--image', upgraded)).toEqual(['install/image.yaml']);
     const after = await contents();
     const changed = Object.keys(after).filter((path) => after[path] !== before[path]);
     expect([Object.keys(after), changed]).toEqual([Object.keys(before), ['install/image.yaml']]);
-    expect(field(container(await buildFolder(folder)), 'image')).toBe('registry.lan/hikyaku:2@sha256:0123');
+    expect(field(container(await buildFolder(folder)), 'image')).toBe(upgraded);
     // By hand, or by a program that looks for new versions.
     await write('install/image.yaml', (await read('install/image.yaml')).replace(/hikyaku:.*/, 'hikyaku:3'));
     expectExit(await run('--check'), 0);
