@@ -404,6 +404,12 @@ describe('--check', () => {
     const line = "add this line to it: hikyaku manifests --check --config 'clusters/hikyaku.yaml'";
     expect([kept.exitCode, kept.stderr]).toEqual([1, expect.stringContaining(line)]);
     expect(await read('.git/hooks/pre-commit')).toBe('#!/bin/sh\ntrue\n');
+
+    const shared = `${folder}-shared-hooks`;
+    await git('config', 'core.hooksPath', shared);
+    const not = await init();
+    expect([not.exitCode, not.stderr]).toEqual([1, expect.stringContaining('would run in other clones too')]);
+    await expect(readFile(join(shared, 'pre-commit'))).rejects.toThrow('ENOENT');
   });
 });
 

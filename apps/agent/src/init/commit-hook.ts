@@ -14,6 +14,8 @@ interface CommitHook {
   readonly line: string;
   /** What is there. */
   readonly before: string | undefined;
+  /** By `core.hooksPath` it would run in other clones too. */
+  readonly isShared: boolean;
 }
 
 /** `undefined` where the config is in no clone of Git. The config need not be there yet. */
@@ -24,9 +26,11 @@ async function findHook(config: string, edge: Edge): Promise<CommitHook | undefi
     (await git(folder, ['rev-parse', ...args], edge)).toString('utf8').replace(/\n$/, '');
   let top: string;
   let hooks: string;
+  let common: string;
   try {
     top = await ask('--show-toplevel');
     hooks = await ask('--git-path', 'hooks');
+    common = await ask('--git-common-dir');
   } catch {
     edge.signal.throwIfAborted();
     return undefined;
@@ -38,7 +42,9 @@ async function findHook(config: string, edge: Edge): Promise<CommitHook | undefi
 # By hikyaku init --hook: no commit while the install files are not those that the config asks for.
 exec ${line}
 `;
-  return { path, text, line, before: await readFile(path, 'utf8').catch(() => undefined) };
+  const isWithin = (inside: string) => !relative(inside, path).startsWith('..');
+  const isShared = !isWithin(resolve(folder, common)) && !isWithin(top);
+  return { path, text, line, isShared, before: await readFile(path, 'utf8').catch(() => undefined) };
 }
 
 /** Whether a person wants it: as told, else asked where one is there and the clone has no hook yet. */
@@ -46,7 +52,7 @@ export async function wantsHook({ config, hook }: InitOptions, asked: Edge): Pro
   if (hook !== undefined) return hook;
   if (!isInteractive(asked)) return false;
   const found = await findHook(config, asked);
-  if (found === undefined || found.before !== undefined) return false;
+  if (found === undefined || found.before !== undefined || found.isShared) return false;
   const choice = await askChoice(
     'Before each commit, check that the install files are those of the config?',
     [
@@ -69,11 +75,16 @@ export async function installHook(config: string, edge: Edge): Promise<Hooked> {
   const hook = await findHook(config, edge);
   if (hook === undefined)
     return { isInstalled: false, text: `${config} is in no clone of Git, which could have a hook` };
-  const { path, text, line, before } = hook;
+  const { path, text, line, before, isShared } = hook;
   if (before?.includes('hikyaku manifests --check') === true)
     return { isInstalled: true, text: `${path} checks the install files already` };
   if (before !== undefined)
     return { isInstalled: false, text: `${path} is somebody else's and stays as it is; add this line to it: ${line}` };
+  if (isShared)
+    return {
+      isInstalled: false,
+      text: `${path} would run in other clones too (core.hooksPath), and is not written; where you want it, the line is: ${line}`,
+    };
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text, { flag: 'wx' });
