@@ -467,10 +467,10 @@ const POLICY: Fault = ofSecret('policy-missing', 'refused', {
   async begin({ admin, people: { cluster } }) {
     succeeded(await admin('DELETE', `${ADMISSION}/validatingadmissionpolicybindings/hikyaku-own`));
     const agent = cluster.api(await mintToken(admin, 'hikyaku', 'hikyaku'));
-    const probe = { metadata: { name: 'probe' }, type: 'hikyaku.dev/probe' };
+    const labels = { 'hikyaku.dev/agent': 'hikyaku' };
+    const probe = { metadata: { name: 'probe', labels }, type: 'hikyaku.dev/probe' };
     const secrets = '/api/v1/namespaces/default/secrets?dryRun=All';
     await eventually(async () => (await agent('POST', secrets, probe)).status === 201);
-    const labels = { 'hikyaku.dev/agent': 'hikyaku' };
     await createNamespace(admin, 'later');
     await createSecret(admin, 'later/policy-missing', { A: 'theirs' }, { labels });
   },
