@@ -5,7 +5,9 @@ export function rightsIn(namespace: string, manifests: string): string {
     .replaceAll(/^(\s*)namespace: hikyaku$/gm, `$1namespace: ${namespace}`)
     .replaceAll(/(kind: Namespace\nmetadata:\n\s+name: )hikyaku$/gm, `$1${namespace}`)
     .replaceAll(/\bhikyaku-(own|restarts)\b/g, `${namespace}-$1`)
-    .replaceAll(`request.namespace == 'hikyaku'`, `request.namespace == '${namespace}'`)
+    .replaceAll(/(request\.namespace [!=]= )'hikyaku'/g, `$1'${namespace}'`)
+    .replaceAll(`orValue('') == 'hikyaku'`, `orValue('') == '${namespace}'`)
+    .replaceAll(`'hikyaku' in `, `'${namespace}' in `)
     .replaceAll(`expression: "'hikyaku'"`, `expression: "'${namespace}'"`)
-    .replaceAll('hikyaku.dev/agent=hikyaku', `hikyaku.dev/agent=${namespace}`);
+    .replaceAll(/hikyaku\.dev\/(agent|merge)=hikyaku/g, `hikyaku.dev/$1=${namespace}`);
 }
