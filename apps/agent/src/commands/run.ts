@@ -25,24 +25,33 @@ import { Records } from '../records.ts';
 import { StatusFeed } from '../status/status-feed.ts';
 import { UserError } from '../user-error.ts';
 
-/** The daemon: until SIGTERM. */
-export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
-  const { signal } = edge;
-  const logger = await commandLogger(options, edge, edge.stdout, 'info');
-  const vitals = new Vitals(systemClock);
-  const feed = new StatusFeed();
-  const tally = new Tally();
-  await using health = await listen(options, vitals, feed, tally);
-  if (health !== undefined) logger.info({ port: health.port }, 'answering probes');
-  await using _ = await showPage(options, edge, logger, vitals, feed);
-  while (await runAsOneCluster(options, edge, logger, vitals, feed, tally))
-    logger.warn({}, 'this is another cluster now, by its identity: starting over');
-  // A daemon that is told to stop has done its work.
-  return signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+/** What lasts as long as the process, whichever cluster it is and whoever leads. */
+interface Daemon {
+  readonly options: RunOptions;
+  readonly edge: Edge;
+  readonly logger: Logger;
+  readonly vitals: Vitals;
+  readonly feed: StatusFeed;
+  readonly tally: Tally;
 }
 
-async function listen({ health: address }: RunOptions, { live, ready }: Vitals, feed: StatusFeed, tally: Tally) {
+/** The daemon: until SIGTERM. */
+export async function run(options: RunOptions, edge: Edge): Promise<ExitCode> {
+  const logger = await commandLogger(options, edge, edge.stdout, 'info');
+  const shown = { vitals: new Vitals(systemClock), feed: new StatusFeed(), tally: new Tally() };
+  const daemon: Daemon = { options, edge, logger, ...shown };
+  await using health = await listen(daemon);
+  if (health !== undefined) logger.info({ port: health.port }, 'answering probes');
+  await using _ = await showPage(daemon);
+  while (await runAsOneCluster(daemon)) logger.warn({}, 'this is another cluster now, by its identity: starting over');
+  // A daemon that is told to stop has done its work.
+  return edge.signal.reason === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+}
+
+async function listen({ options, vitals, feed, tally }: Daemon) {
+  const { health: address } = options;
   if (address === undefined) return undefined;
+  const { live, ready } = vitals;
   const metrics = async () => {
     const { metricsText } = await import('../metrics/metrics-text.ts');
     return await metricsText(feed, tally);
@@ -54,7 +63,7 @@ async function listen({ health: address }: RunOptions, { live, ready }: Vitals, 
   });
 }
 
-async function showPage(options: RunOptions, edge: Edge, logger: Logger, vitals: Vitals, feed: StatusFeed) {
+async function showPage({ options, edge, logger, vitals, feed }: Daemon) {
   const { page: address } = options;
   if (address === undefined) return undefined;
   const { openPage } = await import('../page/open-page.ts');
@@ -62,14 +71,8 @@ async function showPage(options: RunOptions, edge: Edge, logger: Logger, vitals:
 }
 
 /** Until it is told to stop; or until identity and config say that this is another cluster: then `true`. */
-async function runAsOneCluster(
-  options: RunOptions,
-  edge: Edge,
-  logger: Logger,
-  vitals: Vitals,
-  feed: StatusFeed,
-  tally: Tally,
-): Promise<boolean> {
+async function runAsOneCluster(daemon: Daemon): Promise<boolean> {
+  const { options, edge, logger, vitals, tally } = daemon;
   const { signal } = edge;
   await using started = await start(options, edge, logger);
   if (started === undefined) return false;
@@ -84,7 +87,7 @@ async function runAsOneCluster(
     followNotices(started, options, { edge, logger, vitals, tally }, { signal: both }),
     untilAnother(started, whichCluster, both).then(() => end.abort()),
   ];
-  const leading = lead(started, options, edge, logger, vitals, feed, tally, both);
+  const leading = lead(started, daemon, both);
   try {
     await Promise.race([leading, failing(beside)]);
   } finally {
@@ -99,12 +102,7 @@ async function runAsOneCluster(
 /** Keeps everything equal while this process may. */
 async function lead(
   { live, cluster, sealed }: Started,
-  options: RunOptions,
-  edge: Edge,
-  logger: Logger,
-  vitals: Vitals,
-  feed: StatusFeed,
-  tally: Tally,
+  { options, edge, logger, vitals, feed, tally }: Daemon,
   signal: AbortSignal,
 ): Promise<void> {
   const report = new Records(logger);
