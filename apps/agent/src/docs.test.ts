@@ -90,11 +90,11 @@ function anchorsOf(text: string): ReadonlySet<string> {
   return anchors;
 }
 
-/** What stands behind `hikyaku`, in blocks and in the text, up to a pipe, a redirection or a comment; and the `args` of a Deployment. */
+/** What stands behind `hikyaku`, in blocks and in the text, up to a pipe, a redirection, the next command or a comment; and the `args` of a Deployment. */
 function commandLines(text: string): readonly string[] {
   const behind = String.raw`(?:npx )?hikyaku (?=[a-z-])([^\x60|>#;&)\n…·]+)`;
   const blocks = [...text.matchAll(BLOCK)].map(([block]) => block).join('\n');
-  const typed = blocks.matchAll(new RegExp(String.raw`(?:^ *(?:\$ )?|\| |<\(|exec )${behind}`, 'gm'));
+  const typed = blocks.matchAll(new RegExp(String.raw`(?:^ *(?:\$ )?|\| |<\(|exec |; |&& )${behind}`, 'gm'));
   // What begins so and is a message.
   const inline = text.replaceAll(BLOCK, '').matchAll(new RegExp(`\`(?!hikyaku (?:is|needs|stopped) )${behind}`, 'g'));
   const args = text.matchAll(/args: \[([^\]]+)\]/g);
