@@ -120,7 +120,8 @@ describe('init', () => {
     const cwd = await newDirectory();
     const { exitCode, stdout, stderr } = await hikyaku(['init', ...flags], { cwd });
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    for (const line of ['export MY_TOKEN=', 'hikyaku plan ', 'hikyaku sync ']) expect(stdout).toContain(line);
+    for (const line of ['read -rs MY_TOKEN && export MY_TOKEN ', 'hikyaku plan ', 'hikyaku sync '])
+      expect(stdout).toContain(line);
 
     const text = await readFile(join(cwd, 'hikyaku.yaml'), 'utf8');
     expect(parse(text)).toEqual({

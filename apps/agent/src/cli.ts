@@ -89,7 +89,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .addOption(identitySecret())
     .option('--config-map', 'read the config from the ConfigMap hikyaku-config, through the API')
     .option('--leader-election', 'one of several replicas works, the others wait')
-    .addOption(listenAddress('--health', 'answer probes there: /healthz and /readyz'))
+    .addOption(listenAddress('--health', 'answer probes there, /healthz and /readyz, and Prometheus, /metrics'))
     .addOption(listenAddress('--receiver', 'take notices of changes (webhooks) there: /notices/SOURCE'))
     .addOption(listenAddress('--page', 'show a status page there; with a port alone to this machine only'))
     .addHelpText(

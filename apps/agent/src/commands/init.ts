@@ -48,7 +48,7 @@ export async function init(options: InitOptions, edge: Edge): Promise<ExitCode> 
   const flag = path === 'hikyaku.yaml' ? '' : ` --config ${path}`;
   edge.stdout.write(
     `${style.good('✓')} ${path} and ${schemaPath} written. Next:\n\n` +
-      `  export ${answers.tokenEnv}=dp.st...   # a read-only service token of that config\n` +
+      `  read -rs ${answers.tokenEnv} && export ${answers.tokenEnv}   # paste a read-only service token of that config\n` +
       `  hikyaku plan${flag}             # what would happen\n` +
       `  hikyaku sync${flag}             # do it\n`,
   );
