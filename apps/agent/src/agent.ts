@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterConfig, Config, PushEntry } from '@hikyaku/config';
 import { systemClock } from '@hikyaku/core';
 import type { Logger } from '@hikyaku/core';
-import { demands, Reconciler, secretId } from '@hikyaku/engine';
+import { Reconciler, secretId } from '@hikyaku/engine';
 import type {
   EngineParts,
   EngineUpdate,
@@ -23,15 +23,12 @@ import {
 } from '@hikyaku/kubernetes';
 import type { Cluster } from './connect-cluster.ts';
 import { guardClient } from './pushes/guard-client.ts';
-import { Credentials } from './credentials/credentials.ts';
 import type { SealedValues } from './credentials/sealed-values.ts';
 import type { Edge } from './edge.ts';
-import { EXIT } from './exit-code.ts';
 import type { HeldGrants } from './grants/held-grants.ts';
 import type { SourceLimits } from './grants/source-limits.ts';
 import { meaningOf, OpenSources } from './open-sources.ts';
 import { openPushes } from './pushes/open-pushes.ts';
-import { UserError } from './user-error.ts';
 
 /** A config, and what it may do here. */
 export interface AgentConfig {
@@ -207,21 +204,4 @@ function holdsOf({ hold, sources }: Config): Holds {
     [...sources].map(([name, source]) => [name, source.hold === 'off' ? source.hold : source.hold.lostKeys]),
   );
   return { lostSecrets: hold === 'off' ? hold : hold.lostSecrets, lostKeys };
-}
-
-/** Before anything is touched: a one-shot command does not start with half of its credentials. */
-export async function requireCredentials(
-  config: Config,
-  { client, access }: Cluster,
-  { checkFile, unboundOrigins }: SourceLimits,
-  edge: Edge,
-  sealed?: SealedValues,
-): Promise<void> {
-  const { env } = edge;
-  const limits = { checkFile, unboundOrigins };
-  const surroundings = { env, client, namespace: access.agent, clock: systemClock, ...limits, sealed };
-  const names = new Set([...demands(config.secrets).keys(), ...config.pushes.map(({ source }) => source)]);
-  const used = [...names].flatMap((name) => config.sources.get(name) ?? []);
-  const problems = await Promise.all(used.map((source) => new Credentials(source, surroundings).problems(edge)));
-  if (problems.flat().length > 0) throw new UserError(problems.flat().join('\n'), EXIT.usage);
 }

@@ -2,19 +2,15 @@ import type { ClusterConfig } from '@hikyaku/config';
 import { refreshAll } from '@hikyaku/engine';
 import type { Action, PushRecord, SecretId, SourceRecord } from '@hikyaku/engine';
 import { KubernetesWorkloads } from '@hikyaku/kubernetes';
-import { Agent, requireCredentials } from '../agent.ts';
-import { connectCluster } from '../connect-cluster.ts';
 import type { Cluster, ConnectOptions } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { checkGrants } from '../grants/check-grants.ts';
 import type { GrantsCheck } from '../grants/check-grants.ts';
-import { loadGranted } from '../grants/load-granted.ts';
-import { countUndecided, here } from '../identity/here.ts';
+import { countUndecided } from '../identity/here.ts';
 import type { IdentityOptions } from '../identity/identity-options.ts';
-import { personIdentity } from '../identity/open-identity.ts';
-import { commandLogger } from '../logging.ts';
+import { openOneShot } from '../one-shot.ts';
 import { count } from '../output/count.ts';
 import { grantsJson } from '../output/grants-text.ts';
 import { hasChanges, hasProblems, planJson } from '../output/plan-text.ts';
@@ -25,7 +21,6 @@ import { hasProblemRecords } from '../output/sync-text.ts';
 import { undecidedJson } from '../output/undecided-text.ts';
 import { plannedRestarts } from '../planned-restarts.ts';
 import type { PlannedRestart } from '../planned-restarts.ts';
-import { Records } from '../records.ts';
 
 export interface PlanOptions extends ConnectOptions, IdentityOptions {
   readonly exitCode?: boolean;
@@ -49,31 +44,10 @@ export async function planCluster(
   edge: Edge,
   onProgress: (texts: readonly string[]) => void,
 ): Promise<ClusterPlan> {
-  const logger = await commandLogger(options, edge, edge.stderr, 'error');
-  const { config: whole, held, limits } = await loadGranted(options, edge, logger);
-  const records = new Records(logger, () => onProgress([readingText(records.sources, agent.sources.keys()) ?? '']));
+  const onRecord = () => onProgress([readingText(records.sources, agent.sources.keys()) ?? '']);
+  await using oneShot = await openOneShot(options, edge, { readOnly: true, onRecord });
+  const { config, undecided, held, cluster, agent, records } = oneShot;
 
-  await using cluster = await connectCluster(options, edge, logger);
-  const identity = personIdentity(options, {
-    config: whole,
-    client: () => cluster.client,
-    access: cluster.access,
-    edge,
-  });
-  const { config, undecided, sealed } = await here(whole, identity, edge);
-  await requireCredentials(config, cluster, limits, edge, sealed);
-  await using agent = await Agent.create({
-    config,
-    undecided,
-    held,
-    cluster,
-    edge,
-    limits,
-    sealed,
-    logger,
-    report: records,
-    readOnly: true,
-  });
   onProgress([`reading ${count(agent.sources.size, 'source')}`]);
   await refreshAll({ sources: agent.sources, report: records }, edge);
   onProgress([`looking at ${count(config.secrets.length, 'Secret')}`]);

@@ -1,17 +1,12 @@
 import { refreshAll } from '@hikyaku/engine';
-import { Agent, requireCredentials } from '../agent.ts';
-import { connectCluster, ensureNamespace } from '../connect-cluster.ts';
-import type { ConnectOptions } from '../connect-cluster.ts';
 import { openRestarts } from '../daemon/restarts.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { checkGrants } from '../grants/check-grants.ts';
-import { loadGranted } from '../grants/load-granted.ts';
-import { countUndecided, here } from '../identity/here.ts';
-import type { IdentityOptions } from '../identity/identity-options.ts';
-import { agentIdentity, personIdentity } from '../identity/open-identity.ts';
-import { commandLogger } from '../logging.ts';
+import { countUndecided } from '../identity/here.ts';
+import { openOneShot } from '../one-shot.ts';
+import type { OneShotOptions } from '../one-shot.ts';
 import { clusterText } from '../output/cluster-text.ts';
 import { count } from '../output/count.ts';
 import { grantsJson, grantsText } from '../output/grants-text.ts';
@@ -22,45 +17,20 @@ import { sourcesJson, sourcesText } from '../output/sources-text.ts';
 import { styleFor } from '../output/style.ts';
 import { hasProblemRecords, syncText } from '../output/sync-text.ts';
 import { undecidedJson, undecidedText } from '../output/undecided-text.ts';
-import { Records } from '../records.ts';
 
-export interface SyncOptions extends ConnectOptions, IdentityOptions {
+export interface SyncOptions extends OneShotOptions {
   readonly approve?: boolean;
-  readonly yes?: boolean;
 }
 
 /** Reads every source, writes what differs and pushes, once. */
 export async function sync(options: SyncOptions, edge: Edge): Promise<ExitCode> {
   const started = performance.now();
-  const { stderr, stdout, signal } = edge;
-  const logger = await commandLogger(options, edge, stderr, 'error');
-  const { config: whole, held, limits } = await loadGranted(options, edge, logger);
+  const { stdout, signal } = edge;
   using progress = new Progress(edge, !options.json);
   const written = () => `${records.secrets.size} of ${count(config.secrets.length, 'Secret')}`;
-  const records = new Records(logger, () =>
-    progress.show(readingText(records.sources, agent.sources.keys()) ?? written()),
-  );
-
-  await using cluster = await connectCluster(options, edge, logger);
-  const { client, access } = cluster;
-  const isAgent = access.proof === 'policy' && options.identity === undefined;
-  const identity = isAgent
-    ? agentIdentity(options, { config: whole, client, access, edge, logger })
-    : personIdentity(options, { config: whole, client: () => client, access, edge });
-  const { config, undecided, sealed } = await here(whole, identity, edge);
-  await requireCredentials(config, cluster, limits, edge, sealed);
-  await ensureNamespace(cluster, edge, options.yes ?? false);
-  await using agent = await Agent.create({
-    config,
-    undecided,
-    held,
-    cluster,
-    edge,
-    limits,
-    sealed,
-    logger,
-    report: records,
-  });
+  const onRecord = () => progress.show(readingText(records.sources, agent.sources.keys()) ?? written());
+  await using oneShot = await openOneShot(options, edge, { onRecord });
+  const { config, undecided, held, cluster, agent, records } = oneShot;
 
   progress.show(`reading ${count(agent.sources.size, 'source')}`);
   await refreshAll({ sources: agent.sources, report: records }, { signal });
