@@ -1,20 +1,16 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type FakeDoppler, startFakeDoppler } from '@hikyaku/provider-doppler/testing';
+import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import {
   type Api,
   applyYaml,
-  type Cluster,
-  ConfigFiles,
-  createNamespace,
   createSecret,
   deleteSecret,
   expectExit,
   field,
   type Finished,
   hikyaku,
-  installRights,
   inventoryPath,
   type LiveSecret,
   patchSecret,
@@ -24,50 +20,29 @@ import {
   readSecrets,
   resetInventory,
   type Running,
-  startCluster,
-  startHikyaku,
   succeeded,
   writeInventory,
 } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Stage } from './stage.test.kit.ts';
 
 // Killed at any moment, and with its memory lost or edited: the built agent on a real API server, with the rights of
 // deploy/rights-own.yaml alone.
 
-const configs = new ConfigFiles();
-const running = new Set<Running>();
-let cluster: Cluster;
+let stage: Stage;
 let admin: Api;
 let doppler: FakeDoppler;
-let token: string;
-let kubeconfig: string;
-let count = 0;
 let namespace: string;
 
 beforeAll(async () => {
-  cluster = await startCluster({ controllers: false });
-  admin = cluster.admin;
-  await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
-  token = doppler.serviceAccountToken();
+  stage = await Stage.open('crash', { controllers: false });
+  ({ admin, doppler } = stage);
 });
-
 beforeEach(async () => {
-  namespace = `crash-${++count}`;
-  await createNamespace(admin, namespace);
+  namespace = await stage.begin();
 });
-
-afterEach(async () => {
-  await Promise.all([...running].map((agent) => end(agent, 'SIGTERM')));
-  await resetInventory(admin);
-});
-
-afterAll(async () => {
-  await doppler?.close();
-  await cluster?.stop();
-  await configs[Symbol.asyncDispose]();
-});
+afterEach(() => stage.end());
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 type Values = Readonly<Record<string, string>>;
 
@@ -79,17 +54,9 @@ interface Setting {
 
 /** One source, `lab`, which is the Doppler config `lab` of this test's own project. */
 async function argumentsFor({ secrets, hold, resync = '1h' }: Setting): Promise<readonly string[]> {
-  const lab = {
-    type: 'doppler',
-    url: doppler.url,
-    project: namespace,
-    config: 'lab',
-    token: { env: 'DOPPLER_TOKEN' },
-    refresh: '1s',
-    hold: 'off',
-  };
-  const path = await configs.write({ resync, ...(hold && { hold }), providers: { lab }, secrets });
-  return ['--config', path, '--kubeconfig', kubeconfig];
+  const providers = { lab: stage.source('lab', { hold: 'off' }) };
+  const path = await stage.configs.write({ resync, ...(hold && { hold }), providers, secrets });
+  return ['--config', path, '--kubeconfig', stage.kubeconfig];
 }
 
 function secret(name: string, more: object = { from: 'lab' }): object {
@@ -97,19 +64,11 @@ function secret(name: string, more: object = { from: 'lab' }): object {
 }
 
 async function sync(setting: Setting, ...more: readonly string[]): Promise<Finished> {
-  return await hikyaku(['sync', ...(await argumentsFor(setting)), ...more], { env: { DOPPLER_TOKEN: token } });
+  return await hikyaku(['sync', ...(await argumentsFor(setting)), ...more], { env: stage.env });
 }
 
 async function start(command: 'run' | 'sync', setting: Setting): Promise<Running> {
-  const args = [command, ...(await argumentsFor(setting)), '--log-level', 'info'];
-  const agent = startHikyaku(args, { env: { DOPPLER_TOKEN: token } });
-  running.add(agent);
-  return agent;
-}
-
-async function end(agent: Running, signal: NodeJS.Signals): Promise<Finished> {
-  running.delete(agent);
-  return await agent.stop(signal);
+  return stage.start([command, ...(await argumentsFor(setting)), '--log-level', 'info']);
 }
 
 async function until(holds: () => Promise<void> | void, timeout = 20_000): Promise<void> {
@@ -196,7 +155,7 @@ describe('killed at any moment, again and again', () => {
       // Anywhere, or surely in the middle of its writing.
       if (random() < 0.5) await sleep(random() * 1_500);
       else await aWriteOf(agent).then(() => sleep(random() * 60));
-      await end(agent, 'SIGKILL');
+      await agent.stop('SIGKILL');
       const live = await readSecrets(admin, namespace);
       // Another uid would mean that it was gone in between.
       for (const [name, { uid }] of before)
@@ -527,7 +486,7 @@ describe('told to stop in the middle of many writes', () => {
       const agent = await start(command, setting);
       await aWriteOf(agent);
       const toldAt = performance.now();
-      const ended = await end(agent, signal);
+      const ended = await agent.stop(signal);
       expect(performance.now() - toldAt).toBeLessThan(5_000);
       expectExit(ended, exitCode);
 

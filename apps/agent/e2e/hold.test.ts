@@ -1,62 +1,37 @@
-import { type FakeDoppler, startFakeDoppler } from '@hikyaku/provider-doppler/testing';
+import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import {
   type Api,
-  type Cluster,
-  ConfigFiles,
-  createNamespace,
   deleteSecret,
   expectExit,
   type Finished,
   hikyaku,
-  installRights,
   patchSecret,
   readInventory,
   readSecret,
   readSecrets,
   resetInventory,
   type Running,
-  startCluster,
-  startHikyaku,
 } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Stage } from './stage.test.kit.ts';
 
 // Removing more than a little takes a person's word: the built agent on a real API server, with the rights of
 // deploy/rights-own.yaml alone; who approves on a laptop is cluster-admin.
 
-const configs = new ConfigFiles();
-const running = new Set<Running>();
-let cluster: Cluster;
+let stage: Stage;
 let admin: Api;
 let doppler: FakeDoppler;
-let token: string;
-let kubeconfig: string;
-let count = 0;
 let namespace: string;
 
 beforeAll(async () => {
-  cluster = await startCluster({ controllers: false });
-  admin = cluster.admin;
-  await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
-  token = doppler.serviceAccountToken();
+  stage = await Stage.open('hold', { controllers: false });
+  ({ admin, doppler } = stage);
 });
-
 beforeEach(async () => {
-  namespace = `hold-${++count}`;
-  await createNamespace(admin, namespace);
+  namespace = await stage.begin();
 });
-
-afterEach(async () => {
-  await Promise.all([...running].map(stop));
-  await resetInventory(admin);
-});
-
-afterAll(async () => {
-  await doppler?.close();
-  await cluster?.stop();
-  await configs[Symbol.asyncDispose]();
-});
+afterEach(() => stage.end());
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 type Values = Readonly<Record<string, string>>;
 
@@ -70,15 +45,7 @@ interface Setting {
 /** Makes a Doppler config of this test and the entry under `providers:` that reads it each second. */
 function source(name: string, values: Values, more: object = {}): object {
   doppler.addConfig(namespace, name, values);
-  return {
-    type: 'doppler',
-    url: doppler.url,
-    project: namespace,
-    config: name,
-    token: { env: 'DOPPLER_TOKEN' },
-    refresh: '1s',
-    ...more,
-  };
+  return stage.source(name, more);
 }
 
 /** A Secret of this test. */
@@ -87,31 +54,20 @@ function secret(name: string, more: object): object {
 }
 
 async function argumentsFor({ sources, secrets, hold, resync = '1h' }: Setting): Promise<readonly string[]> {
-  return ['--config', await configs.write({ resync, ...(hold && { hold }), providers: sources, secrets })];
+  return ['--config', await stage.configs.write({ resync, ...(hold && { hold }), providers: sources, secrets })];
 }
 
 /** As the agent, unless it is said that a person does it. */
 async function command(name: 'sync' | 'plan', setting: Setting, ...more: readonly string[]): Promise<Finished> {
-  const rights = more.includes('--kubeconfig') ? [] : ['--kubeconfig', kubeconfig];
-  return await hikyaku([name, ...(await argumentsFor(setting)), ...rights, ...more], environment());
+  const rights = more.includes('--kubeconfig') ? [] : ['--kubeconfig', stage.kubeconfig];
+  return await hikyaku([name, ...(await argumentsFor(setting)), ...rights, ...more], { env: stage.env });
 }
 
 async function run(setting: Setting): Promise<Running> {
-  const args = ['run', ...(await argumentsFor(setting)), '--kubeconfig', kubeconfig, '--log-level', 'debug'];
-  const daemon = startHikyaku(args, environment());
-  running.add(daemon);
+  const flags = ['--kubeconfig', stage.kubeconfig, '--log-level', 'debug'];
+  const daemon = stage.start(['run', ...(await argumentsFor(setting)), ...flags]);
   await daemon.logged({ msg: 'started' });
   return daemon;
-}
-
-function environment() {
-  // One token for all sources: the second must not wait for the first one's budget.
-  return { env: { DOPPLER_TOKEN: token } };
-}
-
-async function stop(daemon: Running): Promise<Finished> {
-  running.delete(daemon);
-  return await daemon.stop();
 }
 
 async function until(holds: () => Promise<void> | void): Promise<void> {
@@ -241,7 +197,7 @@ describe('a source that loses most of its keys', () => {
     await becomes('app', values);
     await becomes('deleted', values);
 
-    await stop(daemon);
+    await daemon.stop();
     const repaired = await versions();
     const next = await run(setting);
     await next.logged({ secret: `${namespace}/app`, state: 'held' });
@@ -292,7 +248,7 @@ describe('a config that drops most entries', () => {
     expect(await versions()).toEqual(before);
     expect((await readInventory(admin)).size).toBe(4);
     // The entries are back: nothing is held any more.
-    await stop(daemon);
+    await daemon.stop();
     expectExit(await command('sync', { sources, secrets: all }), 0);
     expect(await versions()).toEqual(before);
   });
@@ -332,7 +288,7 @@ describe('approval', () => {
     for (const name of ['K2', 'K3', 'K4']) doppler.remove(namespace, 'shrinking', name);
     await daemon.logged({ secret: `${namespace}/app`, state: 'held' });
 
-    const approved = await command('sync', setting, '--approve', '--kubeconfig', cluster.kubeconfig);
+    const approved = await command('sync', setting, '--approve', '--kubeconfig', stage.cluster.kubeconfig);
     expectExit(approved, 0);
     expect(approved.stdout).toMatch(/~ \S+\/app {2}updated {2}-K2 {2}-K3 {2}-K4\n/);
     await becomes('app', { K1: 'value 1' });
@@ -361,7 +317,7 @@ describe('approval', () => {
     await becomes('app', { ...values, kept: 'x' });
     for (const name of ['K2', 'K3', 'K4']) doppler.remove(namespace, 'shrinking', name);
     await daemon.logged({ secret: `${namespace}/app`, state: 'held' });
-    const approved = await command('sync', setting, '--approve', '--kubeconfig', cluster.kubeconfig);
+    const approved = await command('sync', setting, '--approve', '--kubeconfig', stage.cluster.kubeconfig);
     expectExit(approved, 0);
     await daemon.logged({ secret: `${namespace}/app`, msg: 'recovered' });
     // From now on it can only put back what it remembers.
@@ -379,7 +335,7 @@ describe('approval', () => {
     const setting = { sources, secrets: all.slice(0, 1), resync: '1s' };
     const daemon = await run(setting);
     await daemon.logged({ secret: `${namespace}/b`, state: 'held' });
-    const approved = await command('sync', setting, '--approve', '--kubeconfig', cluster.kubeconfig);
+    const approved = await command('sync', setting, '--approve', '--kubeconfig', stage.cluster.kubeconfig);
     expectExit(approved, 0);
     await resyncs(daemon, 'a', 2);
     expect(Object.keys(await versions())).toEqual(['a']);

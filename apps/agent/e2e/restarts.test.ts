@@ -1,76 +1,49 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FakeDoppler, startFakeDoppler } from '@hikyaku/provider-doppler/testing';
+import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import {
   type Api,
   applyYaml,
-  type Cluster,
-  ConfigFiles,
-  createNamespace,
   eventually,
   expectExit,
   field,
   type Finished,
   hikyaku,
-  installRights,
   inventoryPath,
   readInstallFile,
   readInventory,
   readSecret,
   resetInventory,
   type Running,
-  startCluster,
-  startHikyaku,
   succeeded,
 } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Stage } from './stage.test.kit.ts';
 
 // The built agent, held by deploy/rights-restarts.yaml, with the controllers of Kubernetes. Rollouts are counted by `generation`, which
 // each change of a spec raises by one, and by ReplicaSets.
 
-const configs = new ConfigFiles();
-const running = new Set<Running>();
 const mergePatch = { 'content-type': 'application/merge-patch+json' };
 const KINDS = { Deployment: 'deployments', StatefulSet: 'statefulsets', DaemonSet: 'daemonsets' } as const;
 type Kind = keyof typeof KINDS;
-let cluster: Cluster;
+let stage: Stage;
 let admin: Api;
-/** With the agent's own rights. */
-let own: Api;
 let doppler: FakeDoppler;
-let token: string;
-let kubeconfig: string;
-let count = 0;
 let namespace: string;
 
 beforeAll(async () => {
-  cluster = await startCluster();
-  admin = cluster.admin;
-  own = await installRights(cluster);
+  stage = await Stage.open('restart');
+  ({ admin, doppler } = stage);
   await applyYaml(admin, await readInstallFile('rights-restarts.yaml'));
-  kubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
-  token = doppler.serviceAccountToken();
   const namespaces = Array.from({ length: 40 }, (_, n) => `restart-${n + 1}/*`);
   await grant(namespaces.join(', '));
 });
-
 beforeEach(async () => {
-  namespace = `restart-${++count}`;
-  await createNamespace(admin, namespace);
+  namespace = await stage.begin();
   doppler.addConfig(namespace, 'lab', { A: '1', B: '1' });
 });
-
-afterEach(async () => {
-  await Promise.all([...running].map((agent) => end(agent, 'SIGTERM')));
-  await resetInventory(admin);
-});
-
-afterAll(async () => {
-  await doppler?.close();
-  await cluster?.stop();
-  await configs[Symbol.asyncDispose]();
-});
+afterEach(() => stage.end());
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 async function grant(restarts: string): Promise<void> {
   const path = '/api/v1/namespaces/hikyaku/configmaps/hikyaku-grants';
@@ -78,9 +51,9 @@ async function grant(restarts: string): Promise<void> {
 }
 
 async function argumentsFor(secrets: readonly object[]): Promise<readonly string[]> {
-  const lab = { type: 'doppler', url: doppler.url, project: namespace, config: 'lab', token: { env: 'DOPPLER_TOKEN' } };
-  const providers = { lab: { ...lab, refresh: '1s', hold: 'off' } };
-  return ['--config', await configs.write({ resync: '1h', providers, secrets }), '--kubeconfig', kubeconfig];
+  const providers = { lab: stage.source('lab', { hold: 'off' }) };
+  const path = await stage.configs.write({ resync: '1h', providers, secrets });
+  return ['--config', path, '--kubeconfig', stage.kubeconfig];
 }
 
 function secret(more: object = {}): object {
@@ -88,19 +61,11 @@ function secret(more: object = {}): object {
 }
 
 async function sync(secrets: readonly object[] = [secret()], ...more: readonly string[]): Promise<Finished> {
-  return await hikyaku(['sync', ...(await argumentsFor(secrets)), ...more], { env: { DOPPLER_TOKEN: token } });
+  return await hikyaku(['sync', ...(await argumentsFor(secrets)), ...more], { env: stage.env });
 }
 
 async function start(command: 'run' | 'sync', secrets: readonly object[] = [secret()]): Promise<Running> {
-  const args = [command, ...(await argumentsFor(secrets)), '--log-level', 'debug'];
-  const agent = startHikyaku(args, { env: { DOPPLER_TOKEN: token } });
-  running.add(agent);
-  return agent;
-}
-
-async function end(agent: Running, signal: NodeJS.Signals): Promise<Finished> {
-  running.delete(agent);
-  return await agent.stop(signal);
+  return stage.start([command, ...(await argumentsFor(secrets)), '--log-level', 'debug']);
 }
 
 async function until(holds: () => Promise<void> | void, timeout = 25_000): Promise<void> {
@@ -190,7 +155,7 @@ describe('a daemon', () => {
     });
     await nothingOwed();
 
-    await end(agent, 'SIGTERM');
+    await agent.stop();
     const next = await start('run');
     await next.logged({ secret: `${namespace}/app` });
     await quietly(next);
@@ -204,7 +169,7 @@ describe('a daemon', () => {
     await agent.logged({ secret: `${namespace}/app` });
     const path = `/api/v1/namespaces/${namespace}/secrets/app`;
     succeeded(await admin('PATCH', path, { data: { A: 'eA==' } }, mergePatch));
-    await end(agent, 'SIGTERM');
+    await agent.stop();
     expectExit(await sync([secret({ labels: { 'app.kubernetes.io/part-of': 'web' } })]), 0);
     expect((await readSecret(admin, `${namespace}/app`))?.data).toEqual({ A: '1', B: '1' });
     await resetInventory(admin);
@@ -253,7 +218,7 @@ describe('what uses the Secret', () => {
     expectExit(await sync(secrets), 0);
     doppler.set(namespace, 'lab', 'A', '2');
 
-    const plan = await hikyaku(['plan', '--json', ...(await argumentsFor(secrets))], { env: { DOPPLER_TOKEN: token } });
+    const plan = await hikyaku(['plan', '--json', ...(await argumentsFor(secrets))], { env: stage.env });
     expect(field(JSON.parse(plan.stdout), 'secrets', 0, 'restarts', 'workloads')).toHaveLength(6);
 
     const done = await sync(secrets, '--json');
@@ -336,8 +301,8 @@ test('with the right and without the policy that limits it nothing is restarted'
   expectExit(await sync(), 0);
   const template = { metadata: { annotations: { 'example.com/any': '1' } } };
   const isLimited = async () =>
-    (await own('PATCH', `${pathOf('Deployment', 'web')}?dryRun=All`, { spec: { template } }, mergePatch)).status ===
-    422;
+    (await stage.own('PATCH', `${pathOf('Deployment', 'web')}?dryRun=All`, { spec: { template } }, mergePatch))
+      .status === 422;
   const bindings = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings';
   succeeded(await admin('DELETE', `${bindings}/hikyaku-restarts`));
   try {
@@ -379,7 +344,7 @@ test('killed at any moment, every change is one rollout', async () => {
       const share = 0.3 + ((seed + round * 7919 + kill * 104_729) % 1000) / 1000;
       if (moment === undefined) await sleep(tookMs * share);
       else await Promise.race([agent.finished, changed(moment, before)]);
-      await end(agent, 'SIGKILL');
+      await agent.stop('SIGKILL');
     }
     if ((await rolloutsOf('Deployment', 'web')) === round) left.restarted++;
     else if ((await readSecret(admin, `${namespace}/app`))?.data['A'] === `value ${round}`) left.written++;

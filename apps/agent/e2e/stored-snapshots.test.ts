@@ -3,72 +3,47 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type FakeDoppler, startFakeDoppler } from '@hikyaku/provider-doppler/testing';
+import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import {
   type Api,
-  type Cluster,
-  ConfigFiles,
-  createNamespace,
   deleteSecret,
   expectExit,
   field,
   hikyaku,
-  installRights,
   patchSecret,
   readSecret,
-  resetInventory,
   type Running,
   secretPath,
   snapshotSecretOf,
-  startCluster,
-  startHikyaku,
   succeeded,
 } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { Stage } from './stage.test.kit.ts';
 
 // What survives a restart, with the built agent on a real API server and the rights of deploy/rights-own.yaml alone.
 
-const configs = new ConfigFiles();
-const running = new Set<Running>();
 const printed: string[] = [];
 const made: string[] = [];
-let cluster: Cluster;
+let stage: Stage;
 let admin: Api;
 let doppler: FakeDoppler;
-let token: string;
-let kubeconfig: string;
-let count = 0;
 let namespace: string;
 let values: Record<string, string>;
 
 beforeAll(async () => {
-  cluster = await startCluster({ controllers: false });
-  admin = cluster.admin;
-  await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
-  token = doppler.serviceAccountToken();
+  stage = await Stage.open('stored', { controllers: false });
+  ({ admin, doppler } = stage);
 });
-
 beforeEach(async () => {
-  namespace = `stored-${++count}`;
-  await createNamespace(admin, namespace);
+  namespace = await stage.begin();
   values = { USER: secret(), PASSWORD: secret(), UNUSED: secret() };
   doppler.addConfig(namespace, 'lab', values);
 });
-
 afterEach(async () => {
-  await Promise.all([...running].map(stop));
-  doppler.clearFaults();
-  await resetInventory(admin);
+  for (const { stdout, stderr } of await stage.end()) printed.push(stdout, stderr);
   if (made.some((value) => printed.join('\n').includes(value))) throw new Error('a value was printed');
 });
-
-afterAll(async () => {
-  await doppler?.close();
-  await cluster?.stop();
-  await configs[Symbol.asyncDispose]();
-});
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 function secret(): string {
   const value = randomBytes(24).toString('hex');
@@ -80,38 +55,22 @@ const id = () => `${namespace}/db`;
 const wanted = () => ({ user: values['USER'], password: values['PASSWORD'] });
 
 async function args(more: object = {}): Promise<readonly string[]> {
-  const lab = {
-    type: 'doppler',
-    url: doppler.url,
-    project: namespace,
-    config: 'lab',
-    refresh: '1s',
-    ...more,
-  };
   const entry = { name: 'db', namespace, from: 'lab', data: { user: 'USER', password: 'PASSWORD' } };
-  const path = await configs.write({ hold: 'off', providers: { lab }, secrets: [entry] });
-  return ['--config', path, '--kubeconfig', kubeconfig];
+  const providers = { lab: stage.source('lab', more) };
+  const path = await stage.configs.write({ hold: 'off', providers, secrets: [entry] });
+  return ['--config', path, '--kubeconfig', stage.kubeconfig];
 }
 
 async function sync(more: object = {}): Promise<void> {
-  const finished = await hikyaku(['sync', ...(await args(more))], { env: { DOPPLER_TOKEN: token } });
+  const finished = await hikyaku(['sync', ...(await args(more))], { env: stage.env });
   printed.push(finished.stdout, finished.stderr);
   expectExit(finished, 0);
 }
 
 async function run(more: object = {}): Promise<Running> {
-  const agent = startHikyaku(['run', ...(await args(more)), '--log-level', 'debug'], {
-    env: { DOPPLER_TOKEN: token },
-  });
-  running.add(agent);
+  const agent = stage.start(['run', ...(await args(more)), '--log-level', 'debug']);
   await agent.logged({ msg: 'started' });
   return agent;
-}
-
-async function stop(agent: Running): Promise<void> {
-  running.delete(agent);
-  const { stdout, stderr } = await agent.stop();
-  printed.push(stdout, stderr);
 }
 
 function providerIsDown(): void {
@@ -149,7 +108,7 @@ test('a one-shot sync repairs it too, and still says that the provider is down',
   await sync();
   await deleteSecret(admin, id());
   providerIsDown();
-  const finished = await hikyaku(['sync', ...(await args())], { env: { DOPPLER_TOKEN: token } });
+  const finished = await hikyaku(['sync', ...(await args())], { env: stage.env });
   printed.push(finished.stdout, finished.stderr);
   expectExit(finished, 1);
   await becomes(wanted());
@@ -189,7 +148,7 @@ test('with `snapshot: false` nothing is kept, and what was kept before is droppe
   expect(await snapshotText()).toBeDefined();
   const agent = await run({ snapshot: false });
   await vi.waitFor(async () => expect(await snapshotText()).toBeUndefined(), { timeout: 20_000 });
-  await stop(agent);
+  await agent.stop();
 
   await deleteSecret(admin, id());
   providerIsDown();
@@ -202,11 +161,11 @@ test('what is more than there is room for is not kept: a warning says so, and it
   const files = await mkdtemp(join(tmpdir(), 'hikyaku-large-'));
   const names = ['first', 'second'];
   for (const name of names) await writeFile(join(files, name), randomBytes(600_000));
-  const path = await configs.write({
+  const path = await stage.configs.write({
     providers: { lab: { type: 'file', path: files } },
     secrets: names.map((name) => ({ name, namespace, from: 'lab', data: { [name]: name } })),
   });
-  const flags = ['--config', path, '--kubeconfig', kubeconfig, '--file-root', files, '--log-level', 'warn'];
+  const flags = ['--config', path, '--kubeconfig', stage.kubeconfig, '--file-root', files, '--log-level', 'warn'];
   const finished = await hikyaku(['sync', ...flags]);
   await rm(files, { recursive: true });
   expectExit(finished, 0);
