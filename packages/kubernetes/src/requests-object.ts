@@ -29,6 +29,7 @@ const LONGEST_ANSWER = 65_536;
 const WRITE_ROUNDS = 10;
 const ID = /^[0-9a-f]{16}$/;
 const DONE = '.done';
+const TAKEN = 'taken';
 
 /** A ConfigMap in which people ask something of the agent, each with their own rights, and it answers: `<id>` and `<id>.done`. */
 export class RequestsObject {
@@ -83,7 +84,7 @@ export class RequestsObject {
   /** Says that it is being worked at. `false`: it was taken before, or withdrawn. When this has resolved, nobody will take it again. Throws KubeError. */
   async claim(id: string, now: number, options: CallOptions): Promise<boolean> {
     let isOurs = false;
-    const answer: RequestAnswer = { state: 'taken', at: new Date(now).toISOString() };
+    const answer: RequestAnswer = { state: TAKEN, at: new Date(now).toISOString() };
     await this.#change((data) => {
       isOurs = data[id] !== undefined && data[id + DONE] === undefined;
       return isOurs ? tidied({ ...data, [id + DONE]: JSON.stringify(answer) }, now) : undefined;
@@ -129,6 +130,12 @@ export function openRequests({ data = {} }: ConfigMapObject): readonly AskedRequ
     .filter((id) => ID.test(id) && data[id + DONE] === undefined)
     .slice(0, MOST_OPEN)
     .map((id) => ({ id, value: parse(data[id] ?? '', LONGEST_REQUEST) }));
+}
+
+/** When it was claimed, milliseconds by the clock of the agent; `undefined` where it was not, or was answered. */
+export function takenAt({ data = {} }: ConfigMapObject, id: string): number | undefined {
+  const answer = asAnswer(data[id + DONE]);
+  return answer?.state === TAKEN ? Date.parse(answer.at) : undefined;
 }
 
 function tidied(data: Readonly<Record<string, string>>, now: number): Readonly<Record<string, string>> {

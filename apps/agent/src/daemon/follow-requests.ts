@@ -1,7 +1,7 @@
 import type { CallOptions, Clock, Logger } from '@hikyaku/core';
 import { isKubeError, path, watchByName } from '@hikyaku/kube-client';
 import type { ConfigMapObject, KubeClient } from '@hikyaku/kube-client';
-import { openRequests } from '@hikyaku/kubernetes';
+import { openRequests, takenAt } from '@hikyaku/kubernetes';
 import type { AskedRequest, RequestAnswer, RequestsObject } from '@hikyaku/kubernetes';
 import { REFUSALS } from './refusals.ts';
 
@@ -15,7 +15,7 @@ export interface AnswerOptions extends CallOptions {
 
 export interface FollowRequestsOptions {
   readonly client: Pick<KubeClient, 'watch'>;
-  readonly object: RequestsObject;
+  readonly object: Pick<RequestsObject, 'namespace' | 'name' | 'claim' | 'answer' | 'read'>;
   /** `undefined`: it is somebody else's. Throws nothing but KubeError: then it is asked again, where it was not claimed. */
   readonly answer: (request: AskedRequest, options: AnswerOptions) => Promise<Answer | undefined>;
   /** How many are answered at once. */
@@ -29,6 +29,12 @@ const TOGETHER_MS = 100;
 /** Whoever writes the object over and over costs no more than this. */
 const BETWEEN_LOOKS_MS = 200;
 const TRY_AGAIN_MS = 2_000;
+const TRY_AGAIN_AT_MOST_MS = 30_000;
+/** The claim has arrived, and the agent did not hear so in time to act on it. */
+const UNCLAIMED: Answer = {
+  state: 'failed',
+  message: 'the API server did not answer the agent in time: nothing was done; ask again',
+};
 
 /** Answers what people ask in a ConfigMap, until the signal aborts. Never rejects, but with a bug. */
 export async function followRequests(
@@ -63,7 +69,14 @@ export async function followRequests(
 
   async function work(request: AskedRequest): Promise<void> {
     const { id } = request;
-    const claim = () => object.claim(id, clock.now(), { signal });
+    /** Of a claim of which nobody knows whether it has arrived. */
+    let sentAt: number | undefined;
+    const claim = async () => {
+      sentAt = clock.now();
+      const isOurs = await object.claim(id, sentAt, { signal });
+      sentAt = undefined;
+      return isOurs;
+    };
     try {
       const said = await answer(request, { signal, claim });
       if (said === undefined) return;
@@ -75,8 +88,9 @@ export async function followRequests(
       await sleep(TRY_AGAIN_MS);
       // The next look finds it again, where it is still open.
       known.delete(id);
-      await look();
-      return;
+      const live = await look();
+      if (sentAt === undefined || live === undefined || takenAt(live, id) !== sentAt) return;
+      answers.set(id, stamped(UNCLAIMED));
     }
     writing ??= write().finally(() => (writing = undefined));
     await writing;
@@ -110,12 +124,21 @@ export async function followRequests(
     begin();
   }
 
-  async function look(): Promise<void> {
-    try {
-      take(await object.read({ signal }));
-    } catch (error) {
-      if (!signal.aborted && !isKubeError(error)) throw error;
+  /** Until it could be read: no event tells of what has not changed meanwhile. `undefined` where it is not there. */
+  async function look(): Promise<ConfigMapObject | undefined> {
+    for (let waitMs = TRY_AGAIN_MS; !signal.aborted; waitMs = Math.min(waitMs * 2, TRY_AGAIN_AT_MOST_MS)) {
+      try {
+        const live = await object.read({ signal });
+        take(live);
+        return live;
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        if (!isKubeError(error)) throw error;
+        if (error.code === 'NOT_FOUND') return undefined;
+        await sleep(waitMs);
+      }
     }
+    return undefined;
   }
 
   async function follow(): Promise<void> {
