@@ -606,6 +606,18 @@ describe('while it runs', () => {
       });
     });
 
+    test('what was refused for the lack of a grant is tried again soon: it may be the grants that have changed', async () => {
+      const world = createWorld({ specs: both });
+      world.target.fail = (call) => (call === 'put web/app' ? new TargetError('NOT_GRANTED', 'no') : undefined);
+      await withEngine(world, async (engine) => {
+        await world.clock.advance(300_000);
+        world.target.fail = () => undefined;
+        await updated(world, engine, { specs: both });
+        await world.clock.advance(1_000);
+        expect(world.live('web/app')).toEqual({ A: '1' });
+      });
+    });
+
     test('what leaves it and comes back is written again', async () => {
       const world = createWorld({ specs: both });
       await withEngine(world, async (engine) => {

@@ -1,6 +1,6 @@
 import { ProviderError } from '@hikyaku/core';
 import { describe, expect, test } from 'vitest';
-import { createWorld, entryOf, everything, item, snapshot, spec } from './engine.test.kit.ts';
+import { createWorld, entryOf, everything, item, signal, snapshot, spec } from './engine.test.kit.ts';
 import type { WorldOptions } from './engine.test.kit.ts';
 import type { HeldPlan, HoldScope } from './held-plan.ts';
 import { createPushWorld, MemoryPushInventory, MemorySource, push } from './push.test.kit.ts';
@@ -162,6 +162,16 @@ describe('an approval', () => {
     expect(await world.reconcile()).toEqual(['web/a removed absent']);
   });
 
+  test('does not wait for the turn of what failed while it was held', async () => {
+    const world = await held();
+    world.target.fail = () => new TargetError('NOT_GRANTED', 'no');
+    world.target.tamper('web/app', 'A', 'evil');
+    expect(await world.reconcile({ resync: true })).toEqual(['web/app refused']);
+    world.target.fail = () => undefined;
+    expect(await world.approve()).toEqual(['given', expect.stringMatching(/^web\/app synced/)]);
+    expect(world.live('web/app')).toEqual({ A: '1' });
+  });
+
   test('that was given before the inventory could be written holds after a crash: nothing has gone', async () => {
     const world = await held();
     const outcome = world.reconciler.approve({ scope: 'source:homelab', digest: world.plan().digest });
@@ -203,6 +213,33 @@ describe('pushes', () => {
     expect(await approve(plan().digest)).toEqual(['given', 'web/app pushed ~A']);
     source.put('A', 'theirs');
     expect(await round()).toEqual(['web/app held']);
+  });
+
+  test('an approval ends when what it names was written, so that what is said by then is true', async () => {
+    const source = new MemorySource({ A: 'theirs' }, { versioned: false });
+    const { round, plan, pushes, report } = world(source);
+    await round();
+    const outcome = pushes.approve({ scope: 'push:homelab', digest: plan().digest });
+    void pushes.push({ resync: false, signal });
+    expect(await outcome).toBe('given');
+    expect(report.pushes.at(-1)).toMatchObject({ state: 'pushed' });
+    expect(source.texts).toMatchObject({ A: '1' });
+  });
+
+  test('an approval whose round has no end ends with the config', async () => {
+    const source = new MemorySource({ A: 'theirs' });
+    const { round, plan, pushes } = world(source);
+    await round();
+    const written = Promise.withResolvers<void>();
+    source.write = async () => {
+      written.resolve();
+      return await new Promise(() => {});
+    };
+    const outcome = pushes.approve({ scope: 'push:homelab', digest: plan().digest });
+    void pushes.push({ resync: false, signal });
+    await written.promise;
+    await pushes[Symbol.asyncDispose]();
+    expect(await outcome).toBe('given');
   });
 
   test('not those that have changed since it was given', async () => {

@@ -1,6 +1,6 @@
 import { ProviderError } from '@hikyaku/core';
 import { describe, expect, test } from 'vitest';
-import { createWorld, entryOf, everything, item, signal, snapshot, spec } from './engine.test.kit.ts';
+import { createWorld, entryOf, everything, item, NO_HOLDS, signal, snapshot, spec } from './engine.test.kit.ts';
 import type { SecretSpec } from './secret-spec.ts';
 import { TargetError } from './target.ts';
 import type { TargetErrorCode } from './target.ts';
@@ -518,6 +518,19 @@ describe('two agents with one inventory', () => {
     expect(await world.reconcile()).toEqual([]);
     await world.clock.advance(world.reconciler.nextRetryAt - world.clock.monotonic());
     expect(await world.reconcile()).toEqual(['web/app synced repaired']);
+    expect(world.reconciler.nextRetryAt).toBe(Infinity);
+  });
+
+  test('what is owed is owed no more when no Secret is left: nobody is woken for it again and again', async () => {
+    const world = createWorld({ specs: [spec('web/app', all)] });
+    await world.refresh();
+    await world.reconcile();
+    world.inventory.reloadFailures.push(down);
+    await world.reconcile({ resync: true });
+    world.reconciler.update({ specs: [], sources: world.sources, holds: NO_HOLDS });
+    expect(await world.reconcile({ approved: true })).toEqual(['web/app removed deleted']);
+    await world.clock.advance(60_000);
+    await world.reconcile();
     expect(world.reconciler.nextRetryAt).toBe(Infinity);
   });
 

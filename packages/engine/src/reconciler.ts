@@ -75,10 +75,15 @@ interface Retry {
   readonly at: number;
   /** What was tried; something else is tried at once. */
   readonly fingerprint?: Fingerprint;
+  /** It was refused for the lack of a grant. */
+  readonly isUngranted?: boolean;
 }
 
 /** After this many writes in a row that did not reach the target, the rest is put off. */
 const UNREACHABLE_AFTER = 3;
+
+/** The API server hears of a grant about when we do. */
+const AFTER_GRANT_MS = 1_000;
 
 /** What is in the inventory is not looked at again before, while a resync goes on. */
 const LOOK_EVERY_MS = 10_000;
@@ -198,6 +203,16 @@ export class Reconciler {
     const isOver = (id: SecretId) => !wanted.has(id) && !entries.has(id);
     for (const id of this.#said.keys()) if (isOver(id)) this.#said.delete(id);
     for (const id of this.#writtenElsewhere.keys()) if (isOver(id)) this.#writtenElsewhere.delete(id);
+    this.#tryUngranted();
+  }
+
+  /** It may be the grants that have changed. */
+  #tryUngranted(): void {
+    const soon = this.#options.clock.monotonic() + AFTER_GRANT_MS;
+    for (const [id, retry] of this.#retries) {
+      if (retry.isUngranted !== true || this.#contests.waits(id)) continue;
+      this.#retries.set(id, { ...retry, failures: 0, at: Math.min(retry.at, soon) });
+    }
   }
 
   /** What a reconcile would do, after a look at the target; writes nothing. */
@@ -229,8 +244,11 @@ export class Reconciler {
       await this.#options.inventory.reload(request).catch(() => request.signal.throwIfAborted());
       actions = this.#plan(request.approved);
     }
+    const isAsked = this.#letGo.isAsked;
     const letGo = this.#letGo.judge(this.#heldBy(actions));
     if (letGo.size > 0) actions = this.#plan(letGo);
+    // What failed while it was held does not make a person wait.
+    if (isAsked) for (const id of letGo) this.#retries.delete(id);
     this.#options.report.held?.('secrets', heldPlans(this.#heldBy(actions).values()));
     this.#reportEnded(actions);
     this.#contests.wake();
@@ -293,7 +311,10 @@ export class Reconciler {
    * nothing is put that nobody has asked for.
    */
   async #mayPutAgain({ signal }: CallOptions): Promise<boolean> {
-    if (this.#applied.size === 0) return true;
+    if (this.#applied.size === 0) {
+      this.#owedResync = undefined;
+      return true;
+    }
     const { inventory, clock } = this.#options;
     try {
       await inventory.reload({ signal });
@@ -666,7 +687,8 @@ export class Reconciler {
     const retry = this.#retryAfter(error, this.#retries.get(id)?.failures ?? 0);
     const at = Math.max(retry.at, this.#contests.until(id));
     const fingerprint = this.#cache.get(id)?.fingerprint;
-    this.#retries.set(id, { ...retry, at, ...(fingerprint && { fingerprint }) });
+    const isUngranted = error.code === 'NOT_GRANTED';
+    this.#retries.set(id, { ...retry, at, isUngranted, ...(fingerprint && { fingerprint }) });
     const isContested = error.code === 'CONFLICT' && this.#contests.has(id);
     this.#say({ id, state: isContested ? 'contested' : STATES[error.code], messages: [error.message] });
   }

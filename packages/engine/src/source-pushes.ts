@@ -77,6 +77,9 @@ export class SourcePushes implements AsyncDisposable {
   /** What the Secrets held at the last round. */
   #looked: string | undefined;
   #retry: Retry | undefined;
+  /** The last one, which may go on. */
+  #round: Promise<void> = Promise.resolve();
+  readonly #left = Promise.withResolvers<void>();
 
   constructor(options: SourcePushesOptions) {
     this.source = options.source;
@@ -95,10 +98,12 @@ export class SourcePushes implements AsyncDisposable {
     return this.#retry?.at ?? Infinity;
   }
 
-  /** Lets go at a round that begins now what is held, if it is exactly that plan. */
-  approve(approval: Approval): Promise<ApprovalOutcome> {
-    const outcome = this.#letGo.ask(approval);
+  /** Lets go at a round that begins now what is held, if it is exactly that plan. Resolves when that has been done, or tried. */
+  async approve(approval: Approval): Promise<ApprovalOutcome> {
+    const judged = this.#letGo.ask(approval);
     this.wake.up();
+    const outcome = await judged;
+    if (outcome === 'given') await Promise.race([this.#round.catch(() => {}), this.#left.promise]);
     return outcome;
   }
 
@@ -118,7 +123,12 @@ export class SourcePushes implements AsyncDisposable {
   }
 
   /** One round. Never throws but for the signal: what went wrong is reported and due again. */
-  async push(request: PushRequest): Promise<void> {
+  push(request: PushRequest): Promise<void> {
+    this.#round = this.#pushOnce(request);
+    return this.#round;
+  }
+
+  async #pushOnce(request: PushRequest): Promise<void> {
     const { resync, approved = false, signal } = request;
     const pushes = await this.#openAll(signal);
     const looked = this.#lookText(pushes);
@@ -151,6 +161,7 @@ export class SourcePushes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Nobody looks at what is held any more.
     this.#letGo.giveUp();
+    this.#left.resolve();
     await closeClient(this.#client, this.#options.clock);
   }
 
