@@ -1,8 +1,9 @@
 import type { LogFields, Logger } from '@hikyaku/core';
 import { ProviderError } from '@hikyaku/core';
-import type { PushRecord, SecretRecord, SourceRecord } from '@hikyaku/engine';
+import type { HeldPlan, PushRecord, SecretRecord, SourceRecord } from '@hikyaku/engine';
 import { describe, expect, test } from 'vitest';
 import { Records } from './records.ts';
+import { holdsOf } from './status/build-status.ts';
 
 function createWorld() {
   const lines: string[] = [];
@@ -170,10 +171,38 @@ test('with another config what is over is forgotten, and what goes on is not', (
   push({ state: 'left' });
   source({ source: 'gone' });
   source({});
-  records.forgetEnded(new Set(['homelab']));
+  records.forgetEnded(new Set(['homelab']), new Set(['homelab']));
   expect([...records.secrets.keys()]).toEqual(['web/failing', 'web/app']);
   expect([...records.sources.keys()]).toEqual(['homelab']);
   expect(records.pushes.size).toBe(0);
   expect(records.moments.of('secret web/old')).toBeUndefined();
   expect(records.moments.of('secret web/app')).toBeDefined();
+});
+
+describe('what was wrong with a push', () => {
+  const held: HeldPlan = { scope: 'push:homelab', digest: '0', messages: [], changes: [] };
+
+  test('is over when its entry has left the config, and only then', () => {
+    const { records, push } = createWorld();
+    push({ id: 'web/gone → homelab', from: 'web/gone', state: 'held', messages: ['another A'] });
+    push({ state: 'refused', messages: ['no grant'] });
+    push({ id: 'web/app → nas', to: 'nas', state: 'failed', messages: ['down'] });
+    records.pushesTo('homelab', new Set(['web/app → homelab']));
+    const states = [...records.pushes.values()].map(({ id, state }) => [id, state]);
+    expect(states).toEqual([
+      ['web/gone → homelab', 'left'],
+      ['web/app → homelab', 'refused'],
+      ['web/app → nas', 'failed'],
+    ]);
+  });
+
+  test('is over when nothing is pushed to its source any more, and so is what was held of it', () => {
+    const { records, push } = createWorld();
+    push({ state: 'held', messages: ['another A'] });
+    records.held('push:homelab', [held]);
+    records.forgetEnded(new Set(['homelab']), new Set());
+    expect(records.pushes.size).toBe(0);
+    expect(records.holds.size).toBe(0);
+    expect(holdsOf({ secrets: [], pushes: [] }, records)).toEqual([]);
+  });
 });

@@ -66,8 +66,22 @@ export class Records implements Report {
     this.#tell({ kind: 'push', record });
   }
 
-  /** With another config, which uses these sources: what is over is not kept for ever. */
-  forgetEnded(sources: ReadonlySet<string>): void {
+  /** What was wrong with a push whose entry is gone is over. */
+  pushesTo(source: string, ids: ReadonlySet<string>): void {
+    this.#endPushes(({ id, to }) => to === source && !ids.has(id));
+  }
+
+  #endPushes(hasEnded: (record: PushRecord) => boolean): void {
+    const ended = [...this.pushes.values()].filter((record) => !isOver(record.state) && hasEnded(record));
+    for (const record of ended)
+      this.push({ id: record.id, from: record.from, to: record.to, state: 'left', messages: [] });
+  }
+
+  /** With another config, which uses these sources and pushes to those: what is over is not kept for ever. */
+  forgetEnded(sources: ReadonlySet<string>, pushedTo: ReadonlySet<string>): void {
+    this.#endPushes(({ to }) => !pushedTo.has(to));
+    for (const by of this.holds.keys())
+      if (by !== 'secrets' && !pushedTo.has(by.slice('push:'.length))) this.held(by, []);
     for (const [id, { state }] of this.secrets) if (isOver(state)) this.#forget(this.secrets, id, momentsId.secret(id));
     for (const [id, { state }] of this.pushes) if (isOver(state)) this.#forget(this.pushes, id, momentsId.push(id));
     for (const name of this.sources.keys())

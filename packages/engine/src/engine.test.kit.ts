@@ -236,6 +236,8 @@ export class MemoryReport implements Report {
   readonly secrets: SecretRecord[] = [];
   readonly sources: SourceRecord[] = [];
   readonly pushes: PushRecord[] = [];
+  /** By source: the pushes that there are. */
+  readonly pushedTo = new Map<string, ReadonlySet<string>>();
   /** What was said last of all that is held. */
   readonly holds = new Map<string, readonly HeldPlan[]>();
 
@@ -251,6 +253,10 @@ export class MemoryReport implements Report {
 
   push(record: PushRecord): void {
     this.pushes.push(record);
+  }
+
+  pushesTo(source: string, ids: ReadonlySet<string>): void {
+    this.pushedTo.set(source, ids);
   }
 
   secret(record: SecretRecord): void {

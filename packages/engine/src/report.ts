@@ -11,6 +11,8 @@ export interface Report {
   secret(record: SecretRecord): void;
   source(record: SourceRecord): void;
   push(record: PushRecord): void;
+  /** Of a source: of all pushes to it that there are, something was said just now. */
+  pushesTo?(source: string, ids: ReadonlySet<PushId>): void;
   /** All that is held back now of what `by` looks after: `secrets`, or `push:` and a source. It stands until the same one says otherwise. */
   held?(by: string, plans: readonly HeldPlan[]): void;
   restart(record: RestartRecord): void;

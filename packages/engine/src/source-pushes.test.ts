@@ -514,3 +514,9 @@ test('a preview says what would be done, and does nothing', async () => {
     said: [],
   });
 });
+
+test('it says which pushes there are, so that what was said of others is over', async () => {
+  const { report, round } = createPushWorld({ specs: [push('web/app')], secrets: { 'web/app': { A: '1' } } });
+  await round();
+  expect([...report.pushedTo]).toEqual([['homelab', new Set(['web/app → homelab'])]]);
+});

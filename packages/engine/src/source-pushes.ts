@@ -291,6 +291,7 @@ export class SourcePushes implements AsyncDisposable {
   #say(records: readonly PushRecord[], troubles: readonly Trouble[]): void {
     const { report, clock, random = Math.random } = this.#options;
     for (const record of records) report.push(record);
+    report.pushesTo?.(this.source, new Set(records.map(({ id }) => id)));
     if (troubles.length === 0) {
       this.#retry = undefined;
       return;

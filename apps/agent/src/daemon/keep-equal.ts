@@ -92,7 +92,8 @@ export async function keepEqual(
         await onConfig(by, false);
         await agent.goBy(by, (to) => engine.update(to, { signal: until }));
         drift.wantedChanged();
-        report.forgetEnded(new Set(agent.sources.keys()));
+        const pushedTo = agent.parts.pushes.bySource.map(({ source }) => source);
+        report.forgetEnded(new Set(agent.sources.keys()), new Set(pushedTo));
         tally.goBy(by.config);
         await dropUnused(agent, by, { signal: until });
       }
