@@ -3,27 +3,32 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Config, SourceConfig } from '@hikyaku/config';
 import { defineProvider, SecretValue } from '@hikyaku/core';
+import type { ProviderContext } from '@hikyaku/core';
 import { FakeClock, silentLogger } from '@hikyaku/core/testing';
 import type { SecretSpec, SnapshotArchive, Source } from '@hikyaku/engine';
 import type { KubeClient } from '@hikyaku/kube-client';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { OpenSources } from './open-sources.ts';
 import type { OpenSourcesOptions } from './open-sources.ts';
 
 const { signal } = new AbortController();
 /** `connected`, `read`, `read again` and `closed`, with the settings. */
 let calls: string[];
+/** What providers were given to connect with. */
+let contexts: ProviderContext[];
 
 beforeEach(() => {
   calls = [];
+  contexts = [];
 });
 
 const provider = defineProvider<string>({
   type: 'nas',
   config: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: String(value) }) } },
   describe: () => ({ identity: 'nas', origins: [] }),
-  connect(settings) {
+  connect(settings, context) {
     calls.push(`connected ${settings}`);
+    contexts.push(context);
     return {
       async read({ previous }) {
         calls.push(`${previous === undefined ? 'read' : 'read again'} ${settings}`);
@@ -109,6 +114,22 @@ test('where something else may be reached each source is connected again, and kn
   await read(after);
   await before.leave(after);
   expect(calls).toEqual(['connected x', 'read again x', 'closed x']);
+});
+
+test('there too, what was used up of the limits of a service is used up', async () => {
+  const before = open(config({ a: 'x' }));
+  await read(before);
+  const after = open(config({ a: 'x' }), before, ['https://nas.lan']);
+  await read(after);
+  await contexts[0]?.budget('key', 1, { signal });
+  const stop = new AbortController();
+  const asked = contexts[1]?.budget('key', 1, stop);
+  const passed = vi.fn<() => void>();
+  asked?.then(passed, () => {});
+  await sleep(0);
+  expect(passed).not.toHaveBeenCalled();
+  stop.abort();
+  await expect(asked).rejects.toBeDefined();
 });
 
 test('nothing is kept of sources that have left', async () => {

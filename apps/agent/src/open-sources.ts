@@ -25,7 +25,8 @@ export class OpenSources implements AsyncDisposable {
     this.#options = options;
     const isSameReach = before !== undefined && isDeepStrictEqual(reachOf(options), reachOf(before.#options));
     this.#goesOn = isSameReach;
-    this.#connections = isSameReach ? before.#connections : new SourceConnections(options);
+    const connected = before === undefined ? undefined : before.#connections;
+    this.#connections = isSameReach && connected !== undefined ? connected : new SourceConnections(options, connected);
     const configuredBefore = before === undefined ? new Map<string, Configured>() : before.#configured;
     const configured = new Map<string, Configured>();
     const sources = new Map<string, Source>();

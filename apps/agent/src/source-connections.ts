@@ -41,10 +41,11 @@ export class SourceConnections implements AsyncDisposable {
   readonly #tokens: ServiceAccountTokens;
   readonly #closing = new AbortController();
 
-  constructor(options: SourceConnectionsOptions) {
+  /** `before` has asked the same services: what it has used up of their limits is used up. */
+  constructor(options: SourceConnectionsOptions, before?: SourceConnections) {
     this.#options = options;
     this.#dispatchers = new Dispatchers(options);
-    this.#budgets = new RequestBudgets(options.clock);
+    this.#budgets = before === undefined ? new RequestBudgets(options.clock) : before.#budgets;
     this.#tokens = new ServiceAccountTokens(options);
   }
 
