@@ -223,8 +223,10 @@ describe('live', () => {
     const { page } = looking;
     await live(page);
     expect(await text(page, 'main')).toMatch(
-      /This replica waits for its turn[\s\S]*hikyaku-7d9f_5b1c leads[\s\S]*kubectl -n hikyaku port-forward pod\/hikyaku-7d9f 8080:8080/,
+      /This replica waits for its turn[\s\S]*hikyaku-7d9f_5b1c leads[\s\S]*kubectl -n hikyaku port-forward pod\/hikyaku-7d9f \d/,
     );
+    // All replicas are started with the same flags.
+    expect(await text(page, 'main')).toContain(`pod/hikyaku-7d9f ${waiting.port}:${waiting.port}`);
     waiting.feed.open(() => waiting.status);
     await becomes(page, '#verdict-title', 'All is well');
   });
@@ -242,6 +244,30 @@ describe('live', () => {
     await live(page);
     await becomes(page, '#verdict-title', '1 thing needs a person');
     expect(await page.locator('#lost').textContent()).toBe('');
+  });
+
+  test('a connection that is taken and leads nowhere is given up, and another one is tried', async () => {
+    await using looking = await look();
+    const { page } = looking;
+    await page.clock.install();
+    let asked = 0;
+    await page.route('**/live?*', async (route) => {
+      asked += 1;
+      if (asked > 1) await route.continue();
+    });
+    await page.reload();
+    await vi.waitFor(() => expect(asked).toBe(1), 30_000);
+    await page.clock.fastForward(30_000);
+    await becomes(page, '#lost', /^Connection lost since/);
+    await page.clock.fastForward(5_000);
+    await live(page);
+    expect(asked).toBe(2);
+  });
+
+  test('an address that nobody could have linked to keeps nothing from being live', async () => {
+    await using looking = await lookAt(browser, `${shown.url}#100%`, DESK);
+    await live(looking.page);
+    expect(looking.complaints).toEqual([]);
   });
 });
 

@@ -6,12 +6,13 @@ import type { Fragment } from './fragment.ts';
 import { chip } from './marks.ts';
 import { markup } from './markup.ts';
 import type { Markup } from './markup.ts';
+import { namespaceFlag } from './namespace-flag.ts';
 
 /** So many of what would go are named; the command shows all of it. */
 const SHOWN = 20;
 
-/** What is held back, and the command that lets it go. */
-export function holdCard({ scope, digest, messages, changes, more = 0 }: HoldStatus): Fragment {
+/** What is held back by the agent of this namespace, and the command that lets it go. */
+export function holdCard({ scope, digest, messages, changes, more = 0 }: HoldStatus, namespace: string): Fragment {
   const id = `hold-${scope.replaceAll(/[^\w.-]/g, '_')}`;
   const others = Math.max(0, changes.length - SHOWN) + more;
   return leaf(
@@ -21,7 +22,7 @@ export function holdCard({ scope, digest, messages, changes, more = 0 }: HoldSta
         <h3>${chip('held')} ${scopeText(scope)}</h3>
         ${messages.map((message) => markup`<p class="wrong">${message}</p>`)}
         <p class="remedy">The last good data stays. Put back what is missing; or let it go:</p>
-        ${command(approveLine(scope))}
+        ${command(approveLine(scope) + namespaceFlag(namespace))}
         <details id="${id}-what" class="what">
           <summary>What would go</summary>
           <ul>

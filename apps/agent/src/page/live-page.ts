@@ -13,7 +13,7 @@ import type { Drawn } from './page-stream.ts';
 import type { RecentChanges } from './recent-changes.ts';
 import type { PageOptions } from './start-page.ts';
 
-export type LivePageOptions = Omit<PageOptions, 'address'> & { readonly changes: RecentChanges };
+export type LivePageOptions = Omit<PageOptions, 'address'> & { readonly port: number; readonly changes: RecentChanges };
 
 /** Several changes that belong together are drawn once. */
 const SETTLE_MS = 250;
@@ -77,7 +77,7 @@ export class LivePage implements AsyncDisposable {
   }
 
   #draw(): Drawn {
-    const { feed, vitals, namespace, changes } = this.#options;
+    const { feed, vitals, namespace, port, changes } = this.#options;
     const said = feed.build?.(true);
     const { main, title } = mainOf({
       status: said && readStatus(said),
@@ -85,6 +85,7 @@ export class LivePage implements AsyncDisposable {
       starting: vitals.ready(),
       leader: vitals.election?.leader,
       namespace,
+      port,
       changes: changes.latest,
     });
     const before = this.#drawn;

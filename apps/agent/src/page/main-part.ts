@@ -25,6 +25,8 @@ export interface PageState {
   readonly leader: string | undefined;
   /** The agent's own. */
   readonly namespace: string;
+  /** Where this page is served, and that of every other replica. */
+  readonly port: number;
   readonly changes: readonly Change[];
 }
 
@@ -47,7 +49,7 @@ function partsOf(
 ): readonly [Verdict, ...(readonly Fragment[])] {
   const of = (kind: Reported['kind']) => status.reported.filter((one) => one.kind === kind);
   const [sources, secrets, pushes, restarts] = [of('source'), of('secret'), of('push'), of('restart')];
-  const needs = needCards(status, concerns);
+  const needs = needCards(status, concerns, namespace);
   const parts = [
     ['sources', sources.length, sources.length === 1 ? 'source' : 'sources'],
     ['secrets', secrets.length, secrets.length === 1 ? 'Secret' : 'Secrets'],

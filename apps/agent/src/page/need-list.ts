@@ -10,8 +10,12 @@ import { needCard } from './need-card.ts';
 /** So many stand there; the others are below, among the rest. */
 const SHOWN = 30;
 
-/** What a person should look at, one card for what has the same trouble. */
-export function needCards({ reported, holds, config }: ReadStatus, concerns: ReadonlySet<string>): readonly Fragment[] {
+/** What a person should look at, one card for what has the same trouble. `namespace`: the agent's own. */
+export function needCards(
+  { reported, holds, config }: ReadStatus,
+  concerns: ReadonlySet<string>,
+  namespace: string,
+): readonly Fragment[] {
   const is = (kind: ConcernKind, name: string) => concerns.has(concernId(kind, name));
   const held = new Set(holds.flatMap(({ changes }) => changes.map(({ id }) => id)));
   const unwell = reported.filter(({ kind, state, name }) => is(kind, name) && !(state === 'held' && held.has(name)));
@@ -19,7 +23,7 @@ export function needCards({ reported, holds, config }: ReadStatus, concerns: Rea
   return [
     ...(config.problem === undefined || !is('config', 'problem') ? [] : [configCard(config.problem)]),
     ...(config.undecided === undefined || !is('config', 'cluster') ? [] : [undecidedCard(config.undecided)]),
-    ...holds.filter(({ scope }) => is('hold', scope)).map(holdCard),
+    ...holds.filter(({ scope }) => is('hold', scope)).map((hold) => holdCard(hold, namespace)),
     ...[...alike.values()].flatMap(([first, ...others]) => (first === undefined ? [] : [needCard(first, others)])),
   ];
 }

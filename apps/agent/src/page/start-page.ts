@@ -30,14 +30,14 @@ export async function startPage(options: PageOptions, { signal }: CallOptions): 
     else if (feed.build !== undefined) changes.config(feed.build(false).config);
   });
   let drawing: Promise<LivePage> | undefined;
-  const draw = async () => {
+  const draw = async (port: number) => {
     const { LivePage } = await import('./live-page.ts');
-    return new LivePage({ ...options, changes }, { signal });
+    return new LivePage({ ...options, port, changes }, { signal });
   };
   const server = await startHttpServer({ host, port: address.port }, async (request, response) => {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     if (refused(request, response, host)) return;
-    drawing ??= draw();
+    drawing ??= draw(server.port);
     (await drawing).answer(request, response);
   }).catch((error: unknown) => {
     stop();

@@ -38,6 +38,7 @@ export class Connection {
     this.#source?.close();
     const source = new EventSource(this.#options.url());
     this.#source = source;
+    this.#waitForWords();
     const on = (event: string, take: (text: string) => void) =>
       source.addEventListener(event, ({ data }: MessageEvent<string>) => {
         this.#heard();
@@ -50,12 +51,17 @@ export class Connection {
   }
 
   #heard(): void {
-    clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#lost(), SILENT_MS);
+    this.#waitForWords();
     this.#failures = 0;
     this.#lostAt = undefined;
     tell('live', 'live', '');
     delete document.documentElement.dataset['lost'];
+  }
+
+  /** Also for the first: what is between may take a connection and lead it nowhere. */
+  #waitForWords(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#lost(), SILENT_MS);
   }
 
   #lost(): void {
