@@ -1,7 +1,6 @@
 import { systemClock } from '@hikyaku/core';
 import type { CallOptions } from '@hikyaku/core';
 import { isKubeError, path, watchByName } from '@hikyaku/kube-client';
-import type { KubeError } from '@hikyaku/kube-client';
 import { OWN } from '@hikyaku/kubernetes';
 import type { ReachedAgent } from './ask-agent.ts';
 import { lookAtStatus, noStatus, problemOf, readStatusOf, reportOf } from './look-at-status.ts';
@@ -29,6 +28,8 @@ export async function followStatus(agent: ReachedAgent, { timeoutMs, onReport, s
     last =
       report.status === undefined && last.status !== undefined ? { ...last, problem: report.problem ?? '' } : report;
     if (!signal.aborted) onReport(last);
+    // Whether that is over is soon asked.
+    if (report.problem !== undefined) callAgain();
   }
 
   async function look(): Promise<void> {
@@ -61,7 +62,8 @@ export async function followStatus(agent: ReachedAgent, { timeoutMs, onReport, s
   async function watch(): Promise<void> {
     await looked.promise;
     const { client, namespace } = agent;
-    const onError = (error: KubeError) => tell(reportOf(agent, { problem: problemOf(error, signal) }));
+    // What is wrong is said by who looks, or two would say it in turns in other words.
+    const onError = () => callAgain();
     const collection = path`/api/v1/namespaces/${namespace}/configmaps`;
     try {
       for await (const _ of watchByName(client, collection, OWN.status, { signal, onError })) await read();
