@@ -9,7 +9,9 @@ import {
   ConfigFiles,
   createNamespace,
   EtcdWrites,
+  expectExit,
   field,
+  hikyaku,
   installRights,
   readSecrets,
   resetInventory,
@@ -125,6 +127,11 @@ async function end(agent: Running, signal: NodeJS.Signals): Promise<void> {
   await agent.stop(signal);
 }
 
+async function metrics(agent: Running): Promise<string> {
+  const { port } = await agent.logged({ msg: 'answering probes' });
+  return await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
+}
+
 async function readiness(agent: Running): Promise<readonly [number, string]> {
   const { port } = await agent.logged({ msg: 'answering probes' });
   const response = await fetch(`http://127.0.0.1:${String(port)}/readyz`);
@@ -193,6 +200,32 @@ test.skipIf(brought)('one that slept in the middle of its writes writes nothing 
   await allHold('fourth');
   await sleep(1_000);
   expect(await writesSince(revision)).toBe(SECRETS);
+});
+
+test('one that leads again says nothing of what was held while it led before, and has gone since', async () => {
+  const text = await readFile(config, 'utf8');
+  const { secrets, ...rest }: { readonly secrets: readonly object[] } = JSON.parse(text);
+  const by = (entries: readonly object[]) =>
+    writeFile(config, JSON.stringify({ ...rest, hold: { lostSecrets: '1%' }, secrets: entries }));
+  await by(secrets);
+  const [leader, waiting] = await replicas(1);
+  await by(secrets.slice(1));
+  await leader.logged({ secret: `${namespace}/s0`, state: 'held' });
+  leader.process.kill('SIGSTOP');
+  await waiting?.logged({ secret: `${namespace}/s0`, state: 'held' });
+  const approve = ['approve', 'config', '--yes', '--kubeconfig', cluster.kubeconfig];
+  await until(async () => expectExit(await hikyaku(approve, { cwd: '/' }), 0));
+  await until(async () => expect([...(await readSecrets(admin, namespace)).keys()]).not.toContain('s0'));
+  leader.process.kill('SIGCONT');
+  await leader.logged({ msg: 'leading no more' });
+  if (waiting !== undefined) await end(waiting, 'SIGTERM');
+  await until(async () => {
+    const told = await metrics(leader);
+    expect(told).toContain('\nhikyaku_leader 1\n');
+    expect(told).toContain(`\nhikyaku_secrets{state="synced"} ${SECRETS - 1}\n`);
+    expect(told).toContain('\nhikyaku_secrets{state="held"} 0\n');
+    expect(told).toContain('\nhikyaku_holds 0\n');
+  });
 });
 
 describe('a Lease that cannot be had', () => {

@@ -105,21 +105,23 @@ async function lead(
   { options, edge, logger, vitals, feed, tally }: Daemon,
   signal: AbortSignal,
 ): Promise<void> {
-  const report = new Records(logger);
-  tally.follow(report);
   const onConfig = (config: CurrentConfig, isFirst: boolean) =>
     logConfig(config, cluster, options, logger, isFirst ? 'started' : 'config changed');
   const keep = (
     by: Cluster,
     until: { readonly signal: AbortSignal; readonly cut?: AbortSignal },
     mayWrite = () => true,
-  ) =>
-    retrying(
+  ) => {
+    // Of what was said while it led before, another replica may have ended anything.
+    const report = new Records(logger);
+    tally.follow(report);
+    return retrying(
       () =>
         keepEqual({ live, cluster: by, mayWrite, sealed, edge, logger, report, vitals, feed, tally, onConfig }, until),
       logger,
       until,
     );
+  };
   if (options.leaderElection !== true) return await keep(cluster, { signal });
 
   const { client, access } = cluster;
