@@ -1,4 +1,6 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateIdentity } from '@hikyaku/sealing';
@@ -278,6 +280,30 @@ describe('watch', () => {
     expect((await watching.stop('SIGTERM')).exitCode).toBe(130);
   });
 
+  test('a cluster that was away for a moment is told of so, and soon not any more', async () => {
+    await people.run(good());
+    await reported();
+    const file = people.kubeconfigOf('asker');
+    const server = String(field(parse(await readFile(file, 'utf8')), 'clusters', 0, 'cluster', 'server'));
+    await using between = await startBetween(server);
+    const path = join(folder, 'between');
+    await writeFile(path, (await readFile(file, 'utf8')).replaceAll(server, between.url), { mode: 0o600 });
+    const watching = startHikyaku(['status', '--watch', '--json', ...PATIENT, '--kubeconfig', path], { cwd: '/' });
+    const last = (): unknown => JSON.parse(watching.stdout.trimEnd().split('\n').at(-1) ?? '');
+    const is = (ok: boolean) => people.until(async () => expect(last()).toMatchObject({ ok }));
+    await is(true);
+    between.take(false);
+    await is(false);
+    expect(last()).toMatchObject({ clusters: [{ problem: expect.any(String), secrets: [{ state: 'synced' }] }] });
+    between.take(true);
+    const since = performance.now();
+    await is(true);
+    // It is asked by itself only every 30 s.
+    expect(performance.now() - since).toBeLessThan(12_000);
+    expect(watching.stdout).not.toContain('"problem":"watch ');
+    expect((await watching.stop('SIGINT')).exitCode).toBe(130);
+  });
+
   test.runIf(hasTerminals)('in a terminal: drawn over what was there before', async () => {
     const daemon = await people.run({ ...good(), providers: { lab: people.source('lab', { A: '1' }) } });
     await daemon.logged({ secret: `${people.namespace}/app`, msg: 'applied' });
@@ -349,6 +375,44 @@ describe('several clusters', () => {
     }
   });
 });
+
+/** Stands between somebody and a server, and lets nobody through when told so. */
+async function startBetween(server: string) {
+  const { hostname, port } = new URL(server);
+  const sockets = new Set<Socket>();
+  let takes = true;
+  const listening = createServer((near) => {
+    if (!takes) return near.destroy();
+    const far = connect(Number(port), hostname);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from
+        .on('error', () => {})
+        .on('close', () => {
+          sockets.delete(from);
+          to.destroy();
+        });
+      from.pipe(to);
+    }
+    return near;
+  });
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  const take = (now: boolean) => {
+    takes = now;
+    if (!now) for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: `https://127.0.0.1:${String(field(listening.address(), 'port'))}`,
+    take,
+    async [Symbol.asyncDispose]() {
+      take(false);
+      await new Promise((resolve) => listening.close(resolve));
+    },
+  };
+}
 
 /** One file with a context for each; that of `lab` leads nowhere. */
 async function merged(files: Readonly<Record<string, string>>): Promise<string> {
