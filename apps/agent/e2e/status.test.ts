@@ -179,7 +179,10 @@ describe('one cluster', () => {
       secrets: { 'web/app': { state: 'synced', messages: evil } },
       pushes: { [evil]: { state: 'pushed', keys: evil } },
       restarts: { [evil]: { state: evil, secrets: [evil, 3] } },
-      holds: [{ scope: evil, digest: evil, messages: [evil], changes: [{ id: evil, removed: [evil] }] }],
+      holds: [
+        { scope: evil, digest: evil, messages: [evil], changes: [{ id: evil, removed: [evil] }] },
+        { scope: 'source:$(touch x)', digest: 'd', messages: [], changes: [] },
+      ],
     };
     await people.write('hikyaku-status', { 'status.json': JSON.stringify(hostile) });
     for (const args of [[], ['--json'], ['web/app']]) {
@@ -188,6 +191,10 @@ describe('one cluster', () => {
       for (const character of evil.match(/[^\]0;x]/gu) ?? []) expect(done.stdout).not.toContain(character);
       expect(done.stdout).toContain('web/app');
     }
+    const { stdout } = await people.as('asker', 'status', '--timeout', '1s');
+    expect(stdout).toContain("hikyaku approve 'source:$(touch x)' --kubeconfig ");
+    const { stderr } = await people.as('approver', 'approve', 'lab');
+    expect(stderr).toContain("hikyaku approve 'source:$(touch x)'");
   });
 });
 

@@ -3,6 +3,7 @@ import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
 import { Progress } from '../output/progress.ts';
+import { shellFlag } from '../output/shell-word.ts';
 import { StatusScreen } from '../output/status-screen.ts';
 import { statusJson } from '../output/status-json.ts';
 import { statusOneText } from '../output/status-one-text.ts';
@@ -123,15 +124,14 @@ async function watched(
 function textOptions(options: StatusOptions, edge: Edge): StatusTextOptions {
   const { stdout } = edge;
   const { contexts, context, namespace, kubeconfig } = options;
-  const flag = (name: string, value: string | undefined) => (value === undefined ? '' : ` --${name} ${value}`);
   return {
     now: Date.now(),
     width: stdout.isTTY === true ? stdout.columns || DEFAULT_COLUMNS : Infinity,
     style: styleFor(edge, stdout),
     flagsOf: (cluster) =>
-      flag('context', contexts === undefined ? context : cluster) +
-      flag('namespace', namespace) +
-      flag('kubeconfig', kubeconfig),
+      shellFlag('--context', contexts === undefined ? context : cluster) +
+      shellFlag('--namespace', namespace) +
+      shellFlag('--kubeconfig', kubeconfig),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { GlobalOptions } from '../global-options.ts';
+import { shellFlag } from '../output/shell-word.ts';
 
 /** Lines to copy that reach the same cluster and the same config as the command at hand. */
 export interface CommandLines {
@@ -10,19 +11,10 @@ export function commandLines(
   { config, context, kubeconfig, namespace }: GlobalOptions,
   { isDefaultConfig }: { readonly isDefaultConfig: boolean },
 ): CommandLines {
-  const cluster = [flag('--context', context), flag('--kubeconfig', kubeconfig)].join('');
-  const own = [flag('--namespace', namespace), isDefaultConfig ? '' : flag('--config', config)].join('');
+  const cluster = [shellFlag('--context', context), shellFlag('--kubeconfig', kubeconfig)].join('');
+  const own = [shellFlag('--namespace', namespace), isDefaultConfig ? '' : shellFlag('--config', config)].join('');
   return {
     kubectl: (rest) => `kubectl${cluster} ${rest}`,
     hikyaku: (rest) => `hikyaku ${rest}${cluster}${own}`,
   };
-}
-
-function flag(name: string, value: string | undefined): string {
-  return value === undefined ? '' : ` ${name} ${quoted(value)}`;
-}
-
-/** For a shell. */
-export function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,5 +1,5 @@
 import { printable } from '../output/printable.ts';
-import { quoted } from './command-lines.ts';
+import { shellWord } from '../output/shell-word.ts';
 import { found } from './finding.ts';
 import type { Finding } from './finding.ts';
 
@@ -9,6 +9,6 @@ const OTHERS = 0o077;
 export function fileMode(path: string, mode: number): readonly Finding[] {
   if ((mode & OTHERS) === 0) return [];
   const message = `may be read by others on this machine (mode ${(mode & 0o777).toString(8)})`;
-  const remedy = { advice: 'leave it to yourself', command: `chmod 600 ${quoted(path)}` };
+  const remedy = { advice: 'leave it to yourself', command: `chmod 600 ${shellWord(path)}` };
   return [found('CREDENTIAL_OPEN_TO_OTHERS', `file ${printable(path)}`, message, remedy)];
 }

@@ -1,6 +1,6 @@
 import type { CredentialReference, SourceConfig } from '@hikyaku/config';
 import { printable } from '../output/printable.ts';
-import { quoted } from './command-lines.ts';
+import { shellWord } from '../output/shell-word.ts';
 import type { Examination } from './examination.ts';
 import type { Remedy } from './finding.ts';
 
@@ -20,7 +20,7 @@ export function replacing({ source, field, reference }: CredentialAt, { agent, l
   }
   if ('secretRef' in reference) {
     const { name, key, namespace = agent } = reference.secretRef;
-    const make = `create secret generic ${name} --namespace ${namespace} --from-file=${quoted(key)}=/dev/stdin --dry-run=client -o yaml`;
+    const make = `create secret generic ${name} --namespace ${namespace} --from-file=${shellWord(key)}=/dev/stdin --dry-run=client -o yaml`;
     return {
       advice: 'put a good one there, from standard input',
       command: `${lines.kubectl(make)} | ${lines.kubectl('apply -f -')}`,

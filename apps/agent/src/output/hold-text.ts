@@ -1,5 +1,6 @@
 import type { HoldStatus } from '@hikyaku/kubernetes';
 import { printable } from './printable.ts';
+import { shellWord } from './shell-word.ts';
 import type { Style } from './style.ts';
 
 /** What would go, Secret by Secret and key by key. */
@@ -26,9 +27,10 @@ export function scopeText(scope: string): string {
   return `the source ${scope.slice('source:'.length)}`;
 }
 
-/** The command that lets it go; it shows all of it before. */
+/** The command that lets it go; it shows all of it before. The scope may be any text: whoever may write the status may make one up. */
 export function approveLine(scope: string): string {
+  const [, source] = /^source:([a-z0-9][a-z0-9-]*)$/.exec(scope) ?? [];
   // A source may be called `config`.
-  const isPlain = scope.startsWith('source:') && scope !== 'source:config';
-  return `hikyaku approve ${isPlain ? scope.slice('source:'.length) : scope}`;
+  if (source !== undefined && source !== 'config') return `hikyaku approve ${source}`;
+  return `hikyaku approve ${shellWord(scope.startsWith('-') ? `source:${scope}` : scope)}`;
 }

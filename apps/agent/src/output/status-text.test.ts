@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { StatusDocument } from '@hikyaku/kubernetes';
 import type { ClusterReport } from '../status/look-at-status.ts';
 import type { Reported } from '../status/read-status.ts';
+import { readStatus } from '../status/read-status.ts';
 import { changeLines, wordsOf } from './status-changes.ts';
+import { statusOneText } from './status-one-text.ts';
 import { statusText } from './status-text.ts';
 import type { StatusTextOptions } from './status-text.ts';
 import type { Style } from './style.ts';
@@ -41,6 +44,12 @@ function report(cluster: string, reported: readonly Reported[], more: Partial<Cl
 }
 
 const home = report('home', [homelab, nas, thing('secret', 'web/app-env', 'synced'), held]);
+/** As it is read of a status that somebody else has written. */
+function holding(scope: string): ClusterReport {
+  const hold = { scope, digest: 'd', messages: [], changes: [] };
+  const document = { agent: {}, config: {}, sources: {}, secrets: {}, pushes: {}, restarts: {}, holds: [hold] };
+  return { ...report('home', []), status: readStatus(document as unknown as StatusDocument) };
+}
 const withHold: ClusterReport = {
   ...home,
   ...(home.status && {
@@ -73,6 +82,33 @@ describe('sealed credentials', () => {
   test('say it of each cluster', () => {
     const reports = [using('home', [{ path, usedAt: at(12) }]), using('cabin', [{ path }]), using('shed', undefined)];
     expect(line(...reports)).toMatch(/; last used: home 12 s ago, cabin not since its agent started$/);
+  });
+});
+
+describe('a scope that somebody has made up', () => {
+  const texts = (scope: string) =>
+    [
+      [statusText([holding(scope)], [], OPTIONS), ' --context home'],
+      [statusOneText([holding(scope)], OPTIONS), ' --context home'],
+      [`${[...wordsOf([holding(scope)]).values()].join('\n')}\n`, ' (d)'],
+    ] as const;
+
+  test.each([
+    ['source:$(touch x)', "hikyaku approve 'source:$(touch x)'"],
+    ['source:a; touch x', "hikyaku approve 'source:a; touch x'"],
+    ['push:`touch x`', "hikyaku approve 'push:`touch x`'"],
+    ['config\ntouch x', String.raw`hikyaku approve 'config'\\'u000atouch x'`],
+    // No flag of the command.
+    ['--yes', 'hikyaku approve source:--yes'],
+    ['source:--yes', 'hikyaku approve source:--yes'],
+    // Nor the name of another scope.
+    ['source:push:nas', 'hikyaku approve source:push:nas'],
+    ['source:config', 'hikyaku approve source:config'],
+    ['config', 'hikyaku approve config'],
+    ['push:nas', 'hikyaku approve push:nas'],
+    ['source:nas', 'hikyaku approve nas'],
+  ])('%j is one word in the line to copy', (scope, line) => {
+    for (const [text, end] of texts(scope)) expect(text).toContain(`${line}${end}\n`);
   });
 });
 

@@ -3,8 +3,8 @@ import type { AccessRequest } from '@hikyaku/kube-client';
 import { OWN } from '@hikyaku/kubernetes';
 import { count } from '../../output/count.ts';
 import { printable } from '../../output/printable.ts';
+import { shellWord } from '../../output/shell-word.ts';
 import { AccessReviews } from '../access-reviews.ts';
-import { quoted } from '../command-lines.ts';
 import type { Check } from '../diagnose.ts';
 import type { Examination } from '../examination.ts';
 import { expectedObjects } from '../expected-objects.ts';
@@ -94,11 +94,11 @@ async function findTooMuch(
       /allowed by (ClusterRoleBinding|RoleBinding) "([^"/]+)(?:\/([^"]+))?"/.exec(reason) ?? [];
     // Taking one of these away would harm others.
     const isKnown = kind !== undefined && name !== 'cluster-admin' && !name.startsWith('system:');
-    const where = namespace === undefined ? '' : ` --namespace ${quoted(namespace)}`;
+    const where = namespace === undefined ? '' : ` --namespace ${shellWord(namespace)}`;
     const why = reason === '' ? 'the API server does not say by what' : printable(reason);
     return found('RIGHT_TOO_MUCH', `ServiceAccount ${agent}/${OWN.serviceAccount}`, `may ${rights}: ${why}`, {
       advice: 'take that away from it, unless others need the binding: then take this account out of its subjects',
-      command: isKnown ? lines.kubectl(`delete ${kind.toLowerCase()} ${quoted(name)}${where}`) : undefined,
+      command: isKnown ? lines.kubectl(`delete ${kind.toLowerCase()} ${shellWord(name)}${where}`) : undefined,
     });
   });
 }

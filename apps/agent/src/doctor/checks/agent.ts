@@ -3,11 +3,11 @@ import { isKubeError } from '@hikyaku/kube-client';
 import type { KubeClient } from '@hikyaku/kube-client';
 import { approveLine, scopeText } from '../../output/hold-text.ts';
 import { printable } from '../../output/printable.ts';
+import { shellWord } from '../../output/shell-word.ts';
 import { isScope } from '../../status/answer-approval.ts';
 import { lookAtStatus } from '../../status/look-at-status.ts';
 import type { Reported, ReadStatus } from '../../status/read-status.ts';
 import { version } from '../../version.ts';
-import { quoted } from '../command-lines.ts';
 import type { Check } from '../diagnose.ts';
 import type { Examination } from '../examination.ts';
 import { fine, found } from '../finding.ts';
@@ -101,7 +101,9 @@ const VERSION = `hikyaku ${version}`;
 
 function unwell({ ok, kind, name, state, messages }: Reported, { lines }: Examination): readonly Finding[] {
   if (ok) return [];
-  const what = kind === 'source' || kind === 'secret' ? `refresh ${quoted(name)}` : 'refresh';
+  // Whoever may write the status may have made up a name that would be a flag.
+  const isNamed = (kind === 'source' || kind === 'secret') && !name.startsWith('-');
+  const what = isNamed ? `refresh ${shellWord(name)}` : 'refresh';
   return [
     found('AGENT_UNWELL', `${kind} ${name}, as the agent says`, [state, ...messages].join(': '), {
       advice: 'do what the message says, then have the agent look again',
@@ -111,7 +113,7 @@ function unwell({ ok, kind, name, state, messages }: Reported, { lines }: Examin
 }
 
 function held({ holds }: ReadStatus, { lines }: Examination): readonly Finding[] {
-  // Whoever may write the status may have made up a scope, and the line is to be copied.
+  // One that somebody has made up is no finding: `approve` does not take it.
   return holds
     .filter(({ scope }) => isScope(scope))
     .map(({ scope, messages }) =>

@@ -5,7 +5,7 @@ import { isKubeError } from '@hikyaku/kube-client';
 import { ConfigError } from '../../load-config-file.ts';
 import { count } from '../../output/count.ts';
 import { printable } from '../../output/printable.ts';
-import { quoted } from '../command-lines.ts';
+import { shellWord } from '../../output/shell-word.ts';
 import type { Check } from '../diagnose.ts';
 import type { Examination } from '../examination.ts';
 import { fine, found } from '../finding.ts';
@@ -74,6 +74,6 @@ async function inForce(examination: Examination, options: Parameters<Check['run'
 function applyConfig({ options, agent, lines }: Examination): string {
   const isDirectory = statSync(options.config, { throwIfNoEntry: false })?.isDirectory() === true;
   const file = isDirectory ? options.config : `hikyaku.yaml=${options.config}`;
-  const make = `create configmap ${OWN.config} --namespace ${agent} --from-file=${quoted(file)} --dry-run=client -o yaml`;
+  const make = `create configmap ${OWN.config} --namespace ${agent} --from-file=${shellWord(file)} --dry-run=client -o yaml`;
   return `${lines.kubectl(make)} | ${lines.kubectl('apply -f -')}`;
 }

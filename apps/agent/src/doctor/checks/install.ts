@@ -2,8 +2,8 @@ import type { CallOptions } from '@hikyaku/core';
 import { isKubeError } from '@hikyaku/kube-client';
 import type { KubeClient } from '@hikyaku/kube-client';
 import { count } from '../../output/count.ts';
+import { shellWord } from '../../output/shell-word.ts';
 import { UserError } from '../../user-error.ts';
-import { quoted } from '../command-lines.ts';
 import type { CommandLines } from '../command-lines.ts';
 import type { Check } from '../diagnose.ts';
 import { differenceOf, expectedObjects, pathOf } from '../expected-objects.ts';
@@ -81,7 +81,7 @@ function removing(
   { kubectl }: CommandLines,
 ): Remedy {
   const where = namespace === undefined ? '' : ` --namespace ${namespace}`;
-  const patch = quoted(JSON.stringify([{ op: 'remove', path: pointer }]));
+  const patch = shellWord(JSON.stringify([{ op: 'remove', path: pointer }]));
   return {
     advice: 'find out who has added it, and take it away',
     command: kubectl(`patch ${kind.toLowerCase()} ${name}${where} --type=json --patch=${patch}`),

@@ -10,10 +10,10 @@ import type { GrantedConfig } from '../../grants/load-granted.ts';
 import type { Here } from '../../identity/here.ts';
 import { count } from '../../output/count.ts';
 import { printable } from '../../output/printable.ts';
+import { shellWord } from '../../output/shell-word.ts';
 import { usedSources } from '../../sealing/used-sources.ts';
 import { SourceConnections } from '../../source-connections.ts';
 import { clock } from '../clock.ts';
-import { quoted } from '../command-lines.ts';
 import type { Check } from '../diagnose.ts';
 import type { Examination } from '../examination.ts';
 import { fine, found } from '../finding.ts';
@@ -202,7 +202,8 @@ function absent(
       'does not exist: what wants it keeps its last good data',
       {
         advice: 'make it there; or correct its name in the config, or write `optional: true` beside it',
-        command: lines.hikyaku(`set ${source} ${quoted(printable(name))}`),
+        // It would be a flag.
+        command: name.startsWith('-') ? undefined : lines.hikyaku(`set ${source} ${shellWord(name)}`),
       },
     ),
   );

@@ -1,8 +1,8 @@
 import type { CallOptions } from '@hikyaku/core';
 import { OWN } from '@hikyaku/kubernetes';
 import { printable } from '../../output/printable.ts';
+import { shellWord } from '../../output/shell-word.ts';
 import { AccessReviews } from '../access-reviews.ts';
-import { quoted } from '../command-lines.ts';
 import type { Check } from '../diagnose.ts';
 import type { Examination } from '../examination.ts';
 import { fine, found } from '../finding.ts';
@@ -45,7 +45,10 @@ async function findingOf(
   const resources = names.map((name) => ` --resource-name=${name}`).join('');
   const make = `create role ${role} --namespace ${agent} --verb=${verbs.join(',')} --resource=configmaps${resources}`;
   const [, namespace, account] = /^system:serviceaccount:([^:]+):(.+)$/.exec(username) ?? [];
-  const subject = account === undefined ? `--user=${quoted(username)}` : `--serviceaccount=${namespace}:${account}`;
+  const subject =
+    account === undefined
+      ? `--user=${shellWord(username)}`
+      : `--serviceaccount=${shellWord(`${namespace}:${account}`)}`;
   const bind = `create rolebinding ${role} --namespace ${agent} --role=${role} ${subject}`;
   return [
     found(
