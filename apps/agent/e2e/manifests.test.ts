@@ -371,6 +371,14 @@ describe('--check', () => {
     expect(await contents()).toEqual(before);
   });
 
+  test('the line that writes them is one for a shell, whatever the folder is called', async () => {
+    await write('my home/$(touch x)/hikyaku.yaml', CONFIG);
+    const { stdout } = await run('--check', '--config', 'my home/$(touch x)/hikyaku.yaml');
+    expect(stdout).toContain(
+      "so write them: hikyaku manifests --config 'my home/$(touch x)/hikyaku.yaml' --kustomize 'my home/$(touch x)'\n",
+    );
+  });
+
   test('as a hook of the clone, stops a commit whose files are stale, and only that', async () => {
     const bin = `${folder}-bin`;
     await mkdir(bin);

@@ -9,6 +9,7 @@ import type { SecretName } from '../init/answers.ts';
 import { askText } from '../init/ask.ts';
 import { scalar, SCHEMA_FILE } from '../init/config-text.ts';
 import type { InitOptions } from '../init/init-options.ts';
+import { shellFlag } from '../output/shell-word.ts';
 import { styleFor } from '../output/style.ts';
 import { builtInTypes, loadAllBuiltIn, loadBuiltIn } from '../providers.ts';
 import { UserError } from '../user-error.ts';
@@ -45,7 +46,7 @@ export async function init(options: InitOptions, edge: Edge): Promise<ExitCode> 
   await writeFile(path, text);
   await writeFile(schemaPath, `${JSON.stringify(jsonSchema(await loadAllBuiltIn()), null, 2)}\n`);
   const style = styleFor(edge, edge.stdout);
-  const flag = path === 'hikyaku.yaml' ? '' : ` --config ${path}`;
+  const flag = path === 'hikyaku.yaml' ? '' : shellFlag('--config', path);
   edge.stdout.write(
     `${style.good('✓')} ${path} and ${schemaPath} written. Next:\n\n` +
       `  read -rs ${answers.tokenEnv} && export ${answers.tokenEnv}   # paste a read-only service token of that config\n` +

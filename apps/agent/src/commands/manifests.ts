@@ -18,6 +18,7 @@ import { differing, readBase, requireOurs, writeBase } from '../manifests/writte
 import type { WrittenBase } from '../manifests/written-base.ts';
 import { count } from '../output/count.ts';
 import { grantsText } from '../output/grants-text.ts';
+import { shellFlag } from '../output/shell-word.ts';
 import { styleFor } from '../output/style.ts';
 import { UserError } from '../user-error.ts';
 
@@ -81,9 +82,9 @@ function sayDiffering(
   else if (paths.length === 0) edge.stdout.write(`${good('✓')} ${folder} is as hikyaku manifests would write it\n`);
   else {
     const lines = paths.map((path) => `  ${change('~')} ${path}\n`).join('');
-    const others = config === 'hikyaku.yaml' ? '' : ` --config ${config}`;
+    const others = config === 'hikyaku.yaml' ? '' : shellFlag('--config', config);
     const force = settings === undefined && texts.size > 0 ? ' --force' : '';
-    const advice = `hikyaku manifests${others} --kustomize ${folder}${force}`;
+    const advice = `hikyaku manifests${others}${shellFlag('--kustomize', folder)}${force}`;
     edge.stdout.write(
       `${count(paths.length, 'file')} of ${folder} would be written otherwise:\n${lines}so write them: ${advice}\n`,
     );

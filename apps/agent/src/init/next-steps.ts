@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { Hooked } from './commit-hook.ts';
+import { shellFlag, shellWord } from '../output/shell-word.ts';
 import type { Style } from '../output/style.ts';
 import { fingerprintsText } from '../sealing/recipients-key.ts';
 import type { RecipientKeys } from '../sealing/recipients-for.ts';
@@ -25,8 +26,8 @@ export function nextSteps(done: Done, style: Style): string {
   const { config, context, recipients, made, sealed, files, image, hook, keyFile } = done;
   const [cluster] = recipients;
   const good = style.good('✓');
-  const folder = dirname(config);
-  const flag = config === 'hikyaku.yaml' ? '' : ` --config ${config}`;
+  const folder = shellWord(dirname(config));
+  const flag = config === 'hikyaku.yaml' ? '' : shellFlag('--config', config);
   return [
     `${good} ${cluster?.name} (${fingerprintsText(cluster?.keys ?? [])}) has ${made ? 'an identity now' : 'its identity already'}\n`,
     ...(keyFile === undefined ? [] : [`${good} your own key is in ${keyFile}: keep a copy where your passwords are\n`]),
@@ -38,14 +39,14 @@ export function nextSteps(done: Done, style: Style): string {
     ...(hook === undefined ? [] : [`${hook.isInstalled ? good : style.change('!')} ${hook.text}\n`]),
     '\nNext, as there is nothing secret in them:\n\n',
     ...(image === undefined ? ['  # the image in install/image.yaml: docs/run-in-a-cluster.md\n'] : []),
-    `  hikyaku plan${flag} --context ${context}\n`,
+    `  hikyaku plan${flag}${shellFlag('--context', context)}\n`,
     `  git add ${folder} && git commit -m "hikyaku for ${cluster?.name}" && git push\n`,
-    `  kubectl --context ${context} apply -k ${folder}   # or Flux, or Argo CD\n`,
+    `  kubectl${shellFlag('--context', context)} apply -k ${folder}   # or Flux, or Argo CD\n`,
     `\nAnother cluster: hikyaku init${flag} --context CONTEXT\n`,
   ].join('');
 }
 
 /** After a cluster was added to a config that was there. */
 export function nextStepsOfAdded(config: string, context: string): string {
-  return `\nNext: commit and push, and in that cluster the same files:\n\n  kubectl --context ${context} apply -k ${dirname(config)}   # or Flux, or Argo CD\n`;
+  return `\nNext: commit and push, and in that cluster the same files:\n\n  kubectl${shellFlag('--context', context)} apply -k ${shellWord(dirname(config))}   # or Flux, or Argo CD\n`;
 }

@@ -4,6 +4,7 @@ import { formatGrantsWord, nearest, UnusableProviderError } from '@hikyaku/confi
 import type { Grants, KnownProviders } from '@hikyaku/config';
 import type { CallOptions, Provider } from '@hikyaku/core';
 import type { Edge } from '../edge.ts';
+import { shellWord } from '../output/shell-word.ts';
 import { builtInTypes, loadBuiltIn } from '../providers.ts';
 import { formatOf, readPlugInFile, urlOf } from './plug-in-file.ts';
 import { digestOf, plugInFlag, readPlugInFlags } from './plug-in-flag.ts';
@@ -102,12 +103,12 @@ export class AgentProviders implements KnownProviders {
     if (this.#inPod) {
       return [
         `\`${type}\` is neither a built-in provider nor a plug-in that is granted or was named when the agent was started; ${builtIn}`,
-        `grant it with its path and digest (docs/grants.md), or start the agent with --plugin ${type}=PATH@sha256-…; a package must be made one file for it: docs/add-a-provider.md`,
+        `grant it with its path and digest (docs/grants.md), or start the agent with --plugin ${shellWord(type)}=PATH@sha256-…; a package must be made one file for it: docs/add-a-provider.md`,
       ];
     }
     return [
       `\`${type}\` is neither a built-in provider nor an npm package that is installed beside ${configFile}; ${builtIn}`,
-      `npm install ${type} there; a path begins with ./, ../ or /`,
+      `npm install ${shellWord(type)} there; a path begins with ./, ../ or /`,
     ];
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
+import { shellWord } from '../output/shell-word.ts';
 import { builtInTypes } from '../providers.ts';
 import { UserError } from '../user-error.ts';
 
@@ -39,6 +40,5 @@ export function digestOf(bytes: Uint8Array): string {
 
 /** To be copied into a shell. */
 export function plugInFlag({ name, path, digest }: NamedPlugIn): string {
-  const value = `${name}=${path}@${digest}`;
-  return `--plugin ${/^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", String.raw`'\''`)}'`}`;
+  return `--plugin ${shellWord(`${name}=${path}@${digest}`)}`;
 }

@@ -221,12 +221,14 @@ describe('where the person’s own file is trusted', () => {
       'fs',
       'data:text/javascript,throw 1',
       'parts/nas.ts',
+      'vault; touch x',
     ]);
     expect(problems[0]).toContain('unknown provider type `dopler`\n    did you mean `doppler`?');
     expect(problems[1]).toMatch(
       /`hikyaku-provider-vault` is neither a built-in provider nor an npm package that is installed beside .*; built-in: doppler.*\n    npm install hikyaku-provider-vault there; a path begins with/,
     );
     for (const problem of problems.slice(2)) expect(problem).toContain('is neither a built-in provider nor');
+    expect(problems.at(-1)).toContain("\n    npm install 'vault; touch x' there;");
   });
 });
 
