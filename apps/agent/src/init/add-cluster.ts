@@ -36,8 +36,8 @@ export async function addCluster(options: InitOptions, edge: Edge): Promise<Exit
 /** Whether some service takes keys of clusters, and has none of this one; which one it is, `recipients add` says. */
 function isUnknownToService({ sources }: Config, cluster: string): boolean {
   return [...sources.values()].some((source) => {
-    const { field, keyIds } = keylessAccess(source) ?? {};
-    return field === 'servicePrincipal' && typeof keyIds === 'object' && !keyIds.has(cluster);
+    const { field, ids } = keylessAccess(source) ?? {};
+    return field === 'servicePrincipal' && typeof ids === 'object' && !ids.has(cluster);
   });
 }
 

@@ -52,8 +52,8 @@ export interface ExposedCredential {
 export function knownNames({ recipients, sources }: Config, values: readonly ValueSeen[]): ReadonlySet<string> {
   const seen = values.flatMap(({ header }) => (header instanceof SealedError ? [] : [...header.seen.keys()]));
   const trusted = [...sources.values()].flatMap((source) => {
-    const { keyIds } = keylessAccess(source) ?? {};
-    return typeof keyIds === 'object' ? [...keyIds.keys()] : [];
+    const { ids } = keylessAccess(source) ?? {};
+    return typeof ids === 'object' ? [...ids.keys()] : [];
   });
   return new Set([...recipients.keys(), ...seen, ...trusted]);
 }
@@ -129,15 +129,19 @@ function* exposedOf(
 function keylessOf(source: SourceConfig, { cluster, isUsed }: Whose): readonly ExposedCredential[] {
   const access = keylessAccess(source);
   if (access === undefined) return [];
-  const { field, what, keyIds } = access;
-  if (!isUsed && !(typeof keyIds === 'object' && keyIds.has(cluster))) return [];
+  const { field, what, ids } = access;
+  if (!isUsed && !(typeof ids === 'object' && ids.has(cluster))) return [];
   const path = `providers.${source.name}.${field}`;
+  const id = typeof ids === 'string' ? ids : ids.get(cluster);
   if (field === 'oidc') {
-    const revoke = `take the issuer of that cluster out of ${what}, in the dashboard of Doppler`;
-    return [{ path, when: 'now', how: `tokens of its ServiceAccount, for ${what}`, others: [], revoke }];
+    const own = id === undefined ? 'an identity of its own' : `the service account identity ${id}`;
+    const revoke =
+      typeof ids === 'string'
+        ? `take the issuer of that cluster out of ${own}, in the dashboard of Doppler`
+        : `delete ${own}, in the dashboard of Doppler`;
+    return [{ path, when: 'now', how: `tokens of its ServiceAccount, for ${own}`, others: [], revoke }];
   }
-  const keyId = typeof keyIds === 'string' ? keyIds : keyIds?.get(cluster);
-  const key = keyId === undefined ? 'its key' : `its key ${keyId}`;
+  const key = id === undefined ? 'its key' : `its key ${id}`;
   const revoke = `delete ${key} of ${what}, in the control panel of SAKURA Cloud (IAM)`;
   return [{ path, when: 'now', how: `its own RSA key, of ${what}`, others: [], revoke }];
 }

@@ -3,10 +3,10 @@ import type { SourceConfig } from '@hikyaku/config';
 /** What a service trusts a cluster for where no credential is kept: it stands in the settings of the source. */
 export interface KeylessAccess {
   readonly field: 'oidc' | 'servicePrincipal';
-  /** Whom the service takes the cluster for, for people: `the service principal 112…`. */
+  /** Whom the service takes the clusters for, for people: `the service principal 112…`. */
   readonly what: string;
-  /** What the service calls the cluster's key: one for all clusters, or one for each. */
-  readonly keyIds?: string | ReadonlyMap<string, string>;
+  /** What the service knows a cluster by, which is its key (`servicePrincipal`) or its identity (`oidc`): one for all, or one for each. */
+  readonly ids: string | ReadonlyMap<string, string>;
 }
 
 /** Without any, it is credentials that open the source. */
@@ -14,12 +14,11 @@ export function keylessAccess({ provider, settings }: SourceConfig): KeylessAcce
   const { servicePrincipal, oidc } = entriesOf(settings);
   if (provider.type === 'sakura' && servicePrincipal !== undefined) {
     const { id, kid } = entriesOf(servicePrincipal);
-    const keyIds = typeof kid === 'string' ? kid : new Map(Object.entries(entriesOf(kid)).map(asTexts));
-    return { field: 'servicePrincipal', what: `the service principal ${String(id)}`, keyIds };
+    return { field: 'servicePrincipal', what: `the service principal ${String(id)}`, ids: idsOf(kid) };
   }
   if (provider.type === 'doppler' && oidc !== undefined) {
-    const { identity } = entriesOf(oidc);
-    return { field: 'oidc', what: `the service account identity ${String(identity)}` };
+    const ids = idsOf(entriesOf(oidc)['identity']);
+    return { field: 'oidc', what: identitiesText(ids), ids };
   }
   return undefined;
 }
@@ -28,6 +27,13 @@ function entriesOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : {};
 }
 
-function asTexts([name, value]: readonly [string, unknown]): readonly [string, string] {
-  return [name, String(value)];
+function idsOf(value: unknown): KeylessAccess['ids'] {
+  if (typeof value === 'string') return value;
+  return new Map(Object.entries(entriesOf(value)).map(([cluster, id]) => [cluster, String(id)]));
+}
+
+function identitiesText(ids: KeylessAccess['ids']): string {
+  if (typeof ids === 'string') return `the service account identity ${ids}`;
+  const each = [...ids].map(([cluster, id]) => `${id} of ${cluster}`).toSorted();
+  return `the service account identities ${each.join(', ')}`;
 }

@@ -85,19 +85,21 @@ function* lintMissing(config: Config): Iterable<Finding> {
   }
 }
 
-/** A key that a service knows is like a value for one cluster: it outlives the recipient. */
+/** What a service knows a cluster by is like a value for one cluster: it outlives the recipient. */
 function* lintKeyless({ sources, recipients }: Config): Iterable<Finding> {
   if (recipients.size === 0) return;
   for (const source of sources.values()) {
-    const { field, what, keyIds } = keylessAccess(source) ?? {};
-    if (typeof keyIds !== 'object') continue;
-    for (const [cluster, keyId] of keyIds) {
+    const { field, what, ids } = keylessAccess(source) ?? {};
+    if (typeof ids !== 'object') continue;
+    for (const [cluster, id] of ids) {
       if (recipients.has(cluster)) continue;
       yield warning(
         { position: source.position, path: `providers.${source.name}.${field}` },
         'STILL_KNOWN',
-        `removed "${cluster}" can still use its key ${keyId}`,
-        `delete that key of ${what}, then take it out of kid`,
+        `removed "${cluster}" can still use its ${field === 'oidc' ? 'identity' : 'key'} ${id}`,
+        field === 'oidc'
+          ? 'delete that identity in Doppler, then take it out of identity'
+          : `delete that key of ${what}, then take it out of kid`,
       );
     }
   }

@@ -218,6 +218,23 @@ describe('lint', () => {
     ]);
   });
 
+  test('so is one whose identity a service does not know yet, or knows still', async () => {
+    const [ofHome, ofCabin, ofShed] = ['3f', '8b', '7c'].map((start) => `${start}1c0a52-7d0e-4c55-9a0b-6f2f6f0c1a10`);
+    const source = (identity: unknown) => ({
+      recipients: { home: keys.home, cabin: keys.cabin },
+      providers: { shop: { type: 'doppler', project: 'shop', config: 'prd', oidc: { identity } } },
+      secrets: [{ name: 'app', namespace: 'web', from: 'shop' }],
+    });
+    expect(await found(stringify(source({ home: ofHome })))).toEqual([
+      'e NO_VALUE_FOR_CLUSTER providers.shop.oidc: has no identity of cluster "cabin", which uses shop',
+    ]);
+    for (const identity of [{ home: ofHome, cabin: ofCabin }, ofHome])
+      expect(await found(stringify(source(identity)))).toEqual([]);
+    expect(await found(stringify(source({ home: ofHome, cabin: ofCabin, shed: ofShed })))).toEqual([
+      `w STILL_KNOWN providers.shop.oidc: removed "shed" can still use its identity ${ofShed}`,
+    ]);
+  });
+
   test('secrets in the text are found wherever they stand, and not shown', async () => {
     const text = await textOf();
     const token = `dp.st.prd.${'x'.repeat(40)}`;

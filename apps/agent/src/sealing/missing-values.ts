@@ -25,12 +25,15 @@ function* missingOf(source: SourceConfig, cluster: string): Iterable<MissingValu
     const what = `has no value for cluster "${cluster}", which uses ${source.name}`;
     yield { source, path, what, advice: `hikyaku seal ${path}.perCluster.${cluster}` };
   }
-  const { field, what: account, keyIds } = keylessAccess(source) ?? {};
-  if (typeof keyIds !== 'object' || keyIds.has(cluster)) return;
+  const access = keylessAccess(source);
+  if (access === undefined || typeof access.ids === 'string' || access.ids.has(cluster)) return;
+  const isIdentity = access.field === 'oidc';
   yield {
     source,
-    path: `providers.${source.name}.${field}`,
-    what: `has no key of cluster "${cluster}", which uses ${source.name}`,
-    advice: `upload its public key (ConfigMap hikyaku-identity) to ${account}, and name the id that it gets under kid`,
+    path: `providers.${source.name}.${access.field}`,
+    what: `has no ${isIdentity ? 'identity' : 'key'} of cluster "${cluster}", which uses ${source.name}`,
+    advice: isIdentity
+      ? 'make one in Doppler for its issuer, and name the id that it gets under identity'
+      : `upload its public key (ConfigMap hikyaku-identity) to ${access.what}, and name the id that it gets under kid`,
   };
 }
