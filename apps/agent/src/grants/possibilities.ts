@@ -3,7 +3,7 @@ import type { Config, CredentialReference, Grants, SealedReference, SourceConfig
 import { identityOf } from '../open-sources.ts';
 import { isStandIn } from '../plugins/stand-in.ts';
 import { keylessAccess } from '../sealing/keyless-access.ts';
-import { kindText } from '../sealing/lint-changes.ts';
+import { kindText, trustText } from '../sealing/lint-changes.ts';
 import { mayRead } from './files-root.ts';
 import type { HeldGrants } from './held-grants.ts';
 import { mayReach, plugInRefusal } from './missing-grants.ts';
@@ -74,7 +74,7 @@ function* fromSources({ sources, recipients }: Config, needs: Needs, grants: Gra
 /** Another value, another place where it is kept and another destination are each another credential. */
 function* credentialsOf(source: SourceConfig): Iterable<Keyed> {
   const { name, credentials, description } = source;
-  const to = description.origins.length === 0 ? '' : `, to ${description.origins.join(', ')}`;
+  const to = description.origins.length === 0 ? '' : `, to ${description.origins.join(', ')}${trustText(source)}`;
   for (const [field, reference] of credentials) {
     const sealed = sealedIn(reference);
     const unbound = sealed.some((one) => one.unbound) ? ', not bound' : '';

@@ -1,5 +1,5 @@
 import type { Config, CredentialReference, Recipient, SealedReference, SourceConfig } from '@hikyaku/config';
-import { fingerprintOf, sameBinding, SealedError } from '@hikyaku/sealing';
+import { bindingOf, fingerprintOf, sameBinding, SealedError } from '@hikyaku/sealing';
 import type { SealedHeader } from '@hikyaku/sealing';
 import { bindingText } from './lint-binding.ts';
 import { clustersOf } from './lint-clusters.ts';
@@ -68,12 +68,14 @@ interface Standing {
 
 async function credentialChanges(before: Config | undefined, now: Config): Promise<readonly Change[]> {
   const old = before === undefined ? new Map<string, Standing>() : standings(before);
+  const current = standings(now);
   const seen = new Map((before === undefined ? [] : await valuesIn(before)).map((value) => [value.name, value]));
+  const values = await valuesIn(now);
   const changes: Change[] = [];
-  for (const [path, { source, what }] of standings(now)) {
+  for (const [path, { source, what }] of current) {
     const was = old.get(path);
-    const from = was && originsText(was.source);
-    const to = originsText(source);
+    const from = was && destinationText(was.source);
+    const to = destinationText(source);
     if (was === undefined) changes.push({ kind: 'credential', what: `${path} is new: ${what}, for ${to}`, more: true });
     else {
       if (was.what !== what)
@@ -82,10 +84,29 @@ async function credentialChanges(before: Config | undefined, now: Config): Promi
         changes.push({ kind: 'destination', what: `${path} is sent to ${to} and was sent to ${from}`, more: true });
     }
   }
-  for (const value of await valuesIn(now)) changes.push(...valueChanges(seen.get(value.name), value));
+  for (const value of values) {
+    const was = seen.get(value.name);
+    if (was === undefined && isOneOfSeveral(value, old))
+      changes.push({ kind: 'credential', what: `${value.name} is new${sealedOn(value.header)}`, more: true });
+    changes.push(...valueChanges(was, value));
+  }
   for (const [path, { what }] of old)
-    if (!standings(now).has(path)) changes.push({ kind: 'credential', what: `${path} is gone: ${what}`, more: false });
+    if (!current.has(path)) changes.push({ kind: 'credential', what: `${path} is gone: ${what}`, more: false });
+  const names = new Set(values.map(({ name }) => name));
+  for (const value of seen.values())
+    if (!names.has(value.name) && isOneOfSeveral(value, current))
+      changes.push({ kind: 'credential', what: `${value.name} is gone`, more: false });
   return changes;
+}
+
+/** Whether there is, as well, a credential of its field with a value for each cluster: if not, the whole credential is told of. */
+function isOneOfSeveral({ source, field, cluster }: ValueSeen, others: ReadonlyMap<string, Standing>): boolean {
+  return cluster !== undefined && others.get(`providers.${source.name}.${field}`)?.what === FOR_EACH_CLUSTER;
+}
+
+function sealedOn(header: ValueSeen['header']): string {
+  const { sealedAt } = header instanceof SealedError ? {} : header;
+  return sealedAt === undefined ? '' : `, sealed on ${sealedAt.slice(0, 10)}`;
 }
 
 function standings({ sources }: Config): ReadonlyMap<string, Standing> {
@@ -108,11 +129,26 @@ export function kindText(reference: CredentialReference): string {
     return `${key} of Secret ${namespace === undefined ? '' : `${namespace}/`}${name}`;
   }
   if ('serviceAccountToken' in reference) return `a ServiceAccount token for ${reference.serviceAccountToken.audience}`;
-  return 'sealed' in reference ? 'sealed' : 'sealed for each cluster';
+  return 'sealed' in reference ? 'sealed' : FOR_EACH_CLUSTER;
 }
 
-function originsText({ description }: SourceConfig): string {
-  return description.origins.length === 0 ? 'no address of its own' : description.origins.join(' and ');
+const FOR_EACH_CLUSTER = 'sealed for each cluster';
+
+function destinationText(source: SourceConfig): string {
+  const { origins } = source.description;
+  return `${origins.length === 0 ? 'no address of its own' : origins.join(' and ')}${trustText(source)}`;
+}
+
+/** Whom the source takes for its service, as text behind where that is; nothing where the system decides. */
+export function trustText({ description: { ca } }: SourceConfig): string {
+  if (ca === undefined) return '';
+  if (!ca.includes('-----BEGIN')) return ` with the CA file ${ca}`;
+  try {
+    return ` with certificates ${bindingOf('', '', [], ca).ca}`;
+  } catch (error) {
+    if (!(error instanceof SealedError)) throw error;
+    return ' with certificates that cannot be read';
+  }
 }
 
 function* valueChanges(before: ValueSeen | undefined, now: ValueSeen): Iterable<Change> {
@@ -139,11 +175,7 @@ function* headerChanges(path: string, before: SealedHeader, now: SealedHeader): 
         what: `${path} is sealed anew; as the same value of ${now.sealedAt}, it says: only a key can tell`,
         more: false,
       }
-    : {
-        kind: 'credential',
-        what: `${path} is replaced${now.sealedAt === undefined ? '' : `, sealed on ${now.sealedAt.slice(0, 10)}`}`,
-        more: true,
-      };
+    : { kind: 'credential', what: `${path} is replaced${sealedOn(now)}`, more: true };
   const opened = new Set(holders(before.recipients).map(({ fingerprint }) => fingerprint));
   const added = holders(now.recipients).filter(({ fingerprint }) => !opened.has(fingerprint));
   if (added.length > 0) {
