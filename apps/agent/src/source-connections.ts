@@ -79,7 +79,7 @@ export class SourceConnections implements AsyncDisposable {
       ...(await this.#ownCluster(source)),
     });
     const isSealed = [...source.credentials.values()].some((one) => 'sealed' in one || 'perCluster' in one);
-    return isSealed ? sayingSealedOn(client, name, credentials.sealedAt) : client;
+    return isSealed ? sayingSealedOn(client, credentials) : client;
   }
 
   /** With the certificates themselves: what is compared with a sealed credential is what connections trust, whatever becomes of the file. */

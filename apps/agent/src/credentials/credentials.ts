@@ -41,6 +41,7 @@ export class Credentials {
   readonly #surroundings: CredentialSurroundings;
   readonly #secrets: SecretReferences;
   readonly #sealedAt = new Map<string, string>();
+  readonly #sealedPaths = new Map<string, string>();
   readonly #tokens: ServiceAccountTokens;
 
   constructor(
@@ -57,6 +58,11 @@ export class Credentials {
   /** When what was given out had been sealed, by field: ISO 8601. Of credentials that are kept otherwise nothing. */
   get sealedAt(): ReadonlyMap<string, string> {
     return this.#sealedAt;
+  }
+
+  /** As people name what was given out and had been sealed, by field. */
+  get sealedPaths(): ReadonlyMap<string, string> {
+    return this.#sealedPaths;
   }
 
   /** Rejects with `INVALID_CONFIG` when there is none; the message names the source and the field. */
@@ -149,7 +155,9 @@ export class Credentials {
     const { value, header } = await openSealed(this.#source, field, entry, sealed, { signal, checkFile });
     if (header.binding === undefined) this.#checkDestination(field);
     if (header.sealedAt !== undefined) this.#sealedAt.set(field, header.sealedAt);
-    sealed.usedAt.set(sealedPath(this.#source.name, field, cluster), this.#surroundings.clock.now());
+    const path = sealedPath(this.#source.name, field, cluster);
+    this.#sealedPaths.set(field, path);
+    sealed.usedAt.set(path, this.#surroundings.clock.now());
     return value;
   }
 

@@ -4,7 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { sayingSealedOn } from './sealed-on.ts';
 
 const { signal } = new AbortController();
-const sealedAt = new Map([['token', '2026-03-01T10:00:00.000Z']]);
+const credentials = {
+  sealedAt: new Map([['token', '2026-03-01T10:00:00.000Z']]),
+  sealedPaths: new Map([['token', 'providers.homelab.token.perCluster.home']]),
+};
 const refused = new ProviderError('UNAUTHENTICATED', 'Doppler refused the token (401).', { retryAfterMs: 7 });
 
 function failing(refusal: ProviderError): SecretsClient {
@@ -18,8 +21,7 @@ function failing(refusal: ProviderError): SecretsClient {
         throw refusal;
       },
     },
-    'homelab',
-    sealedAt,
+    credentials,
   );
 }
 
@@ -52,7 +54,7 @@ describe('a refused credential that was sealed', () => {
       retryable: false,
       retryAfterMs: 7,
       message:
-        'Doppler refused the token (401). token was sealed on 2026-03-01: has it been revoked? Seal a new one: hikyaku seal providers.homelab.token',
+        'Doppler refused the token (401). token was sealed on 2026-03-01: has it been revoked? Seal a new one: hikyaku seal providers.homelab.token.perCluster.home',
     });
   });
 
@@ -63,6 +65,6 @@ describe('a refused credential that was sealed', () => {
 });
 
 test('what a client cannot do, it cannot do here either', () => {
-  const client = sayingSealedOn({ read: () => Promise.reject(refused) }, 'homelab', sealedAt);
+  const client = sayingSealedOn({ read: () => Promise.reject(refused) }, credentials);
   expect(Object.keys(client)).toEqual(['read']);
 });

@@ -1,16 +1,20 @@
 import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { SecretsClient, WriteResult } from '@hikyaku/core';
 
+/** Of the sealed credentials that were given out so far, by field. */
+interface GivenOut {
+  /** When each had been sealed, ISO 8601. */
+  readonly sealedAt: ReadonlyMap<string, string>;
+  /** As people name each. */
+  readonly sealedPaths: ReadonlyMap<string, string>;
+}
+
 /**
  * A client whose refusals (`UNAUTHENTICATED`) also say when the credentials that it was given had been sealed: an old one has probably been
- * revoked since. `sealedAt`: ISO 8601 by field, as it is when the refusal comes.
+ * revoked since.
  */
-export function sayingSealedOn(
-  client: SecretsClient,
-  source: string,
-  sealedAt: ReadonlyMap<string, string>,
-): SecretsClient {
-  const saying = (error: unknown): unknown => explained(error, source, sealedAt);
+export function sayingSealedOn(client: SecretsClient, credentials: GivenOut): SecretsClient {
+  const saying = (error: unknown): unknown => explained(error, credentials);
   async function attempt<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await call();
@@ -46,14 +50,14 @@ function explainedResult(result: WriteResult, saying: (error: unknown) => unknow
   return isProviderError(error) ? { ...result, error } : result;
 }
 
-function explained(error: unknown, source: string, sealedAt: ReadonlyMap<string, string>): unknown {
+function explained(error: unknown, { sealedAt, sealedPaths }: GivenOut): unknown {
   if (!isProviderError(error) || error.code !== 'UNAUTHENTICATED' || sealedAt.size === 0) return error;
   const dates = [...sealedAt].map(([field, at]) => `${field} was sealed on ${at.slice(0, 10)}`).join(', ');
-  const fields = [...sealedAt.keys()].map((field) => `hikyaku seal providers.${source}.${field}`).join(' and ');
+  const commands = [...sealedAt.keys()].map((field) => `hikyaku seal ${sealedPaths.get(field) ?? field}`).join(' and ');
   const { code, message, retryable, retryAfterMs } = error;
   return new ProviderError(
     code,
-    `${message.replace(/\.$/, '')}. ${dates}: has it been revoked? Seal a new one: ${fields}`,
+    `${message.replace(/\.$/, '')}. ${dates}: has it been revoked? Seal a new one: ${commands}`,
     {
       retryable,
       ...(retryAfterMs !== undefined && { retryAfterMs }),

@@ -138,6 +138,7 @@ describe('a sealed credential', () => {
     const credentials = credentialsOf(sourceWith({ sealed: await sealedTo(home) }));
     expect((await credentials.get('token', { signal })).text()).toBe(TOKEN);
     expect(credentials.sealedAt).toEqual(new Map([['token', '2026-03-01T00:00:00.000Z']]));
+    expect(credentials.sealedPaths).toEqual(new Map([['token', 'providers.homelab.token']]));
     expect([...values.usedAt]).toEqual([['providers.homelab.token', Date.UTC(2026, 0, 1)]]);
   });
 
@@ -317,7 +318,9 @@ describe('with a value for each cluster', () => {
   }
 
   test('a cluster opens its own', async () => {
-    expect(await textOf(sourceWith(await perCluster()))).toBe(TOKEN);
+    const credentials = credentialsOf(sourceWith(await perCluster()));
+    expect((await credentials.get('token', { signal })).text()).toBe(TOKEN);
+    expect(credentials.sealedPaths).toEqual(new Map([['token', 'providers.homelab.token.perCluster.home']]));
   });
 
   test("and not another's, by whatever name", async () => {
