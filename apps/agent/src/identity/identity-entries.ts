@@ -1,6 +1,6 @@
 import type { CallOptions } from '@hikyaku/core';
 import { isKubeError } from '@hikyaku/kube-client';
-import type { KubeClient } from '@hikyaku/kube-client';
+import type { KubeClient, SecretObject } from '@hikyaku/kube-client';
 import { IdentitySecret, publishIdentity } from '@hikyaku/kubernetes';
 import type { Access } from '@hikyaku/kubernetes';
 import { parseIdentities, recipientOf, SealedError } from '@hikyaku/sealing';
@@ -56,14 +56,22 @@ export class IdentityEntries {
       now,
       this.entries.map((entry) => entry.name),
     );
-    await this.#change(options, (data) => ({ ...data, [name]: Buffer.from(text).toString('base64') }));
+    await this.#change(options, (live) => ({
+      ...live,
+      data: { ...live.data, [name]: Buffer.from(text).toString('base64') },
+    }));
   }
 
-  /** Takes entries out. Throws UserError, KubeError. */
+  /** Takes entries out, also where what has applied the Secret keeps a copy of all that it applied. Throws UserError, KubeError. */
   async remove(names: readonly string[], options: CallOptions): Promise<void> {
-    await this.#change(options, (data) =>
-      Object.fromEntries(Object.entries(data).filter(([name]) => !names.includes(name))),
-    );
+    await this.#change(options, (live) => {
+      const { annotations, ...metadata } = live.metadata;
+      return {
+        ...live,
+        metadata: { ...metadata, ...(annotations && { annotations: without(annotations, COPIES) }) },
+        data: without(live.data ?? {}, names),
+      };
+    });
   }
 
   /** Shows the public keys in the ConfigMap, as the agent does. Throws KubeError. */
@@ -83,10 +91,7 @@ export class IdentityEntries {
   }
 
   /** Only what is still as it was read: whoever decided saw that. */
-  async #change(
-    options: CallOptions,
-    change: (data: Readonly<Record<string, string>>) => Readonly<Record<string, string>>,
-  ): Promise<void> {
+  async #change(options: CallOptions, change: (live: SecretObject) => SecretObject): Promise<void> {
     const { namespace, name } = this.#secret;
     try {
       const live = await this.#client.secrets.get(namespace, name, options);
@@ -102,7 +107,7 @@ export class IdentityEntries {
         throw this.#changedMeanwhile();
       if (immutable === true) throw new UserError(`Secret ${this.id} is immutable: nothing was changed`, EXIT.failed);
       // Its uid and resourceVersion go along, so that nobody else's change is lost.
-      await this.#client.secrets.replace({ ...live, data: change(data) }, options);
+      await this.#client.secrets.replace(change(live), options);
     } catch (error) {
       options.signal.throwIfAborted();
       const isAnother = isKubeError(error) && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND');
@@ -123,6 +128,16 @@ export class IdentityEntries {
   #changedMeanwhile(): UserError {
     return new UserError(`Secret ${this.id} was changed by somebody else meanwhile: try again`, EXIT.failed);
   }
+}
+
+/** Of `kubectl apply`, and of k3s and whatever else is made with Wrangler. */
+const COPIES = ['kubectl.kubernetes.io/last-applied-configuration', 'objectset.rio.cattle.io/applied'];
+
+function without(
+  entries: Readonly<Record<string, string>>,
+  names: readonly string[],
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(entries).filter(([name]) => !names.includes(name)));
 }
 
 /** The newest of a day sorts first, too: `age-2026-11-25.agekey`, `age-2026-11-25b.agekey`. */
