@@ -293,6 +293,8 @@ describe('a step that fails leaves no file', () => {
     expectExit(await desk.run([...args, '--force'], token), 0);
     const other = await desk.run(args, token);
     expect([other.exitCode, other.stderr]).toEqual([2, expect.stringContaining('hikyaku.yaml is there already')]);
+    const mine = await desk.run(['init', '--context', 'cabin', '--cluster', 'me', '--replace', '--yes']);
+    expect([mine.exitCode, mine.stderr]).toEqual([2, expect.stringContaining('me is a backup key, and no cluster')]);
   });
 
   test('a file that cannot be written takes the others with it, the private key too', async () => {

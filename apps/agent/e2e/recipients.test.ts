@@ -170,6 +170,16 @@ describe('recipients add', () => {
     const args = ['recipients', 'add', 'safe', third.recipient, '--replace', '--yes'];
     expectExit(await desk.run(args, { as: me }), 0);
     expect((await written()).recipients['safe']).toEqual({ key: third.recipient, backup: true });
+    const before = await desk.read();
+    for (const command of [
+      ['add', 'safe', '--context', 'lab'],
+      ['new', 'safe'],
+    ]) {
+      const { exitCode, stdout, stderr } = await desk.run(['recipients', ...command, '--replace', '--yes'], { as: me });
+      expect([exitCode, stdout]).toEqual([2, '']);
+      expect(stderr).toContain('error: safe is a backup key, and no cluster: give the cluster another name');
+    }
+    expect(await desk.read()).toBe(before);
   });
 
   test('what is no public key, or belongs to another, is refused and not repeated', async () => {

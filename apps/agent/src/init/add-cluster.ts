@@ -6,6 +6,7 @@ import { DEFAULT_NAMESPACE } from '../global-options.ts';
 import { styleFor } from '../output/style.ts';
 import { keylessAccess } from '../sealing/keyless-access.ts';
 import { addRecipient } from '../sealing/recipients-add.ts';
+import { checkCluster } from '../sealing/recipients-change.ts';
 import { SealedConfig } from '../sealing/sealed-config.ts';
 import { UserError } from '../user-error.ts';
 import { askCluster } from './answers.ts';
@@ -21,6 +22,7 @@ export async function addCluster(options: InitOptions, edge: Edge): Promise<Exit
   const name = await askCluster(options, cluster.context, options.yes === true ? unasked(edge) : edge);
   // A config that is not good is not worth an identity.
   const { config } = await SealedConfig.read(options, edge, { adding: name });
+  checkCluster(config, name);
   const { made } = await cluster.ensure(edge, options.yes ?? false);
   const { stdout, stderr } = edge;
   if (made) stderr.write(`${styleFor(edge, stderr).good('✓')} ${name} has an identity now\n`);

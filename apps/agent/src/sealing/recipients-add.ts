@@ -4,7 +4,7 @@ import type { ExitCode } from '../exit-code.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
 import { styleFor } from '../output/style.ts';
 import { UserError } from '../user-error.ts';
-import { checkNewRecipient } from './recipients-change.ts';
+import { checkCluster, checkNewRecipient } from './recipients-change.ts';
 import { addToConfig } from './recipients-edit.ts';
 import { checkKey, fingerprintsText, keysOfCluster } from './recipients-key.ts';
 import type { FoundKeys } from './recipients-key.ts';
@@ -30,6 +30,7 @@ export async function addRecipient(
   const { replace = false } = options;
   const style = styleFor(edge, edge.stderr);
   const before = await SealedConfig.read(options, edge, { adding: name });
+  if (key === undefined && options.backup !== true) checkCluster(before.config, name);
   const found = await findKeys(name, key, options, edge);
   const backup = options.backup ?? before.config.recipients.get(name)?.backup ?? false;
   const added = { name, keys: found.keys, backup };

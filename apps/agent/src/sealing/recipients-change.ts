@@ -29,6 +29,12 @@ export function checkNewRecipient({ recipients }: Config, { name, keys }: Recipi
   if (other !== undefined) throw new UserError(`this is the key of ${other.name} (${fingerprintsText(other.keys)})`);
 }
 
+/** Throws a UserError where the name is that of a person's key, in whose place the key of a cluster would come. */
+export function checkCluster({ recipients }: Config, name: string, orElse = ''): void {
+  if (recipients.get(name)?.backup === true)
+    throw new UserError(`${name} is a backup key, and no cluster: give the cluster another name${orElse}`);
+}
+
 /** All of the config, and this one in the place of the one of its name. */
 export function withRecipient({ recipients }: Config, added: RecipientKeys): readonly RecipientKeys[] {
   return [...new Map<string, RecipientKeys>([...recipients, [added.name, added]]).values()];

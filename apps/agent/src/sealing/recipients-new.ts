@@ -6,7 +6,7 @@ import { ownNamespace } from '../own-namespace.ts';
 import { keepPrivate, OTHERS_CAN_READ } from '../output/keep-private.ts';
 import { styleFor } from '../output/style.ts';
 import { UserError } from '../user-error.ts';
-import { checkNewRecipient } from './recipients-change.ts';
+import { checkCluster, checkNewRecipient } from './recipients-change.ts';
 import { addToConfig } from './recipients-edit.ts';
 import { identityManifest } from './recipients-manifest.ts';
 import type { ManifestFormat } from './recipients-manifest.ts';
@@ -41,6 +41,7 @@ export async function newRecipient(name: string, options: NewRecipientOptions, e
   const before = await SealedConfig.read(options, edge, { adding: name });
   const { file, recipient } = await generateIdentity();
   const added = { name, keys: [recipient], backup };
+  if (!backup) checkCluster(before.config, name, '; or --backup for another key of that person');
   checkNewRecipient(before.config, added, replace);
   const text = backup ? file : identityManifest(file, ownNamespace(options, edge), format ?? 'secret');
   const exitCode = await addToConfig(
