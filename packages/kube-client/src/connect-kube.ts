@@ -22,6 +22,8 @@ export interface KubeOptions {
   readonly timeoutMs?: number;
   /** Of an answer's body. Default 64 MiB; a Secret is never above 2. */
   readonly maxBytes?: number;
+  /** How often a connection with watches is asked whether it lives. Default 20,000. */
+  readonly pingMs?: number;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
   /** Of that clock; ends requests that take too long. */
@@ -37,6 +39,7 @@ export function connectKube(kubeConfig: KubeConfig, options: KubeOptions = {}): 
     userAgent: options.userAgent ?? 'hikyaku',
     timeoutMs: options.timeoutMs ?? 15_000,
     maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
+    pingMs: options.pingMs ?? 20_000,
     now: options.now ?? (() => performance.now()),
     startTimer: options.startTimer ?? startTimer,
     outside: options.outside,

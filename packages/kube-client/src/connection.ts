@@ -19,6 +19,7 @@ export interface ConnectionOptions {
   readonly userAgent: string;
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  readonly pingMs: number;
   readonly now: () => number;
   readonly startTimer: StartTimer;
   readonly outside: OutsideConnections | undefined;
@@ -159,7 +160,7 @@ export class Connection {
   }
 
   #dispatcher(purpose: Purpose, access: Access): Promise<Dispatcher> | Dispatcher {
-    const { outside } = this.#options;
+    const { outside, connections, pingMs } = this.#options;
     if (outside !== undefined) return outside.dispatcher(tlsTexts(access.tls), purpose);
     if (access.tlsFingerprint !== this.#tlsFingerprint) {
       // What is in flight may end on the old connections.
@@ -174,8 +175,8 @@ export class Connection {
       this.#kubeConfig,
       access.tls,
       purpose === 'watch'
-        ? { connections: null, http2: true, onConnected: (http2) => (this.#sharesWatches = http2) }
-        : { connections: this.#options.connections, http2: false, onConnected: () => {} },
+        ? { connections: null, http2: true, pingMs, onConnected: (http2) => (this.#sharesWatches = http2) }
+        : { connections, http2: false, pingMs, onConnected: () => {} },
     );
     dispatchers[purpose] = created;
     created.then(

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { buildConnector, Pool, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
@@ -7,6 +8,8 @@ export interface DispatcherOptions {
   readonly connections: number | null;
   /** Many watches share a connection; single requests are faster on many connections of HTTP/1.1. */
   readonly http2: boolean;
+  /** How often a connection of HTTP/2 is asked whether it lives, milliseconds. */
+  readonly pingMs: number;
   /** Called with each connection that is made: whether it is one of HTTP/2. */
   readonly onConnected: (http2: boolean) => void;
 }
@@ -36,7 +39,7 @@ export async function createDispatcher(
     // Every exchange has its own limit; a watch is silent for minutes.
     headersTimeout: 0,
     bodyTimeout: 0,
-    ...(http2 ? { h2Options: { maxConcurrentStreams: watchesPerConnection, pingInterval: 30_000 } } : {}),
+    ...(http2 ? { h2Options: { maxConcurrentStreams: watchesPerConnection, pingInterval: options.pingMs } } : {}),
   };
   if (proxy) {
     return new ProxyAgent({
@@ -58,11 +61,27 @@ export async function createDispatcher(
     connect(target, connected) {
       connect(target, (error, socket) => {
         if (error !== null) return connected(error, null);
-        options.onConnected('alpnProtocol' in socket && socket.alpnProtocol === 'h2');
+        const isHttp2 = 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+        if (isHttp2) endWhenDead(socket, 2.5 * options.pingMs);
+        options.onConnected(isHttp2);
         return connected(null, socket);
       });
     },
   });
+}
+
+/**
+ * undici pings and does not look for answers, and what waits for acknowledgement keeps TCP from probing: a connection whose other end has
+ * gone without a word would be used for a quarter of an hour, by all watches and by those that replace them.
+ */
+function endWhenDead(socket: Socket, silentMs: number): void {
+  let before = -1;
+  const timer = setInterval(() => {
+    if (socket.bytesRead === before)
+      socket.destroy(Object.assign(new Error('no answer to a ping'), { code: 'ETIMEDOUT' }));
+    before = socket.bytesRead;
+  }, silentMs).unref();
+  socket.once('close', () => clearInterval(timer));
 }
 
 /** client-node makes one for SOCKS proxies only together with the authentication of a request. */

@@ -1,7 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
+import { connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, describe, expect, test } from 'vitest';
 import { connectKube } from './connect-kube.ts';
@@ -78,6 +81,43 @@ async function startTlsServer({ certFile, keyFile }: Certificate): Promise<TlsSe
   };
 }
 
+interface SilentProxy extends AsyncDisposable {
+  readonly url: string;
+  /** Nothing comes through the connections that there are any more, and nobody says so. */
+  silence(): void;
+}
+
+async function startSilentProxy(target: string): Promise<SilentProxy> {
+  const { hostname, port } = new URL(target);
+  const pairs = new Set<readonly [Socket, Socket]>();
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    pairs.add([near, far]);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const)
+      from
+        .on('error', () => {})
+        .on('close', () => to.destroy())
+        .pipe(to);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `https://127.0.0.1:${portOf(server.address())}`,
+    silence() {
+      for (const [near, far] of pairs) {
+        near.unpipe(far).resume();
+        far.unpipe(near).resume();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const [near, far] of pairs) for (const socket of [near, far]) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 describe.skipIf(!openssl)('https', () => {
   const own = openssl ? certificate('server', 'server', 'IP:127.0.0.1') : { certFile: '', keyFile: '' };
 
@@ -114,6 +154,29 @@ describe.skipIf(!openssl)('https', () => {
     expect(kube.sharesWatches).toBe(true);
     stop.abort();
     await ended;
+  });
+
+  test('a connection that has gone silent is noticed, and the next watch takes another one', async () => {
+    await using server = await startTlsServer(own);
+    await using proxy = await startSilentProxy(server.url);
+    await using kube = connectKube(kubeConfigFor(proxy.url, { caFile: own.certFile }), { pingMs: 50 });
+    let seen = 0;
+    const watch = async (watchSignal: AbortSignal) => {
+      for await (const _ of kube.watch('/api/v1/namespaces', { signal: watchSignal })) seen += 1;
+    };
+    const first = rejection(watch(signal));
+    await expect.poll(() => seen).toBe(1);
+    // It lives as long as its pings are answered.
+    await sleep(600);
+    expect(server.connections()).toBe(1);
+    proxy.silence();
+    expect(await first).toMatchObject({ code: 'UNAVAILABLE', networkCode: 'ETIMEDOUT' });
+    const stop = new AbortController();
+    const second = rejection(watch(stop.signal));
+    await expect.poll(() => seen).toBe(2);
+    expect(server.connections()).toBe(2);
+    stop.abort();
+    await second;
   });
 
   test('a new client certificate is used by new watches, and those that go on keep theirs', async () => {
