@@ -5,6 +5,8 @@ import type { AgentEvent, StatusDocument } from '@hikyaku/kubernetes';
 import type { NewRecord } from '../records.ts';
 import { EventWriterNews } from './event-writer-news.ts';
 import type { News } from './event-writer-news.ts';
+import { LastingFailure } from './lasting-failure.ts';
+import { SettledChanges } from './settled-changes.ts';
 
 export interface EventWriterOptions {
   /** Throws KubeError. */
@@ -19,8 +21,6 @@ export interface EventWriterOptions {
 
 /** Less than the status object takes: what stands there counts as said after a restart. */
 const SETTLE_MS = 400;
-/** A start that takes longer is told of while it goes on. */
-const START_MS = 10_000;
 /** Before a third write of one Event; twice as much before each more, up to the most, until an hour was calm. */
 const REST_MS = 10_000;
 const MOST_REST_MS = 600_000;
@@ -29,26 +29,26 @@ const CALM_MS = 3_600_000;
 const WORDS_EVERY_MS = 600_000;
 const RETRY_MS = 5_000;
 const MOST_RETRY_MS = 300_000;
-/** What has failed for so long is said. */
-const PATIENCE_MS = 20_000;
 
 /** Tells as Events what a person should know: once when it begins, once when it is over. */
 export class EventWriter {
   readonly #options: EventWriterOptions;
   readonly #written = new Map<string, { readonly at: number; readonly restMs: number }>();
   readonly #startedAt: number;
+  readonly #changes: SettledChanges;
+  readonly #failure: LastingFailure;
   #news = new EventWriterNews();
-  #called = Promise.withResolvers<void>();
   #retryMs = RETRY_MS;
   /** After a failure nothing is tried before this time of the monotonic clock. */
   #notBefore = -Infinity;
-  /** Since when none could be written, on the monotonic clock. */
-  #failingSince: number | undefined;
-  #isSaid = false;
 
   constructor(options: EventWriterOptions) {
     this.#options = options;
-    this.#startedAt = options.clock.monotonic();
+    const { isComplete, logger, clock } = options;
+    this.#startedAt = clock.monotonic();
+    this.#changes = new SettledChanges({ settleMs: SETTLE_MS, isComplete, clock });
+    const words = { failing: 'events not written', over: 'events written again' };
+    this.#failure = new LastingFailure({ words, logger, clock });
   }
 
   /** What an earlier process has told is not told again. */
@@ -58,22 +58,19 @@ export class EventWriter {
 
   /** Something may have changed; `said`: by this record. */
   changed(said?: NewRecord): void {
-    if (said === undefined || !this.#isNoNews(said)) this.#called.resolve();
+    if (said === undefined || !this.#isNoNews(said)) this.#changes.changed();
   }
 
   /** Until the signal aborts. Rejects only with a bug. */
   async run({ signal }: CallOptions): Promise<void> {
-    const { clock, isComplete } = this.#options;
+    const { clock } = this.#options;
     let waitMs = 0;
     while (!signal.aborted) {
-      await this.#untilCalled(waitMs, signal);
-      await clock.sleep(SETTLE_MS, { signal }).catch(() => {});
-      if (signal.aborted) return;
+      await this.#changes.wait(waitMs, { signal });
       const tooEarlyMs = this.#notBefore - clock.monotonic();
       if (tooEarlyMs > 0) await clock.sleep(tooEarlyMs, { signal }).catch(() => {});
       if (signal.aborted) return;
-      const isEarly = !isComplete() && clock.monotonic() - this.#startedAt < START_MS;
-      waitMs = isEarly ? SETTLE_MS : await this.#tell(signal);
+      waitMs = await this.#tell(signal);
     }
   }
 
@@ -99,7 +96,7 @@ export class EventWriter {
   }
 
   async #put(news: News, signal: AbortSignal): Promise<void> {
-    const { clock, put, logger } = this.#options;
+    const { clock, put } = this.#options;
     const { id, kind, name, type, reason, message } = news;
     await put({ about: [kind, name], type, reason, message }, { signal });
     this.#news.said(news);
@@ -111,9 +108,7 @@ export class EventWriter {
       restMs: isCalm ? 0 : Math.min(Math.max(REST_MS, before.restMs * 2), MOST_REST_MS),
     });
     for (const [other, { at }] of this.#written) if (now - at >= CALM_MS) this.#written.delete(other);
-    if (this.#isSaid) logger.info({}, 'events written again');
-    this.#failingSince = undefined;
-    this.#isSaid = false;
+    this.#failure.succeeded();
     this.#retryMs = RETRY_MS;
   }
 
@@ -127,18 +122,10 @@ export class EventWriter {
 
   /** Answers when to try again. */
   #failed(error: unknown): number {
-    if (!isKubeError(error)) throw error;
-    const { clock, logger } = this.#options;
-    const now = clock.monotonic();
-    this.#failingSince ??= now;
-    // An API server that is just restarted, and answers 403 until it has loaded its rules, is no news.
-    if (!this.#isSaid && now - this.#failingSince >= PATIENCE_MS) {
-      logger.warn({ error }, 'events not written');
-      this.#isSaid = true;
-    }
+    this.#failure.failed(error);
     const waitMs = this.#retryMs;
     this.#retryMs = Math.min(waitMs * 2, MOST_RETRY_MS);
-    this.#notBefore = now + waitMs;
+    this.#notBefore = this.#options.clock.monotonic() + waitMs;
     return waitMs;
   }
 
@@ -152,13 +139,6 @@ export class EventWriter {
       default:
         return false;
     }
-  }
-
-  async #untilCalled(ms: number, signal: AbortSignal): Promise<void> {
-    const called = new AbortController();
-    void this.#called.promise.then(() => called.abort());
-    await this.#options.clock.sleep(ms, { signal: AbortSignal.any([signal, called.signal]) }).catch(() => {});
-    this.#called = Promise.withResolvers();
   }
 }
 

@@ -1,9 +1,10 @@
 import type { CallOptions, Clock, Logger } from '@hikyaku/core';
-import { isKubeError } from '@hikyaku/kube-client';
 import type { StatusDocument, StatusObject } from '@hikyaku/kubernetes';
 import type { Moments, Remembered } from '../status/moments.ts';
 import { momentsId } from '../status/moments.ts';
 import { detailText, stateText } from '../status/status-digest.ts';
+import { LastingFailure } from './lasting-failure.ts';
+import { SettledChanges } from './settled-changes.ts';
 
 export interface StatusWriterOptions {
   readonly object: Pick<StatusObject, 'read' | 'write'>;
@@ -15,34 +16,29 @@ export interface StatusWriterOptions {
   readonly clock: Clock;
 }
 
-/** Several changes that belong together are one write. */
 const SETTLE_MS = 500;
-/** What has failed for so long is said. */
-const PATIENCE_MS = 20_000;
 const BETWEEN_WRITES_MS = 10_000;
 /** What is said of something that is in the same state as before, and when it was written. */
 const DETAILS_EVERY_MS = 600_000;
-/** A start that takes longer is told of while it goes on. */
-const START_MS = 10_000;
 
 /** Writes the status object on a change of state, and when somebody asks; never else. */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
-  #called = Promise.withResolvers<void>();
+  readonly #changes: SettledChanges;
+  readonly #failure: LastingFailure;
   /** Texts of what stands there. */
   #written: { readonly state: string; readonly detail: string } | undefined;
   #writtenAt: number;
-  readonly #startedAt: number;
-  /** Since when none could be written, on the monotonic clock. */
-  #failingSince: number | undefined;
-  #isSaid = false;
   /** One write at a time. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
-    this.#startedAt = options.clock.monotonic();
-    this.#writtenAt = this.#startedAt;
+    const { isComplete, logger, clock } = options;
+    this.#changes = new SettledChanges({ settleMs: SETTLE_MS, isComplete, clock });
+    const words = { failing: 'status not written', over: 'status written again' };
+    this.#failure = new LastingFailure({ words, logger, clock });
+    this.#writtenAt = clock.monotonic();
   }
 
   /** Goes on from what an earlier process has written, and answers with it. */
@@ -55,14 +51,14 @@ export class StatusWriter {
       return before;
     } catch (error) {
       options.signal.throwIfAborted();
-      this.#failed(error);
+      this.#failure.failed(error);
       return undefined;
     }
   }
 
   /** Something may have changed. */
   changed(): void {
-    this.#called.resolve();
+    this.#changes.changed();
   }
 
   /** Writes it now, with all times. Throws KubeError. */
@@ -72,19 +68,13 @@ export class StatusWriter {
 
   /** Until the signal aborts. */
   async run({ signal }: CallOptions): Promise<void> {
-    const { clock, isComplete } = this.#options;
-    const sleep = (ms: number) => clock.sleep(ms, { signal }).catch(() => {});
+    const { clock } = this.#options;
     let isFirst = true;
     let waitMs = 0;
     while (!signal.aborted) {
-      await this.#untilCalled(waitMs, signal);
-      await sleep(SETTLE_MS);
-      const now = clock.monotonic();
-      if (!isComplete() && now - this.#startedAt < START_MS) {
-        waitMs = SETTLE_MS;
-        continue;
-      }
-      if (!isFirst) await sleep(this.#writtenAt + BETWEEN_WRITES_MS - now);
+      await this.#changes.wait(waitMs, { signal });
+      const tooEarlyMs = this.#writtenAt + BETWEEN_WRITES_MS - clock.monotonic();
+      if (!isFirst) await clock.sleep(tooEarlyMs, { signal }).catch(() => {});
       if (signal.aborted) return;
       waitMs = this.#dueInMs();
       if (waitMs > 0) continue;
@@ -94,17 +84,10 @@ export class StatusWriter {
         waitMs = Infinity;
       } catch (error) {
         if (signal.aborted) return;
-        this.#failed(error);
+        this.#failure.failed(error);
         waitMs = BETWEEN_WRITES_MS;
       }
     }
-  }
-
-  async #untilCalled(ms: number, signal: AbortSignal): Promise<void> {
-    const called = new AbortController();
-    void this.#called.promise.then(() => called.abort());
-    await this.#options.clock.sleep(ms, { signal: AbortSignal.any([signal, called.signal]) }).catch(() => {});
-    this.#called = Promise.withResolvers();
   }
 
   /** `Infinity`: all that matters stands there. */
@@ -121,22 +104,10 @@ export class StatusWriter {
       await this.#options.object.write(document, options);
       this.#written = textsOf(document);
       this.#writtenAt = this.#options.clock.monotonic();
-      if (this.#isSaid) this.#options.logger.info({}, 'status written again');
-      this.#failingSince = undefined;
-      this.#isSaid = false;
+      this.#failure.succeeded();
     });
     this.#turn = written.catch(() => {});
     await written;
-  }
-
-  #failed(error: unknown): void {
-    if (!isKubeError(error)) throw error;
-    const now = this.#options.clock.monotonic();
-    this.#failingSince ??= now;
-    // An API server that is just restarted, and answers 403 until it has loaded its rules, is no news.
-    if (this.#isSaid || now - this.#failingSince < PATIENCE_MS) return;
-    this.#options.logger.warn({ error }, 'status not written');
-    this.#isSaid = true;
   }
 }
 
