@@ -177,9 +177,15 @@ export class Clinic implements AsyncDisposable {
         succeeded(await this.admin('PATCH', path, JSON.parse(flags.get('patch')?.[0] ?? ''), type));
         return '';
       }
-      case 'delete clusterrolebinding':
-        succeeded(await this.admin('DELETE', `${rbac}/clusterrolebindings/${name}`));
+      case 'delete clusterrolebinding/too-much':
+        succeeded(await this.admin('DELETE', `${rbac}/clusterrolebindings/too-much`));
         return '';
+      case 'patch clusterrolebinding/too-much': {
+        const path = `${rbac}/clusterrolebindings/too-much`;
+        const type = { 'content-type': 'application/json-patch+json' };
+        succeeded(await this.admin('PATCH', path, JSON.parse(flags.get('patch')?.[0] ?? ''), type));
+        return '';
+      }
       case 'create namespace':
         succeeded(await this.admin('POST', '/api/v1/namespaces', { metadata: { name } }));
         return '';

@@ -210,15 +210,66 @@ describe('the install', () => {
       provoke: async () => void succeeded(await clinic.admin('DELETE', `${RBAC}/clusterrolebindings/hikyaku-own`)),
     }));
 
-  test('RIGHT_TOO_MUCH', () =>
-    cure('RIGHT_TOO_MUCH', {
-      async provoke() {
-        const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' };
-        const subjects = [{ kind: 'ServiceAccount', name: 'hikyaku', namespace: 'hikyaku' }];
-        const body = { metadata: { name: 'too-much' }, roleRef, subjects };
-        succeeded(await clinic.admin('POST', `${RBAC}/clusterrolebindings`, body));
-      },
-    }));
+  describe('RIGHT_TOO_MUCH', () => {
+    const own = { kind: 'ServiceAccount', name: 'hikyaku', namespace: 'hikyaku' };
+    const other = { kind: 'ServiceAccount', name: 'other', namespace: 'web' };
+    const binding = `${RBAC}/clusterrolebindings/too-much`;
+    async function bind(role: string, ...subjects: readonly object[]): Promise<void> {
+      const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role };
+      const body = { metadata: { name: 'too-much' }, roleRef, subjects };
+      succeeded(await clinic.admin('POST', `${RBAC}/clusterrolebindings`, body));
+    }
+    async function tooMuch(visit: Visit = {}): Promise<Found | undefined> {
+      const isIt = ({ code }: Found) => code === 'RIGHT_TOO_MUCH';
+      return (await clinic.until(visit, (all) => expect(all.some(isIt)).toBe(true))).find(isIt);
+    }
+
+    afterEach(async () => {
+      await clinic.admin('DELETE', binding);
+      await clinic.admin('DELETE', `${RBAC}/clusterroles/lister`);
+    });
+
+    test('by a binding of its own: that is deleted', async () => {
+      await cure('RIGHT_TOO_MUCH', { provoke: () => bind('cluster-admin', own) });
+      expect((await clinic.admin('GET', binding)).status).toBe(404);
+    });
+
+    test('by one that others need: it alone is taken out, and only while it stands where it stood', async () => {
+      const user = {
+        kind: 'User',
+        apiGroup: 'rbac.authorization.k8s.io',
+        name: 'system:serviceaccount:hikyaku:hikyaku',
+      };
+      let command = '';
+      await cure('RIGHT_TOO_MUCH', {
+        provoke: () => bind('cluster-admin', own, other, user),
+        follow: async (finding) => await clinic.follow((command = finding.command ?? '')),
+      });
+      const { body } = await clinic.admin('GET', binding);
+      expect(field(body, 'subjects')).toEqual([other]);
+      await expect(clinic.follow(command)).rejects.toThrow('422');
+      expect(field((await clinic.admin('GET', binding)).body, 'subjects')).toEqual([other]);
+    });
+
+    test('by a group: nothing is said that would take it from the others', async () => {
+      const name = 'system:serviceaccounts:hikyaku';
+      await bind('cluster-admin', { kind: 'Group', apiGroup: 'rbac.authorization.k8s.io', name });
+      const finding = await tooMuch();
+      expect(finding).toMatchObject({ advice: expect.stringContaining(name) });
+      expect(finding).not.toHaveProperty('command');
+    });
+
+    test('by one that may not be looked at: first somebody looks who else is in it', async () => {
+      const role = {
+        metadata: { name: 'lister' },
+        rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['list'] }],
+      };
+      succeeded(await clinic.admin('POST', `${RBAC}/clusterroles`, role));
+      await bind('lister', own);
+      const finding = await tooMuch(await asAgent());
+      expect(finding?.command).toMatch(/^kubectl .*get clusterrolebinding\/too-much --output yaml$/);
+    });
+  });
 
   test('POLICY_NOT_ENFORCED', async () => {
     await cure('POLICY_NOT_ENFORCED', {
@@ -536,6 +587,7 @@ test('on a laptop the config of the cluster is not examined with the credentials
   const args = ['doctor', '--config-map', '--kubeconfig', clinic.cluster.kubeconfig];
   const done = await hikyaku(args, { env: clinic.env });
   expectExit(done, 2);
-  expect(done.stderr).toContain('--config-map is for the pod');
-  expect(done.stdout).toBe('');
-});
+    expect(done.stderr).toContain('--config-map is for the pod');
+    expect(done.stdout).toBe('');
+  },
+);

@@ -3,8 +3,9 @@ import type { AccessRequest } from '@hikyaku/kube-client';
 import { OWN } from '@hikyaku/kubernetes';
 import { count } from '../../output/count.ts';
 import { printable } from '../../output/printable.ts';
-import { shellWord } from '../../output/shell-word.ts';
 import { AccessReviews } from '../access-reviews.ts';
+import { bindingRemedy } from '../binding-remedy.ts';
+import type { BindingName } from '../binding-remedy.ts';
 import type { Check } from '../diagnose.ts';
 import type { Examination } from '../examination.ts';
 import { expectedObjects } from '../expected-objects.ts';
@@ -77,10 +78,12 @@ function dangerous(agent: string): readonly AccessRequest[] {
 }
 
 async function findTooMuch(
-  { agent, lines }: Examination,
+  examination: Examination,
   reviews: AccessReviews,
   options: CallOptions,
 ): Promise<readonly Finding[]> {
+  const { agent } = examination;
+  const client = await examination.client(options);
   const answers = await Promise.all(
     dangerous(agent).map(async (access) => ({ access, ...(await reviews.ask(access, options)) })),
   );
@@ -88,19 +91,26 @@ async function findTooMuch(
     answers.filter(({ allowed }) => allowed),
     ({ reason }) => reason,
   );
-  return [...byReason].map(([reason, allowed]) => {
-    const rights = allowed.map(({ access }) => accessText(access)).join(', ');
-    const [, kind, name = '', namespace] =
-      /allowed by (ClusterRoleBinding|RoleBinding) "([^"/]+)(?:\/([^"]+))?"/.exec(reason) ?? [];
-    // Taking one of these away would harm others.
-    const isKnown = kind !== undefined && name !== 'cluster-admin' && !name.startsWith('system:');
-    const where = namespace === undefined ? '' : ` --namespace ${shellWord(namespace)}`;
-    const why = reason === '' ? 'the API server does not say by what' : printable(reason);
-    return found('RIGHT_TOO_MUCH', `ServiceAccount ${agent}/${OWN.serviceAccount}`, `may ${rights}: ${why}`, {
-      advice: 'take that away from it, unless others need the binding: then take this account out of its subjects',
-      command: isKnown ? lines.kubectl(`delete ${kind.toLowerCase()} ${shellWord(name)}${where}`) : undefined,
-    });
-  });
+  return await Promise.all(
+    [...byReason].map(async ([reason, allowed]) => {
+      const rights = allowed.map(({ access }) => accessText(access)).join(', ');
+      const why = reason === '' ? 'the API server does not say by what' : printable(reason);
+      const binding = bindingIn(reason);
+      const remedy =
+        binding === undefined || client === undefined
+          ? { advice: 'take that away from it' }
+          : await bindingRemedy(binding, examination, client, options);
+      return found('RIGHT_TOO_MUCH', `ServiceAccount ${agent}/${OWN.serviceAccount}`, `may ${rights}: ${why}`, remedy);
+    }),
+  );
+}
+
+/** As RBAC says by what something is allowed. */
+function bindingIn(reason: string): BindingName | undefined {
+  const [, kind, name, namespace] =
+    /allowed by (ClusterRoleBinding|RoleBinding) "([^"/]+)(?:\/([^"]+))?"/.exec(reason) ?? [];
+  if (name === undefined || (kind === 'RoleBinding') !== (namespace !== undefined)) return undefined;
+  return { name, namespace };
 }
 
 function accessText({ verb, group = '', resource, subresource, namespace, name }: AccessRequest): string {
