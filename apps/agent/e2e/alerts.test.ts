@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
+import { generateIdentity } from '@hikyaku/sealing';
 import {
   ConfigFiles,
   createNamespace,
@@ -110,6 +111,7 @@ const WRONG = [
   'hikyaku_push_not_well',
   'hikyaku_restarts',
   'hikyaku_holds',
+  'hikyaku_config_undecided_entries',
 ];
 
 const isWell = (now: Scrape) =>
@@ -155,6 +157,8 @@ interface Trial {
   readonly isInstant?: true;
   /** Minutes until it is one that may fire; at once by default. */
   readonly pendingAfter?: number;
+  /** Another one that may fire at the end of the fault, and does not yet. */
+  readonly besides?: { readonly alert: string; readonly labels: Labels };
 }
 
 const app = () => ({ ...OF_AGENT, secret: `${namespace}/app` });
@@ -267,6 +271,19 @@ const TRIALS: Readonly<Record<string, Trial>> = {
     mend: (path) => writeFile(path, JSON.stringify(config())),
   }),
 
+  HikyakuClusterUnknown: trial(() => OF_AGENT, {
+    async spoil(agent, path) {
+      const { recipient } = await generateIdentity();
+      const secrets = [
+        { name: 'app', namespace, from: 'lab' },
+        { name: 'there', namespace, from: 'lab', clusters: ['other'] },
+      ];
+      await writeFile(path, JSON.stringify(config({ recipients: { other: recipient }, secrets })));
+      await until(agent, (now) => now.sum('hikyaku_config_undecided_entries') === 1);
+    },
+    mend: (path) => writeFile(path, JSON.stringify(config())),
+  }),
+
   HikyakuPushNotWell: trial(() => ({ ...OF_AGENT, secret: `${namespace}/local`, source: 'lab' }), {
     access: () => cluster.kubeconfig,
     given: {},
@@ -341,9 +358,13 @@ const TRIALS: Readonly<Record<string, Trial>> = {
         agent = await start(path);
         yield await well(agent, SHORT);
       }
-      yield await well(agent, LONG);
+      await stop(agent);
+      // It waits longer and longer until it is started again.
+      yield { minutes: SHORT, scrapes: [] };
+      yield await well(await start(path), LONG);
     },
     isInstant: true,
+    besides: { alert: 'HikyakuDown', labels: {} },
   },
 };
 
@@ -362,7 +383,7 @@ test.for(Object.entries(TRIALS))(
     await told.expect([
       { minute: BEFORE - 1 },
       ...(one.isInstant ? [] : [{ minute: BEFORE + (one.pendingAfter ?? 0), pending: alerts }]),
-      { minute: inTheFault - 1, firing: alerts },
+      { minute: inTheFault - 1, firing: alerts, ...(one.besides && { pending: [one.besides] }) },
       { minute: told.minutes - 1 },
     ]);
   },

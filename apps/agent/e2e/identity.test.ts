@@ -214,6 +214,7 @@ test('a key that is no recipient: the log says what to run, and what other clust
   expect(line).toMatchObject({ publicKey: own, recipients: 'home', run: `hikyaku recipients add NAME ${own}` });
   await agent.logged({
     msg: 'not known which cluster this is: entries that are for certain clusters only are left as they are',
+    remedy: 'hikyaku recipients add, or start the agent with --cluster NAME',
   });
   await agent.logged({ msg: 'started', secrets: 0 });
   doppler.set('homelab', 'prd', 'A', 'changed');

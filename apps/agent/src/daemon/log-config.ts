@@ -29,7 +29,11 @@ export async function logConfig(
   );
   if (countUndecided(undecided) > 0)
     logger.warn(
-      { secrets: undecided.secrets.length, pushes: undecided.pushes.length },
+      {
+        secrets: undecided.secrets.length,
+        pushes: undecided.pushes.length,
+        remedy: 'hikyaku recipients add, or start the agent with --cluster NAME',
+      },
       'not known which cluster this is: entries that are for certain clusters only are left as they are',
     );
   if (held === undefined) return;

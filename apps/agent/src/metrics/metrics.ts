@@ -115,6 +115,11 @@ export const METRICS = {
     labels: [],
     help: 'When the config in force was loaded, Unix time.',
   },
+  hikyaku_config_undecided_entries: {
+    type: 'gauge',
+    labels: [],
+    help: 'Entries for certain clusters only that are left as they are, as it is not known which cluster this is.',
+  },
 } as const satisfies Readonly<Record<string, Metric>>;
 
 export type MetricName = keyof typeof METRICS;

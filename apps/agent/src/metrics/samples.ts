@@ -112,6 +112,7 @@ function ofTheRest({ pushes, restarts, holds, config }: StatusDocument) {
     })),
     hikyaku_config_last_reload_successful: [{ value: config.problem === undefined ? 1 : 0 }],
     hikyaku_config_last_reload_success_timestamp_seconds: timeOf(config.loadedAt),
+    hikyaku_config_undecided_entries: [{ value: config.undecided ?? 0 }],
   };
 }
 
@@ -135,6 +136,7 @@ const NOTHING = {
   hikyaku_held_changes: [],
   hikyaku_config_last_reload_successful: [],
   hikyaku_config_last_reload_success_timestamp_seconds: [],
+  hikyaku_config_undecided_entries: [],
 } as const;
 
 const SOURCE_STATES = { ok: 0, reading: 0, failing: 0, unread: 0 } satisfies Record<SourceStatus['state'], 0>;
