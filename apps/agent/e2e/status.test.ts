@@ -67,6 +67,7 @@ describe('one cluster', () => {
           agent: 'hikyaku',
           ok: true,
           upToDate: true,
+          publicKeys: [await publicKeyOf(await readIdentity(people.admin))],
           sources: [{ source: 'lab', state: 'ok', ok: true, count: 2, nextAt: expect.any(String) }],
           secrets: [{ secret: id, state: 'synced', ok: true, changedAt: expect.stringMatching(/Z$/), messages: [] }],
           holds: [],

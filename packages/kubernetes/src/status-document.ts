@@ -10,6 +10,8 @@ export interface StatusDocument {
     readonly startedAt: string;
     /** The replica that works, where there are several. */
     readonly leader?: string;
+    /** Its public keys, the newest first; absent where it has none that can be read. */
+    readonly publicKeys?: readonly string[];
   };
   readonly config: {
     /** Of the files in force. */

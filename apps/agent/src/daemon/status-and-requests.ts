@@ -44,11 +44,13 @@ export class StatusAndRequests {
       const { problem } = live;
       const leader = vitals.election?.leader;
       const undecidedEntries = countUndecided(undecided);
+      const { publicKeys = [] } = sealed.identity;
       return buildStatus({
         agent: {
           version,
           startedAt: iso(performance.timeOrigin),
           ...(leader !== undefined && leader !== '' && { leader }),
+          ...(publicKeys.length > 0 && { publicKeys }),
         },
         about: {
           digest,

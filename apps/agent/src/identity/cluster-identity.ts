@@ -46,6 +46,10 @@ export class ClusterIdentity implements OwnIdentity {
     return this.#options.borrowed ? this.#secretId : undefined;
   }
 
+  get publicKeys(): readonly string[] {
+    return this.#known?.publicKeys ?? [];
+  }
+
   /** Reads or makes it, and says in the log what it is. Throws TargetError where the API server cannot be asked. */
   async start(options: CallOptions): Promise<void> {
     const { borrowed, logger } = this.#options;

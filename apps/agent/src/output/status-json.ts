@@ -12,7 +12,7 @@ function clusterJson(report: ClusterReport): object {
   const { cluster, agent, status, problem } = report;
   const head = { cluster, agent, ok: isClusterWell(report), ...(problem !== undefined && { problem }) };
   if (status === undefined) return head;
-  const { reported, holds, credentials, cut, writtenAt, version, startedAt, leader, config } = status;
+  const { reported, holds, credentials, cut, writtenAt, version, startedAt, leader, publicKeys, config } = status;
   const all = (kind: Reported['kind'], word: string) =>
     reported.filter((one) => one.kind === kind).map(({ name, kind: _kind, ...rest }) => ({ [word]: name, ...rest }));
   return {
@@ -22,6 +22,7 @@ function clusterJson(report: ClusterReport): object {
     version,
     startedAt,
     leader,
+    publicKeys,
     config,
     sources: all('source', 'source'),
     secrets: all('secret', 'secret'),

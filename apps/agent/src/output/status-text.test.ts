@@ -39,7 +39,8 @@ const held = thing('secret', 'web/db', 'held', { ok: false, changedAt: at(30), m
 
 function report(cluster: string, reported: readonly Reported[], more: Partial<ClusterReport> = {}): ClusterReport {
   const config = { digest: 'd', loadedAt: at(86_400 * 3) };
-  const status = { writtenAt: at(1), version: '1.0.0', startedAt: at(86_400 * 3), config, reported, holds: [] };
+  const about = { writtenAt: at(1), version: '1.0.0', startedAt: at(86_400 * 3), publicKeys: [] };
+  const status = { ...about, config, reported, holds: [] };
   return { cluster, agent: 'hikyaku', aheadMs: 0, status, ...more };
 }
 
@@ -162,6 +163,21 @@ home: agent hikyaku 1.0.0, started 3 d ago, config loaded 3 d ago
     const text = statusText([report('home', [{ ...restart, secrets: ['web/app-env'], messages }])], [], OPTIONS);
     expect(text).toContain('! web/Deployment/web  refused');
     expect(text).toContain(`      for web/app-env\n      ${messages[0]}\n`);
+  });
+
+  test('of which nobody knows which one it is has its key, and what to do with it', () => {
+    const { status, ...unknown } = report('home', []);
+    const config = { digest: 'd', undecided: 2 };
+    const key = 'age198vt56qytj9m4vt0w3pq6r3q4566lqskuwf6y4ra4mu7st0lz3es38j639';
+    const text = statusText(
+      [{ ...unknown, ...(status && { status: { ...status, publicKeys: [key], config } }) }],
+      [],
+      OPTIONS,
+    );
+    expect(text).toContain(`\
+  ! 2 entries with \`clusters:\` rest: it is not known which cluster this is
+      its key is ${key}: hikyaku recipients add NAME ${key}
+`);
   });
 
   test('whose clock is an hour ahead has the same ages', () => {

@@ -79,7 +79,12 @@ function headLines(report: ClusterReport, { now, width, style }: StatusTextOptio
       : [['the config that is there is not in force; the last good one goes on:', ...config.problem]]),
     ...((config.undecided ?? 0) === 0
       ? []
-      : [[`${config.undecided} entries with \`clusters:\` rest: it is not known which cluster this is`]]),
+      : [
+          [
+            `${config.undecided} entries with \`clusters:\` rest: it is not known which cluster this is`,
+            ...status.publicKeys.slice(0, 1).map((key) => `its key is ${key}: hikyaku recipients add NAME ${key}`),
+          ],
+        ]),
     ...(cut === undefined ? [] : [[`left out, as it would not have fitted: ${cut}`]]),
   ];
   const head = wrapped(`${cluster}: ${about.join(', ')}`, '', width);

@@ -7,6 +7,7 @@ import type {
   SourceStatus,
   StatusDocument,
 } from '@hikyaku/kubernetes';
+import { isRecipient } from '@hikyaku/sealing';
 import { printable } from '../output/printable.ts';
 
 /** A source, Secret, push or restart, as the agent has reported it. Times are RFC 3339. */
@@ -41,6 +42,8 @@ export interface ReadStatus {
   readonly version: string;
   readonly startedAt?: string;
   readonly leader?: string;
+  /** Of age, the newest first. */
+  readonly publicKeys: readonly string[];
   readonly config: {
     readonly digest: string;
     readonly loadedAt?: string;
@@ -71,6 +74,7 @@ export function readStatus({
     version: textIn(agent.version) ?? 'unknown',
     ...field('startedAt', timeIn(agent.startedAt)),
     ...field('leader', textIn(agent.leader)),
+    publicKeys: textsIn(agent.publicKeys).filter(isRecipient),
     config: {
       digest: textIn(config.digest) ?? '',
       ...field('loadedAt', timeIn(config.loadedAt)),

@@ -5,7 +5,7 @@ export function stateText({ agent, config, sources, secrets, pushes, restarts, h
   const states = (entries: Readonly<Record<string, { readonly state: string }>>) =>
     Object.entries(entries).map(([name, { state }]) => [name, state]);
   return JSON.stringify([
-    [agent.version, agent.leader],
+    [agent.version, agent.leader, agent.publicKeys],
     [config.digest, config.cluster, config.undecided, config.problem],
     Object.entries(sources).map(([name, { state, code, stored, stuck }]) => [name, state, code, stored, stuck]),
     states(secrets),
