@@ -1,7 +1,10 @@
-import { createSecret, field, patchSecret, succeeded } from '@hikyaku/testbed';
+import { writeFile } from 'node:fs/promises';
+import { generateIdentity } from '@hikyaku/sealing';
+import { createSecret, expectExit, field, patchSecret, succeeded } from '@hikyaku/testbed';
 import type { Running } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { People } from './people.test.kit.ts';
+import { lookEverywhere } from './seen.test.kit.ts';
 
 // Events as people see them: the built agent with the rights of deploy/rights-own.yaml, on a real API server.
 
@@ -161,4 +164,37 @@ test('of what is well from the beginning there is none', async () => {
   await states(1, 'synced');
   await settled(daemon);
   expect(await events()).toEqual([]);
+});
+
+test('where it is not known which cluster this is all say so, and what to do; and that it is over', async () => {
+  const { recipient } = await generateIdentity();
+  const config = {
+    resync: '1h',
+    recipients: { other: recipient },
+    providers: { lab: people.source('lab', { A: 'a' }) },
+    secrets: [people.secret('app', { from: 'lab' }), people.secret('there', { from: 'lab', clusters: ['other'] })],
+  };
+  const daemon = await people.run(config, '--health', '127.0.0.1:0', '--page', '0');
+  const told = await only({ type: 'Warning', reason: 'ClusterUnknown' });
+  expect(told.message).toMatch(
+    /an entry of the config .*hikyaku recipients add, or start the agent with --cluster NAME$/,
+  );
+  const { table, json, page, metrics, log } = await lookEverywhere(people, daemon);
+  expect(table).toMatch(/! .*it is not known which cluster this is/);
+  expect(JSON.parse(json)).toMatchObject({ ok: false, clusters: [{ config: { undecided: 1 } }] });
+  expect(page).toMatch(/id="need-cluster"[\s\S]*--cluster NAME/);
+  expect(metrics).toContain('\nhikyaku_config_undecided_entries 1\n');
+  expect(log).toContain('hikyaku recipients add, or start the agent with --cluster NAME');
+
+  const args = daemon.process.spawnargs;
+  await writeFile(
+    args[args.indexOf('--config') + 1] ?? '',
+    JSON.stringify({ ...config, secrets: [config.secrets[0]] }),
+  );
+  const over = await only({ name: told.name, type: 'Normal', reason: 'Recovered' });
+  expect(over.message).toBe('all entries of the config are decided on');
+  expectExit(await people.as('asker', 'status', '--timeout', '30s'), 0);
+  const after = await lookEverywhere(people, daemon);
+  expect(after.page).not.toContain('need-cluster');
+  expect(after.metrics).toContain('\nhikyaku_config_undecided_entries 0\n');
 });
