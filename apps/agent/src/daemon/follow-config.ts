@@ -8,7 +8,7 @@ import type { LiveConfig } from './live-config.ts';
 import { REFUSALS } from './refusals.ts';
 
 export interface FollowConfigOptions {
-  readonly live: Pick<LiveConfig, 'look' | 'problem'>;
+  readonly live: Pick<LiveConfig, 'look' | 'keepAgain' | 'problem'>;
   readonly input: Pick<ConfigInput, 'changes'>;
   /** Where the grants stand that it is held to; absent: it is held to none. */
   readonly grants: { readonly client: KubeClient; readonly namespace: string } | undefined;
@@ -65,11 +65,24 @@ export async function followConfig(
     }
   }
 
+  async function keepAgain(): Promise<void> {
+    turn = turn.then(async () => {
+      try {
+        await live.keepAgain({ signal });
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    });
+    await turn;
+  }
+
   /** It may be refused for the lack of something that has come meanwhile: the file of a plug-in, for example. */
   async function lookAgain(): Promise<void> {
     while (!signal.aborted) {
       await clock.sleep(LOOK_AGAIN_MS, { signal }).catch(() => {});
-      if (!signal.aborted && live.problem !== undefined) await look(true);
+      if (signal.aborted) return;
+      await keepAgain();
+      if (live.problem !== undefined) await look(true);
     }
   }
 

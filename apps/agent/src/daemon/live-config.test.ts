@@ -15,6 +15,8 @@ const DIGEST = `sha256-${'A'.repeat(43)}=`;
 let text: string;
 let grants: string;
 let kept: ConfigFiles['files'] | undefined;
+/** Why it cannot be. */
+let unkept: KubeError | undefined;
 let loads: number;
 let log: string[];
 
@@ -22,6 +24,7 @@ beforeEach(() => {
   text = 'first';
   grants = 'version: 1';
   kept = undefined;
+  unkept = undefined;
   loads = 0;
   log = [];
 });
@@ -42,7 +45,10 @@ async function open(): Promise<LiveConfig> {
   const logger: Logger = { trace: say, debug: say, info: say, warn: say, error: say };
   const lastGood: Pick<LastGoodConfig, 'read' | 'keep'> = {
     read: async () => kept,
-    keep: async (files) => void (kept = [...files]),
+    async keep(files) {
+      if (unkept !== undefined) throw unkept;
+      kept = [...files];
+    },
   };
   return await LiveConfig.open(
     {
@@ -135,6 +141,25 @@ test('after a restart with a broken one that which was kept is in force, and it 
   const live = await open();
   expect(nameOf(live.current.whole)).toBe('first');
   expect(log).toEqual(['config refused: the last good one goes on | hikyaku.yaml:3:1: it is broken']);
+});
+
+test('one that cannot be kept is in force, and kept as soon as it can be, also when another one has been refused since', async () => {
+  const live = await open();
+  text = 'second';
+  unkept = new KubeError('UNAVAILABLE', 'no answer');
+  await live.look({ signal });
+  expect(nameOf(live.current.whole)).toBe('second');
+  text = 'broken';
+  await live.look({ signal });
+  await live.keepAgain({ signal });
+  expect(kept).toMatchObject([{ text: 'first' }]);
+  unkept = undefined;
+  await live.keepAgain({ signal });
+  expect(kept).toMatchObject([{ text: 'second' }]);
+  kept = undefined;
+  await live.keepAgain({ signal });
+  expect(kept).toBeUndefined();
+  expect(log.filter((line) => line === 'config not kept for a restart')).toHaveLength(1);
 });
 
 test('where that which was kept is broken as well, the mistake is that of the config', async () => {

@@ -46,6 +46,8 @@ export class LiveConfig {
   /** What was tried last, so that the same is neither taken nor refused twice. */
   #tried: string;
   #problem: string | undefined;
+  /** Good, and not kept for a restart yet. */
+  #unkept: ConfigFiles | undefined;
   #changed = Promise.withResolvers<void>();
   #told = Promise.withResolvers<void>();
 
@@ -165,13 +167,26 @@ export class LiveConfig {
     this.#tell();
   }
 
+  /**
+   * Tries once more to keep what could not be kept. With an older one after a restart, what has come since would be taken for what nobody wants any
+   * more. Not while it looks.
+   */
+  async keepAgain(options: CallOptions): Promise<void> {
+    if (this.#unkept !== undefined) await this.#keep(this.#unkept, options);
+  }
+
   /** That it cannot be kept is no reason not to go by it. */
-  async #keep({ files }: ConfigFiles, options: CallOptions): Promise<void> {
-    await this.#options.lastGood?.keep(files, options).catch((error: unknown) => {
+  async #keep(good: ConfigFiles, options: CallOptions): Promise<void> {
+    const { lastGood, logger } = this.#options;
+    try {
+      await lastGood?.keep(good.files, options);
+      this.#unkept = undefined;
+    } catch (error) {
       options.signal.throwIfAborted();
       if (!isKubeError(error)) throw error;
-      this.#options.logger.warn({ error }, 'config not kept for a restart');
-    });
+      if (this.#unkept === undefined) logger.warn({ error }, 'config not kept for a restart');
+      this.#unkept = good;
+    }
   }
 }
 
