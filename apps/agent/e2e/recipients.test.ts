@@ -583,6 +583,11 @@ test.each([
     ['recipients', 'add', 'lab', lab.recipient, '--yes'],
     ['rewrap'],
     ['seal', 'doppler.token'],
+    ['recipients', 'new', 'barn'],
+    ['seal', 'doppler.token', '--cluster', 'home', '--replace'],
+    ['seal', 'doppler.token', '--cluster', 'barn'],
+    ['recipients', 'rm', 'barn'],
+    ['seal', 'doppler.token', '--replace'],
     ['recipients', 'rm', 'lab'],
   ])
     expectExit(await desk.run(args, { as: me, ...(args[0] === 'seal' && { input: 'another' }) }), 0);
