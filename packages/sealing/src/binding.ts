@@ -6,7 +6,7 @@ import type { SealedHeader } from './sealed-header.ts';
 export interface Binding {
   /** Kind of provider and the credential's field: `doppler/token`, `webhook/headers.X-Api-Key`. Never the name of a source, which may change. */
   readonly use: string;
-  /** The only origins it may be sent to, sorted. Empty for a credential that says itself where it goes, such as a kubeconfig. */
+  /** The only origins it may be sent to, sorted. Empty where the source has no address. */
   readonly to: readonly string[];
   /** SHA-256 of the certificates that are trusted there instead of the system's: `sha256-` and base64url. */
   readonly ca?: string;
