@@ -132,6 +132,19 @@ describe('a watch', () => {
     for await (const _ of origin.watch(secret, { signal })) throw new Error('no notice was due');
   });
 
+  test('that was allowed and is refused for a moment goes on, as by an API server that has just started', async () => {
+    const refused = kubeError('FORBIDDEN');
+    const { origin, asked } = watching([event('ADDED', '5')], refused, refused, [event('ADDED', '9')]);
+    const stop = new AbortController();
+    const watch = origin.watch(secret, { signal: stop.signal })[Symbol.asyncIterator]();
+    await watch.next();
+    expect(await watch.next()).toMatchObject({ done: false });
+    expect(asked).toHaveLength(4);
+    const next = watch.next();
+    stop.abort(new Error('enough'));
+    await expect(next).rejects.toThrow('enough');
+  });
+
   test('whose past is forgotten counts as a change', async () => {
     const { origin, asked } = watching([event('ADDED', '5')], kubeError('GONE'));
     const watch = origin.watch(secret, { signal })[Symbol.asyncIterator]();

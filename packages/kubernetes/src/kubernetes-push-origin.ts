@@ -18,6 +18,9 @@ const NEVER_PUSHED: ReadonlySet<string> = new Set([
   'helm.sh/release.v1',
 ]);
 
+/** Refusals in a row, in about half a minute: what was allowed is refused by an API server that has just started, until it has loaded its rules. */
+const AFTER_START = 5;
+
 /** Secrets of a cluster that may be pushed: each by its name, with the rights that its owner gave. */
 export class KubernetesPushOrigin implements PushOrigin {
   readonly #client: KubeClient;
@@ -52,11 +55,18 @@ export class KubernetesPushOrigin implements PushOrigin {
   }
 
   async *watch({ namespace, name }: OriginSecret, { signal }: CallOptions): AsyncIterable<void> {
-    try {
-      const secrets = path`/api/v1/namespaces/${namespace}/secrets`;
-      for await (const _ of watchByName(this.#client, secrets, name, { signal, accept: metadataOnly })) yield;
-    } catch (error) {
-      if (signal.aborted || !isKubeError(error) || error.code !== 'FORBIDDEN') throw error;
+    const secrets = path`/api/v1/namespaces/${namespace}/secrets`;
+    for (let refusals = 0; ; refusals = AFTER_START) {
+      let hasWorked = false;
+      try {
+        for await (const _ of watchByName(this.#client, secrets, name, { signal, refusals, accept: metadataOnly })) {
+          hasWorked = true;
+          yield;
+        }
+      } catch (error) {
+        if (signal.aborted || !isKubeError(error) || error.code !== 'FORBIDDEN') throw error;
+        if (!hasWorked) return;
+      }
     }
   }
 
