@@ -198,6 +198,23 @@ describe('progress', () => {
     expect([textOf(source.state.snapshot, 'A'), textOf(source.state.snapshot, 'B')]).toEqual(['new', 'old']);
   });
 
+  test('of a read after one that failed does not say that it is well again, before it is', async () => {
+    const client = new MemoryClient(down);
+    const source = sourceOf({
+      read: async (request) => {
+        request.progress(snapshot({ A: String(client.reads) }, { unknown: new Map([['B', pending]]) }));
+        return await client.read(request);
+      },
+    });
+    await refresh(source);
+    const codes: (string | undefined)[] = [];
+    await source.refresh(() => codes.push(source.state.error?.code), { signal });
+    client.answer = snapshot({ A: '1', B: '1' });
+    await source.refresh(() => codes.push(source.state.error?.code), { signal });
+    expect(codes).toEqual(['UNAVAILABLE', 'UNAVAILABLE', undefined]);
+    expect(source.state).toMatchObject({ failures: 0 });
+  });
+
   test('is handed back, so that the next read goes on where it was', async () => {
     const previous: unknown[] = [];
     const partial = snapshot({ A: '1' }, { unknown: new Map([['B', pending]]) });

@@ -122,7 +122,7 @@ export class Source {
           if (!isReading) return;
           options.alive();
           this.#answer = partial;
-          this.#accept(partial, onChange, this.#state.failures);
+          this.#accept(partial, onChange);
           keeping.changed();
         },
       } satisfies ReadRequest);
@@ -140,7 +140,7 @@ export class Source {
         const answer = ended.value;
         this.#answer = answer;
         this.#incompleteReads = (answer.unknown?.size ?? 0) > 0 ? this.#incompleteReads + 1 : 0;
-        this.#accept(answer, onChange, 0, startedAt);
+        this.#accept(answer, onChange, { readAt: startedAt });
       }
     } catch (error) {
       signal.throwIfAborted();
@@ -214,7 +214,8 @@ export class Source {
     void closeClient(client, this.#options.clock);
   }
 
-  #accept(answer: Snapshot, onChange: () => void, failures: number, readAt = this.#state.readAt): void {
+  /** While a read goes on, what went wrong with the one before is still said. */
+  #accept(answer: Snapshot, onChange: () => void, ended?: { readonly readAt: number }): void {
     const before = this.#state.snapshot;
     const error = [...(answer.unknown?.values() ?? [])].find(({ code }) => code !== 'PENDING');
     const { snapshot, stored } =
@@ -223,7 +224,12 @@ export class Source {
         : this.#filled(answer);
     if ((answer.unknown?.size ?? 0) === 0) this.#restored = undefined;
     this.#accepted = answer;
-    this.#state = { snapshot, stored, failures, ...(error && { error }), ...(readAt !== undefined && { readAt }) };
+    this.#state = {
+      ...(ended === undefined ? this.#state : { ...ended, failures: 0 }),
+      snapshot,
+      stored,
+      ...(error && { error }),
+    };
     if (snapshot !== before) onChange();
   }
 
