@@ -94,7 +94,9 @@ async function credentialFindings(
       findings.push(
         found('CREDENTIAL_OLD', thing, `was sealed on ${sealedAt.slice(0, 10)}, more than a year ago`, {
           advice: 'issue another one where it comes from, seal it, then revoke the old one',
-          command: examination.lines.hikyaku(`seal providers.${source.name}.${field}`),
+          command: examination.lines.hikyaku(
+            `seal ${credentials.sealedPaths.get(field) ?? `providers.${source.name}.${field}`}`,
+          ),
         }),
       );
     }
