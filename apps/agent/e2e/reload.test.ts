@@ -5,22 +5,18 @@ import { dirname, join } from 'node:path';
 import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import {
-  createNamespace,
   createSecret,
   deleteSecret,
   hikyaku,
-  installRights,
   mintToken,
   readSecret,
   readSecrets,
-  resetInventory,
-  startCluster,
-  startHikyaku,
   succeeded,
   V8_FLAGS,
 } from '@hikyaku/testbed';
-import type { Api, Cluster, Running } from '@hikyaku/testbed';
+import type { Api, Running } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Stage } from './stage.test.kit.ts';
 
 // What is changed in the config and in the grants while the built agent runs: on a real API server, with the rights of deploy/rights-own.yaml.
 
@@ -29,49 +25,36 @@ const GRANTS = '/api/v1/namespaces/hikyaku/configmaps/hikyaku-grants';
 const IN_POD = { KUBERNETES_SERVICE_HOST: '192.0.2.1', KUBERNETES_SERVICE_PORT: '443' };
 const REFUSED = 'config refused: the last good one goes on';
 
-const running = new Set<Running>();
-let cluster: Cluster;
+let stage: Stage;
 let admin: Api;
 /** Two services, so that requests of two sources are counted apart. */
 let doppler: FakeDoppler;
 let nas: FakeDoppler;
-let kubeconfig: string;
 let directory: string;
 let namespace: string;
-let count = 0;
 
 beforeAll(async () => {
-  cluster = await startCluster({ controllers: false });
-  admin = cluster.admin;
-  await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  const limits = { secretReads: 1_000_000 };
-  doppler = await startFakeDoppler({ limits });
-  nas = await startFakeDoppler({ limits });
+  stage = await Stage.open('reload', { controllers: false });
+  ({ admin, doppler } = stage);
+  nas = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
 });
-
 beforeEach(async () => {
-  namespace = `reload-${++count}`;
-  await createNamespace(admin, namespace);
+  namespace = await stage.begin();
   directory = await mkdtemp(join(tmpdir(), 'hikyaku-reload-'));
   for (const service of [doppler, nas]) {
     service.addConfig(namespace, 'lab', { A: '1', B: '2' });
     service.resetCounters();
   }
 });
-
 afterEach(async () => {
-  await Promise.all([...running].map((agent) => agent.stop()));
-  running.clear();
+  await stage.end();
   await admin('DELETE', '/api/v1/namespaces/hikyaku/secrets/hikyaku-last-config');
   await admin('DELETE', CONFIG_MAP);
-  await resetInventory(admin);
   await rm(directory, { recursive: true, force: true });
 });
-
 afterAll(async () => {
-  await Promise.all([doppler?.close(), nas?.close()]);
-  await cluster?.stop();
+  await nas?.close();
+  await stage?.[Symbol.asyncDispose]();
 });
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -106,12 +89,10 @@ async function write(name: string, content: string): Promise<string> {
 
 function launch(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const tokens = { DOPPLER_TOKEN: doppler.serviceAccountToken(), NAS_TOKEN: nas.serviceAccountToken() };
-  const agent = startHikyaku(['run', '--log-level', 'info', ...args], {
-    env: { KUBECONFIG: kubeconfig, ...tokens, ...env },
+  return stage.start(['run', '--log-level', 'info', ...args], {
+    env: { KUBECONFIG: stage.kubeconfig, ...tokens, ...env },
     nodeFlags: V8_FLAGS,
   });
-  running.add(agent);
-  return agent;
 }
 
 async function until(holds: () => Promise<void> | void, timeout = 20_000): Promise<void> {
@@ -313,7 +294,9 @@ describe('in a pod', () => {
   test('without one it ends, with the mistakes', async () => {
     await grant(origins());
     await write('hikyaku.yaml', 'providers: [');
-    const { exitCode, stderr } = await hikyaku(['run', ...args()], { env: { ...IN_POD, KUBECONFIG: kubeconfig } });
+    const { exitCode, stderr } = await hikyaku(['run', ...args()], {
+      env: { ...IN_POD, KUBECONFIG: stage.kubeconfig },
+    });
     expect(exitCode).toBe(2);
     expect(stderr).toContain('hikyaku.yaml:1:');
   });
@@ -449,7 +432,7 @@ describe('rotated', () => {
     };
     const tokenFile = await write('sa-token', await bound('old'));
     const access = {
-      clusters: [{ name: 'c', cluster: { server: cluster.url, 'certificate-authority': cluster.caPath } }],
+      clusters: [{ name: 'c', cluster: { server: stage.cluster.url, 'certificate-authority': stage.cluster.caPath } }],
       users: [{ name: 'u', user: { tokenFile } }],
       contexts: [{ name: 'c', context: { cluster: 'c', user: 'u', namespace: 'hikyaku' } }],
       'current-context': 'c',

@@ -33,9 +33,10 @@ export class Stage implements AsyncDisposable {
   /** One token for all sources: the second must not wait for the first one's budget. */
   readonly env: Readonly<Record<'DOPPLER_TOKEN', string>>;
   readonly configs: ConfigFiles;
+  /** What the test has started. */
+  readonly running = new Set<Running>();
   readonly #name: string;
   readonly #close: () => Promise<void>;
-  readonly #running = new Set<Running>();
   #count = 0;
   /** Of the test that runs; its Doppler project too. */
   namespace = '';
@@ -80,14 +81,14 @@ export class Stage implements AsyncDisposable {
   /** Starts a command, and ends it with the test. */
   start(args: readonly string[], options: HikyakuOptions = { env: this.env }): Running {
     const agent = startHikyaku(args, options);
-    this.#running.add(agent);
+    this.running.add(agent);
     return agent;
   }
 
   /** After a test: nothing runs, and the next agent knows nothing of what this one made. Answers with what they have written. */
   async end(): Promise<readonly Finished[]> {
-    const finished = await Promise.all([...this.#running].map((agent) => agent.stop()));
-    this.#running.clear();
+    const finished = await Promise.all([...this.running].map((agent) => agent.stop()));
+    this.running.clear();
     this.doppler.clearFaults();
     await resetInventory(this.admin);
     return finished;

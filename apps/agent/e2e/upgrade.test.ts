@@ -1,29 +1,23 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import {
   buildOf,
   buildSaying,
   changedObjects,
-  ConfigFiles,
-  createNamespace,
   createSecret,
   deleteSecret,
   expectExit,
   hikyaku,
-  installRights,
   objectVersions,
   readSecret,
   readSecrets,
-  resetInventory,
-  startCluster,
-  startHikyaku,
   succeeded,
 } from '@hikyaku/testbed';
-import type { Api, Cluster, Running } from '@hikyaku/testbed';
+import type { Api, Running } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Stage } from './stage.test.kit.ts';
 
 // From an older build to this one and back, on one real API server: what one has written, the other reads, and leaves as it is.
 
@@ -32,14 +26,10 @@ const OLDER = '20e816e20fe7';
 /** What a version may have that an older one has not; nobody's Secret is among it. */
 const OWN_NEWS = /^(configmaps|secrets) hikyaku\/hikyaku-(identity|last-config|status)$/;
 
-const configs = new ConfigFiles();
-const running = new Set<Running>();
-let cluster: Cluster;
+let stage: Stage;
 let admin: Api;
 let doppler: FakeDoppler;
-let kubeconfig: string;
 let namespace: string;
-let count = 0;
 
 const directory = await mkdtemp(join(tmpdir(), 'hikyaku-builds-'));
 const older = await buildOf(OLDER, join(directory, 'older'));
@@ -53,55 +43,35 @@ const builds: readonly (readonly [string, string])[] = [
 ];
 
 beforeAll(async () => {
-  cluster = await startCluster();
-  admin = cluster.admin;
-  await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
+  stage = await Stage.open('upgrade');
+  ({ admin, doppler } = stage);
 });
-
 beforeEach(async () => {
-  namespace = `upgrade-${++count}`;
-  await createNamespace(admin, namespace);
+  namespace = await stage.begin();
   doppler.addConfig(namespace, 'lab', { A: '1', B: '2' });
 });
-
 afterEach(async () => {
-  doppler.clearFaults();
-  await Promise.all([...running].map((agent) => agent.stop()));
-  running.clear();
+  await stage.end();
   await admin('DELETE', `/api/v1/namespaces/${namespace}`);
-  await resetInventory(admin);
 });
-
 afterAll(async () => {
-  await doppler?.close();
-  await cluster?.stop();
-  await configs[Symbol.asyncDispose]();
+  await stage?.[Symbol.asyncDispose]();
   await rm(directory, { recursive: true, force: true });
 });
 
 async function configOf(names: readonly string[]): Promise<string> {
-  const place = { type: 'doppler', url: doppler.url, project: namespace, config: 'lab' };
-  const lab = { ...place, refresh: '1s', hold: 'off' };
+  const providers = { lab: stage.source('lab', { hold: 'off' }) };
   const secrets = names.map((name) => ({ name, namespace, from: 'lab' }));
   const pushes = [{ from: { namespace, secret: 'app' }, to: 'lab', data: { PUSHED: 'key' } }];
-  return await configs.write({ resync: '5s', hold: 'off', providers: { lab }, secrets, pushes });
+  return await stage.configs.write({ resync: '5s', hold: 'off', providers, secrets, pushes });
 }
 
 function options(build?: string) {
-  return { env: { DOPPLER_TOKEN: doppler.serviceAccountToken() }, ...(build !== undefined && { build }) };
+  return { env: stage.env, ...(build !== undefined && { build }) };
 }
 
 function launch(config: string, build?: string): Running {
-  const agent = startHikyaku(['run', '--config', config, '--kubeconfig', kubeconfig], options(build));
-  running.add(agent);
-  return agent;
-}
-
-async function stop(agent: Running): Promise<void> {
-  running.delete(agent);
-  await agent.stop();
+  return stage.start(['run', '--config', config, '--kubeconfig', stage.kubeconfig], options(build));
 }
 
 /** Long enough for a resync. */
@@ -109,7 +79,7 @@ async function runAWhile(config: string, build?: string): Promise<void> {
   const agent = launch(config, build);
   await agent.logged({ msg: 'source read' });
   await new Promise((resolve) => setTimeout(resolve, 7_000));
-  await stop(agent);
+  await agent.stop();
 }
 
 async function holds(name: string, value: string): Promise<void> {
@@ -156,17 +126,17 @@ describe.each(builds)('from %s to this one and back', (_, other) => {
     const turns = [other, undefined, other, undefined];
     for (const [turn, build] of turns.entries()) {
       doppler.set(namespace, 'lab', 'A', `turn ${turn}`);
-      expectExit(await hikyaku(['sync', '--config', all, '--kubeconfig', kubeconfig], options(build)), 0);
+      expectExit(await hikyaku(['sync', '--config', all, '--kubeconfig', stage.kubeconfig], options(build)), 0);
       await holds('second', `turn ${turn}`);
       // The next one has only what this one has kept.
       doppler.fail({ kind: '500' });
       await deleteSecret(admin, `${namespace}/second`);
       const next = launch(all, turns[(turn + 1) % turns.length]);
       await holds('second', `turn ${turn}`);
-      await stop(next);
+      await next.stop();
       doppler.clearFaults();
       expectExit(
-        await hikyaku(['sync', '--config', one, '--kubeconfig', kubeconfig], options(turns[(turn + 1) % 4])),
+        await hikyaku(['sync', '--config', one, '--kubeconfig', stage.kubeconfig], options(turns[(turn + 1) % 4])),
         0,
       );
       expect(await readSecret(admin, `${namespace}/second`)).toBeUndefined();
