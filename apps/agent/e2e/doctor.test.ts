@@ -583,10 +583,19 @@ test('all is well: exit code 0 in a pod with good flags', async () => {
   expect(field(await clinic.doctor(visit), 0, 'code')).toBe('OK');
 });
 
-test('on a laptop the config of the cluster is not examined with the credentials of the laptop', async () => {
-  const args = ['doctor', '--config-map', '--kubeconfig', clinic.cluster.kubeconfig];
-  const done = await hikyaku(args, { env: clinic.env });
-  expectExit(done, 2);
+test.each<[string, readonly string[], Readonly<Record<string, string>>]>([
+  ['', [], {}],
+  [' that has the variable of a pod, and names a kubeconfig,', [], IN_POD],
+  [' that has the variable of a pod, and names a context,', ['--context', 'test'], IN_POD],
+  [' that has the variable of a pod, and names contexts,', ['--contexts', 'test'], IN_POD],
+])(
+  'on a laptop%s the config of the cluster is not examined with the credentials of the laptop',
+  async (_, flags, more) => {
+    const { kubeconfig } = clinic.cluster;
+    const told = flags.length === 0 ? ['--kubeconfig', kubeconfig] : flags;
+    const args = ['doctor', '--config-map', ...told];
+    const done = await hikyaku(args, { env: { ...clinic.env, KUBECONFIG: kubeconfig, ...more } });
+    expectExit(done, 2);
     expect(done.stderr).toContain('--config-map is for the pod');
     expect(done.stdout).toBe('');
   },

@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { ProviderError } from '@hikyaku/core';
 import { addressKind, sameAddress } from './address-kind.ts';
 import type { AddressKind } from './address-kind.ts';
+import { isInPod } from './in-pod.ts';
 
 /** All addresses of a name. */
 export type Lookup = (name: string) => Promise<readonly LookupAddress[]>;
@@ -55,7 +56,7 @@ export class AddressRules {
     this.#granted = grantedOrigins && originsOf(grantedOrigins);
     this.#lookup = lookup;
     const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '' } = env;
-    this.#inPod = host !== '';
+    this.#inPod = isInPod({ env });
     const apiServer = URL.parse(`https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`);
     if (this.#inPod && apiServer !== null) this.#apiServer = targetOf(apiServer.origin);
   }

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import type { Edge } from './edge.ts';
 import { DEFAULT_NAMESPACE } from './global-options.ts';
 import type { GlobalOptions } from './global-options.ts';
+import { hasPodAccount } from './in-pod.ts';
 
 const MOUNTED = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
 /** The namespace that the agent lives in, which is also its id: as told, in a pod the pod's, else the default. */
-export function ownNamespace({ namespace, kubeconfig, context }: GlobalOptions, { env }: Pick<Edge, 'env'>): string {
-  if (namespace !== undefined) return namespace;
-  const elsewhere = kubeconfig !== undefined || context !== undefined || Boolean(env['KUBECONFIG']);
-  if (!env['KUBERNETES_SERVICE_HOST'] || elsewhere) return DEFAULT_NAMESPACE;
+export function ownNamespace(options: GlobalOptions, edge: Pick<Edge, 'env'>): string {
+  if (options.namespace !== undefined) return options.namespace;
+  if (!hasPodAccount(options, edge)) return DEFAULT_NAMESPACE;
   try {
     return readFileSync(MOUNTED, 'utf8').trim() || DEFAULT_NAMESPACE;
   } catch {

@@ -6,7 +6,7 @@ import type { DoctorOptions } from '../doctor/examination.ts';
 import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { isInPod } from '../grants/cluster-grants.ts';
+import { hasPodAccount } from '../in-pod.ts';
 import { commandLogger } from '../logging.ts';
 import { Progress } from '../output/progress.ts';
 import { widthOf } from '../output/width-of.ts';
@@ -21,9 +21,9 @@ export interface DoctorCommandOptions extends DoctorOptions {
 export async function doctor(options: DoctorCommandOptions, edge: Edge): Promise<ExitCode> {
   const { stdout, stderr } = edge;
   // Whoever may write that ConfigMap would choose what of this machine is read, and where it is sent.
-  if (options.configMap === true && !isInPod(edge))
+  if (options.configMap === true && (options.contexts !== undefined || !hasPodAccount(options, edge)))
     throw new UserError(
-      '--config-map is for the pod: here the config of the cluster would have the credentials of this machine; give your own file by --config, or run it there: kubectl exec -n hikyaku deploy/hikyaku -- node /app/hikyaku.js doctor --config-map',
+      '--config-map is for the pod, with its own ServiceAccount: here the config of the cluster would have the credentials of this machine; give your own file by --config, or run it there: kubectl exec -n hikyaku deploy/hikyaku -- node /app/hikyaku.js doctor --config-map',
     );
   // What it finds it says by itself.
   const logger = await commandLogger(options, edge, stderr, 'silent');

@@ -4,13 +4,9 @@ import { isKubeError } from '@hikyaku/kube-client';
 import { openKube } from '../connect-cluster.ts';
 import type { Edge } from '../edge.ts';
 import type { GlobalOptions } from '../global-options.ts';
+import { isInPod } from '../in-pod.ts';
 import { ownNamespace } from '../own-namespace.ts';
 import type { HeldGrants } from './held-grants.ts';
-
-/** Whether the config is not to be trusted further than the grants go: in a pod somebody else may have written it. */
-export function isInPod({ env }: Pick<Edge, 'env'>): boolean {
-  return Boolean(env['KUBERNETES_SERVICE_HOST']);
-}
 
 /**
  * In a pod: what the ConfigMap `hikyaku-grants` grants; one that is missing, closed or broken grants nothing beyond what the

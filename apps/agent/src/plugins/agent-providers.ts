@@ -4,6 +4,7 @@ import { formatGrantsWord, nearest, UnusableProviderError } from '@hikyaku/confi
 import type { Grants, KnownProviders } from '@hikyaku/config';
 import type { CallOptions, Provider } from '@hikyaku/core';
 import type { Edge } from '../edge.ts';
+import { isInPod } from '../in-pod.ts';
 import { shellWord } from '../output/shell-word.ts';
 import { builtInTypes, loadBuiltIn } from '../providers.ts';
 import { formatOf, readPlugInFile, urlOf } from './plug-in-file.ts';
@@ -61,7 +62,7 @@ export class AgentProviders implements KnownProviders {
     this.#named = readPlugInFlags(plugin);
     this.#granted = granted;
     this.types = [...builtInTypes, ...new Set([...this.#named.keys(), ...granted.keys()])];
-    this.#inPod = Boolean(env['KUBERNETES_SERVICE_HOST']);
+    this.#inPod = isInPod({ env });
     this.#runsPlugIns = plugins;
     this.#signal = signal;
     this.#loaded = loadedPlugIns;
