@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { generateIdentity } from '@hikyaku/sealing';
 import { expectExit, field, hikyaku, parseManifests, readInstallFile } from '@hikyaku/testbed';
 import type { Finished, Manifest } from '@hikyaku/testbed';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -241,6 +242,33 @@ describe('the Pod', () => {
     expect(sorted(await buildFolder(folder))).toEqual(sorted(await printed()));
   });
 
+  test.each(['null', 'true', 'no', 'y', '1', '1.10', '1e3', '0x1f', '12:30', '2026-11-26'])(
+    'an image, a cluster and a variable called %s are text, however YAML is read',
+    async (odd) => {
+      const variable = odd.replace(/^\d.*/, 'NO').toUpperCase();
+      const cluster = odd.replaceAll(/[.:]/g, '-');
+      const { recipient } = await generateIdentity();
+      await write(
+        'hikyaku.yaml',
+        `recipients: { ${JSON.stringify(cluster)}: ${recipient} }\n${CONFIG.replace('DOPPLER_TOKEN', `'${variable}'`)}`,
+      );
+      const flags = ['--image', odd, '--cluster', cluster];
+      const plain = await printed(...flags);
+      await written(...flags);
+      // kustomize reads YAML as Kubernetes does.
+      for (const objects of [plain, await buildFolder(folder)]) {
+        expect(field(container(objects), 'image')).toBe(odd);
+        expect(field(container(objects), 'args')).toEqual(expect.arrayContaining(['--cluster', cluster]));
+        expect(field(container(objects), 'env')).toContainEqual({
+          name: variable,
+          valueFrom: { secretKeyRef: { name: 'hikyaku-env', key: variable, optional: true } },
+        });
+      }
+      // It is remembered as it was said.
+      expect(await written()).toEqual([]);
+    },
+  );
+
   test('its arguments are flags of run', async () => {
     const flags = ['--replicas', '2', '--receiver', '8082', '--page', '8083'];
     const [command, ...args] = textsIn(field(container(await printed(...flags)), 'args'));
@@ -297,6 +325,9 @@ describe('the grants', () => {
     await write('grants.yaml', `${stdout}# mine\n`);
     await written();
     expect(await read('install/grants.yaml')).toBe(`${stdout}# mine\n`);
+    // What a person's editor has not ended does not swallow the next document.
+    await write('grants.yaml', `${stdout}# mine`);
+    expect(sorted(await printed())).toEqual(sorted(await buildFolder(folder)));
     const { exitCode, stderr } = await run('--rights', 'named');
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining('is the ConfigMap itself')]);
   });
@@ -310,6 +341,14 @@ describe('what is refused, with nothing written', () => {
     ['JSON of the plain output', CONFIG, ['--json'], '--json goes with --kustomize or --check'],
     ['a port that needs root', CONFIG, ['--receiver', '80'], 'a port from 1024'],
     ['no replicas', CONFIG, ['--replicas', '0'], 'a number from 1'],
+    ...['', '~', '-x', 'A/b', '../b', 'a b', 'a:', 'a: b', 'a #b', 'a\nb: c', "a'", 'a/', 'a:b:c', 'a@sha256:01'].map(
+      (image): [string, string, readonly string[], string] => [
+        `the image ${JSON.stringify(image)}`,
+        CONFIG,
+        [`--image=${image}`],
+        'It has to be such as registry.example/hikyaku:0.1.0',
+      ],
+    ),
     [
       'an own folder of configs',
       CONFIG,

@@ -78,7 +78,7 @@ export function plugin(): Option {
   ).argParser((value, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]);
 }
 
-/** It stands in a manifest as it is. */
+/** What a registry could have it by. */
 export function image(what: string): Option {
   return new Option('--image <name>', what).argParser((text) => {
     if (!/^[a-z0-9][\w.-]*(?::\d+)?(?:\/[\w.-]+)*(?::[\w.-]+)?(?:@sha256:[\da-f]{64})?$/.test(text))

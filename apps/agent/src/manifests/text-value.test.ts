@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { textValue } from './text-value.ts';
+import { textValue, wordValue } from './text-value.ts';
 
 const PIECES = [
   ' ',
@@ -35,6 +35,55 @@ test.each(['1.1', '1.2'] as const)('any text is read back as it was, by YAML %s'
     const stream = `data:\n  a: ${textValue(text)}\n  b: ${textValue('last\n')}\n`;
     expect(parse(stream, { version })).toEqual({ data: { a: text, b: 'last\n' } });
   }
+});
+
+test.each(['1.1', '1.2'] as const)('a name is read back as it was, by YAML %s, also between brackets', (version) => {
+  const words = [
+    'null',
+    'Null',
+    'true',
+    'no',
+    'NO',
+    'on',
+    'y',
+    'N',
+    'off',
+    '',
+    '~',
+    '-',
+    '.',
+    '=',
+    '<<',
+    'a:',
+    '#',
+    'a #b',
+  ];
+  const numbers = ['1', '-1', '1.10', '.5', '1e3', '0x1f', '0b1', '0o7', '017', '1_000', '12:30', '2026-11-26', '.nan'];
+  const names = [
+    'hikyaku',
+    'registry.lan:5000/a/b:1.2@sha256:01',
+    '10.0.0.1:5000/a',
+    '/config/a.yaml',
+    'a, b',
+    '{a}',
+    '"',
+  ];
+  for (const name of [...words, ...numbers, ...names])
+    expect(parse(`a: ${wordValue(name)}\nb: [${wordValue(name)}, { c: ${wordValue(name)} }]\n`, { version })).toEqual({
+      a: name,
+      b: [name, { c: name }],
+    });
+});
+
+test('what is text to everybody has no quotes', () => {
+  for (const name of [
+    'hikyaku',
+    'registry.lan:5000/a:1@sha256:01',
+    '10.0.0.1:5000/a',
+    '/config/a.yaml',
+    'code.vault.ts',
+  ])
+    expect(wordValue(name)).toBe(name);
 });
 
 test('a config stays legible', () => {

@@ -13,6 +13,12 @@ export function textValue(text: string): string {
   return `|${indentation}${end}\n${lines}`;
 }
 
+/** A name as a value, also between brackets: plain where every reader of YAML takes it for text, as it is legible so. */
+export function wordValue(text: string): string {
+  const isWord = /^(?:[a-z/][\w./:@-]*|\d[\w.:-]*\/[\w./:@-]*)$/i.test(text) && !text.endsWith(':');
+  return isWord && !/^(?:null|true|false|yes|no|on|off|y|n)$/i.test(text) ? text : quoted(text);
+}
+
 function quoted(text: string): string {
   return JSON.stringify(text).replaceAll(
     NOT_PRINTABLE,

@@ -1,5 +1,6 @@
 import { DEFAULT_IMAGE } from './install.ts';
 import type { Install } from './install.ts';
+import { wordValue } from './text-value.ts';
 
 /** Holds the credentials that the config takes from variables: a person makes it. */
 export const ENV_SECRET = 'hikyaku-env';
@@ -91,7 +92,7 @@ export function imageIn(patch: string): string | undefined {
 }
 
 function imageText(image: string): string {
-  return image === DEFAULT_IMAGE ? `${image} # to be built by yourself until releases exist` : image;
+  return image === DEFAULT_IMAGE ? `${image} # to be built by yourself until releases exist` : wordValue(image);
 }
 
 function rollout({ settings: { daemonset, replicas = 1 } }: Install): string {
@@ -120,13 +121,13 @@ function argumentsOf(install: Install): readonly string[] {
   return [
     'run',
     '--config',
-    install.mounted,
+    wordValue(install.mounted),
     '--health',
     `'${HEALTH_PORT}'`,
     ...(receiver ? ['--receiver', `'${receiver}'`] : []),
     ...(page ? ['--page', `'${page}'`] : []),
     ...(hasLeader(install) ? ['--leader-election'] : []),
-    ...(cluster === undefined ? [] : ['--cluster', cluster]),
+    ...(cluster === undefined ? [] : ['--cluster', wordValue(cluster)]),
   ];
 }
 
@@ -147,5 +148,5 @@ function receiverPort({ settings: { receiver } }: Install): string {
 /** Where a file is in a folder, which a key of a ConfigMap cannot say. */
 function items({ texts }: Install): string {
   if (texts.every(({ key, mounted }) => key === mounted)) return '';
-  return `, items: [${texts.map(({ key, mounted }) => `{ key: ${key}, path: ${mounted} }`).join(', ')}]`;
+  return `, items: [${texts.map(({ key, mounted }) => `{ key: ${wordValue(key)}, path: ${wordValue(mounted)} }`).join(', ')}]`;
 }
