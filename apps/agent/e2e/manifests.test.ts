@@ -457,6 +457,22 @@ describe('--check', () => {
     const not = await init();
     expect([not.exitCode, not.stderr]).toEqual([1, expect.stringContaining('would run in other clones too')]);
     await expect(readFile(join(shared, 'pre-commit'))).rejects.toThrow('ENOENT');
+
+    // The same by a symbolic link.
+    await git('config', '--unset', 'core.hooksPath');
+    await mkdir(shared);
+    await rm(join(folder, '.git/hooks'), { recursive: true });
+    await symlink(shared, join(folder, '.git/hooks'));
+    const linked = await init();
+    expect([linked.exitCode, linked.stderr]).toEqual([1, expect.stringContaining('would run in other clones too')]);
+    expect(await readdir(shared)).toEqual([]);
+
+    // One that stays within the clone is no other than a folder.
+    await rm(join(folder, '.git/hooks'));
+    await mkdir(join(folder, 'hooks'));
+    await symlink('../hooks', join(folder, '.git/hooks'));
+    expectExit(await init(), 0);
+    expect(await read('hooks/pre-commit')).toContain('hikyaku manifests --check');
   });
 });
 

@@ -14,7 +14,7 @@ interface CommitHook {
   readonly line: string;
   /** What is there. */
   readonly before: string | undefined;
-  /** By `core.hooksPath` it would run in other clones too. */
+  /** By `core.hooksPath`, or a symbolic link, it is outside of the clone and would run in other clones too. */
   readonly isShared: boolean;
 }
 
@@ -42,9 +42,21 @@ async function findHook(config: string, edge: Edge): Promise<CommitHook | undefi
 # By hikyaku init --hook: no commit while the install files are not those that the config asks for.
 exec ${line}
 `;
-  const isWithin = (inside: string) => !relative(inside, path).startsWith('..');
-  const isShared = !isWithin(resolve(folder, common)) && !isWithin(top);
+  // `hooks` may be a symbolic link.
+  const real = await realpathOf(path);
+  const isWithin = async (inside: string) => !relative(await realpathOf(inside), real).startsWith('..');
+  const isShared = !(await isWithin(resolve(folder, common))) && !(await isWithin(top));
   return { path, text, line, isShared, before: await readFile(path, 'utf8').catch(() => undefined) };
+}
+
+/** Of what need not be there yet. */
+async function realpathOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(await realpathOf(folder), basename(path));
+  }
 }
 
 /** Whether a person wants it: as told, else asked where one is there and the clone has no hook yet. */
@@ -83,7 +95,7 @@ export async function installHook(config: string, edge: Edge): Promise<Hooked> {
   if (isShared)
     return {
       isInstalled: false,
-      text: `${path} would run in other clones too (core.hooksPath), and is not written; where you want it, the line is: ${line}`,
+      text: `${path} would run in other clones too (core.hooksPath, or a symbolic link), and is not written; where you want it, the line is: ${line}`,
     };
   try {
     await mkdir(dirname(path), { recursive: true });
