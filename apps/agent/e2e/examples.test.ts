@@ -2,29 +2,24 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createNamespace, expectExit, field, hikyaku, installRights, startCluster } from '@hikyaku/testbed';
-import type { Cluster } from '@hikyaku/testbed';
+import { expectExit, field, hikyaku } from '@hikyaku/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { yamlBlocks } from '../../../tools/testbed/src/yaml-blocks.ts';
 import { builtInTypes } from '../src/providers.ts';
 import { allExamples } from './examples/all-examples.ts';
 import { documentedConfigs } from './examples/documented-configs.ts';
+import { examplesDirectory, ExampleStage } from './examples/example-stage.ts';
 import type { Example } from './examples/example.ts';
 import { findConfigs } from './examples/find-configs.ts';
 import { giveSecrets } from './examples/give-secrets.ts';
-import { asLive, oursIn, ofEach, removeWhatIsOurs } from './examples/live-secrets.ts';
-import { configFiles, prepareExample } from './examples/prepare-example.ts';
+import { asLive, ofEach } from './examples/live-secrets.ts';
+import { configFiles } from './examples/prepare-example.ts';
 import type { PreparedExample } from './examples/prepare-example.ts';
-import type { Preparer } from './examples/preparer.ts';
-import { startPreparers } from './examples/preparers.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const examplesDirectory = join(root, 'examples');
 const configs = await findConfigs(examplesDirectory);
 const blocks = await yamlBlocks(root, ['README.md', 'README.ja.md', 'docs/**/*.md', 'packages/*/README.md']);
-const ids = Object.values(allExamples).flatMap(({ secrets }) => Object.keys(secrets));
-const namespaces = [...new Set(ids.map((id) => dirname(id)))];
 
 test('each example has what it needs, and what must come of it, in all-examples.ts', () => {
   expect(configs).toEqual(Object.keys(allExamples).toSorted());
@@ -46,44 +41,26 @@ describe('the examples', () => {
 });
 
 describe('on a real API server, with the rights and grants that are installed', () => {
-  let cluster: Cluster;
-  let preparer: Preparer;
-  let kubeconfig: string;
-  let work: string;
+  let stage: ExampleStage;
 
   beforeAll(async () => {
-    work = await mkdtemp(join(tmpdir(), 'hikyaku-examples-'));
-    cluster = await startCluster();
-    preparer = await startPreparers(cluster);
-    await installRights(cluster);
-    kubeconfig = await cluster.agentKubeconfig();
-    const own = namespaces.filter((name) => name !== 'default');
-    await Promise.all(own.map((name) => createNamespace(cluster.admin, name)));
+    stage = await ExampleStage.open();
   });
-  afterAll(async () => {
-    await preparer?.[Symbol.asyncDispose]();
-    await cluster?.stop();
-    await rm(work, { recursive: true, force: true });
-  });
+  afterAll(() => stage?.[Symbol.asyncDispose]());
 
   test.each(Object.entries(allExamples))(
     '%s makes and pushes exactly its Secrets, a second sync changes none, and no value is printed',
     async (name, example) => {
-      await removeWhatIsOurs(cluster, namespaces);
-      const to = join(work, name.replaceAll('/', '-'));
-      await using _ = await giveSecrets(cluster, example);
-      const { path, env, hidden, look } = await prepareExample(name, example, {
-        preparer,
-        from: examplesDirectory,
-        to,
-      });
+      await stage.removeOurs();
+      await using _ = await giveSecrets(stage.cluster, example);
+      const { path, env, hidden, look } = await stage.prepare(name, example);
       const sync = async () =>
-        await hikyaku(['sync', '--json', '--config', path], { env: { ...env, KUBECONFIG: kubeconfig } });
+        await hikyaku(['sync', '--json', '--config', path], { env: { ...env, KUBECONFIG: stage.kubeconfig } });
 
       const first = await sync();
       expectExit(first, 0);
       expect(outcomesOf(first.stdout)).toEqual(ofEach(example, () => 'created'));
-      expect(await oursIn(cluster, namespaces)).toEqual(ofEach(example, asLive));
+      expect(await stage.ours()).toEqual(ofEach(example, asLive));
 
       expect(await lookAtEach(example, look)).toEqual(example.pushed ?? {});
 

@@ -1,60 +1,28 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import {
-  createNamespace,
-  eventually,
-  expectExit,
-  field,
-  hikyaku,
-  installRights,
-  resetInventory,
-  startCluster,
-  succeeded,
-} from '@hikyaku/testbed';
-import type { Api, Cluster, Finished } from '@hikyaku/testbed';
+import { eventually, expectExit, field, hikyaku, succeeded } from '@hikyaku/testbed';
+import type { Finished } from '@hikyaku/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { allExamples } from './examples/all-examples.ts';
+import { ExampleStage } from './examples/example-stage.ts';
 import { giveSecrets } from './examples/give-secrets.ts';
-import { prepareExample } from './examples/prepare-example.ts';
 import type { PreparedExample } from './examples/prepare-example.ts';
-import type { Preparer } from './examples/preparer.ts';
-import { startPreparers } from './examples/preparers.ts';
 
 // Each example as it runs in a pod, with the grants that `hikyaku grants` writes for it, and with one of them less.
 
-const examplesDirectory = fileURLToPath(new URL('../../../examples', import.meta.url));
-const namespaces = [
-  ...new Set(Object.values(allExamples).flatMap(({ secrets }) => Object.keys(secrets).map((id) => dirname(id)))),
-];
 const IN_POD = { KUBERNETES_SERVICE_HOST: '192.0.2.1', KUBERNETES_SERVICE_PORT: '443' };
 const DEFAULT_RESERVED = ['kube-system', 'kube-public', 'kube-node-lease', 'flux-system', 'argocd'];
 
 type GrantsFile = Readonly<Record<string, unknown>>;
 
-let cluster: Cluster;
-let agent: Api;
-let preparer: Preparer;
-let kubeconfig: string;
-let work: string;
+let stage: ExampleStage;
 let grantedTimes = 0;
 
 beforeAll(async () => {
-  work = await mkdtemp(join(tmpdir(), 'hikyaku-grants-'));
-  cluster = await startCluster();
-  preparer = await startPreparers(cluster);
-  agent = await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  const own = namespaces.filter((name) => name !== 'default');
-  await Promise.all(own.map((name) => createNamespace(cluster.admin, name)));
+  stage = await ExampleStage.open();
 });
-afterAll(async () => {
-  await preparer?.[Symbol.asyncDispose]();
-  await cluster?.stop();
-  await rm(work, { recursive: true, force: true });
-});
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 describe.each(Object.entries(allExamples))('%s', (name, example) => {
   let prepared: PreparedExample;
@@ -62,16 +30,15 @@ describe.each(Object.entries(allExamples))('%s', (name, example) => {
   let beside: string;
 
   beforeAll(async () => {
-    const to = join(work, name.replaceAll('/', '-'));
-    prepared = await prepareExample(name, example, { preparer, from: examplesDirectory, to });
+    prepared = await stage.prepare(name, example);
     const { path } = prepared;
     beside = join((await stat(path)).isDirectory() ? path : dirname(path), 'grants.yaml');
     grants = parse(succeededText(await hikyaku(['grants', '--config', path])));
-    await giveSecrets(cluster, example);
+    await giveSecrets(stage.cluster, example);
   });
 
   test('works in a pod with the ConfigMap that hikyaku grants writes for it', async () => {
-    await removeWhatIsOurs(cluster);
+    await stage.removeOurs();
     const text = succeededText(await hikyaku(['grants', '--config', prepared.path, '--config-map']));
     await apply(parse(text));
     const finished = await sync(prepared);
@@ -101,7 +68,7 @@ describe.each(Object.entries(allExamples))('%s', (name, example) => {
     for (const { word, title, less } of oneLess(grants)) {
       if (words.has(word)) continue;
       words.add(word);
-      await removeWhatIsOurs(cluster);
+      await stage.removeOurs();
       await apply({ data: { ...listsOf(less), 'grants.yaml': stringify(less) } });
       const { exitCode } = await sync(prepared);
       expect({ title, works: exitCode === 0 }).toEqual({ title, works: false });
@@ -164,27 +131,21 @@ async function apply(manifest: unknown): Promise<void> {
   const data: unknown = field(manifest, 'data');
   const path = '/api/v1/namespaces/hikyaku/configmaps/hikyaku-grants';
   const marked = { ...Object(data), types: `${String(field(data, 'types'))}, ${mark}` };
-  succeeded(await cluster.admin('PUT', path, { metadata: { name: 'hikyaku-grants' }, data: marked }));
+  succeeded(await stage.cluster.admin('PUT', path, { metadata: { name: 'hikyaku-grants' }, data: marked }));
   await eventually(async () => {
     const metadata = { name: 'hikyaku-mark', labels: { 'hikyaku.dev/agent': 'hikyaku' } };
     const secret = { metadata, type: mark };
-    return (await agent('POST', '/api/v1/namespaces/hikyaku/secrets?dryRun=All', secret)).status === 201;
+    return (await stage.own('POST', '/api/v1/namespaces/hikyaku/secrets?dryRun=All', secret)).status === 201;
   });
 }
 
 async function sync({ path, env }: PreparedExample): Promise<Finished> {
-  return await hikyaku(['sync', '--json', '--config', path], { env: { ...env, ...IN_POD, KUBECONFIG: kubeconfig } });
+  return await hikyaku(['sync', '--json', '--config', path], {
+    env: { ...env, ...IN_POD, KUBECONFIG: stage.kubeconfig },
+  });
 }
 
 function succeededText(finished: Finished): string {
   expectExit(finished, 0);
   return finished.stdout;
-}
-
-async function removeWhatIsOurs({ admin }: Cluster): Promise<void> {
-  for (const namespace of namespaces) {
-    const ours = `/api/v1/namespaces/${namespace}/secrets?labelSelector=hikyaku.dev/agent%3Dhikyaku`;
-    succeeded(await admin('DELETE', ours));
-  }
-  await resetInventory(admin);
 }

@@ -1,68 +1,45 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { createNamespace, eventually, expectExit, field, installRights, startCluster } from '@hikyaku/testbed';
-import type { Api, Cluster } from '@hikyaku/testbed';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { eventually, expectExit, field } from '@hikyaku/testbed';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allExamples } from './examples/all-examples.ts';
+import { ExampleStage } from './examples/example-stage.ts';
 import { giveSecrets } from './examples/give-secrets.ts';
-import { asLive, oursIn, ofEach, removeWhatIsOurs } from './examples/live-secrets.ts';
-import { prepareExample } from './examples/prepare-example.ts';
-import type { Preparer } from './examples/preparer.ts';
-import { startPreparers } from './examples/preparers.ts';
+import { asLive, ofEach } from './examples/live-secrets.ts';
 import { applyObjects, manifests, mountOf, objectOf, syncIn } from './manifests.test.kit.ts';
 
 // What `hikyaku manifests` prints for each example, applied to a real API server, is enough for the agent with its own token: config, files,
 // variables and flags are those of the ConfigMap and the Deployment.
 
-const examplesDirectory = fileURLToPath(new URL('../../../examples', import.meta.url));
-const ids = Object.values(allExamples).flatMap(({ secrets }) => Object.keys(secrets));
-const namespaces = [...new Set(ids.map((id) => dirname(id)))];
 /** Folders of secrets, which a person mounts. */
 const MOUNTED = ['file-source', 'run'];
 
-let cluster: Cluster;
-let agent: Api;
-let preparer: Preparer;
-let kubeconfig: string;
-let work: string;
+let stage: ExampleStage;
 
 beforeAll(async () => {
-  work = await mkdtemp(join(tmpdir(), 'hikyaku-manifests-examples-'));
-  cluster = await startCluster();
-  preparer = await startPreparers(cluster);
-  agent = await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  const own = namespaces.filter((name) => name !== 'default');
-  await Promise.all(own.map((name) => createNamespace(cluster.admin, name)));
+  stage = await ExampleStage.open();
 });
-afterAll(async () => {
-  await preparer?.[Symbol.asyncDispose]();
-  await cluster?.stop();
-  await rm(work, { recursive: true, force: true });
-});
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 test.each(Object.entries(allExamples))(
   '%s: the manifests are enough for all of its Secrets, with the rights «own» and «named»',
   async (name, example) => {
-    const to = join(work, name.replaceAll('/', '-'));
-    await using _ = await giveSecrets(cluster, example);
-    const { path, env } = await prepareExample(name, example, { preparer, from: examplesDirectory, to });
+    await using _ = await giveSecrets(stage.cluster, example);
+    const { path, env } = await stage.prepare(name, example);
     const { HIKYAKU_CLUSTER, ...variables } = env;
     const flags = HIKYAKU_CLUSTER === undefined ? [] : ['--cluster', HIKYAKU_CLUSTER];
     for (const rights of ['own', 'named']) {
-      await removeWhatIsOurs(cluster, namespaces);
+      await stage.removeOurs();
       const objects = await manifests(path, ['--rights', rights, ...flags]);
-      await applyObjects(cluster, objects);
+      await applyObjects(stage.cluster, objects);
       const grants = field(objectOf(objects, 'ConfigMap', 'hikyaku-grants'), 'data');
       const names = field(grants, 'names');
       await inForce(typeof names === 'string' ? names.split(', ') : [], rights);
 
       const mounted = await mountOf(objects, variables, { from: dirname(path), names: MOUNTED });
-      const finished = await syncIn(mounted, kubeconfig);
+      const finished = await syncIn(mounted, stage.kubeconfig);
       expectExit(finished, 0);
-      expect(await oursIn(cluster, namespaces)).toEqual(ofEach(example, asLive));
+      expect(await stage.ours()).toEqual(ofEach(example, asLive));
       expect(field(JSON.parse(finished.stdout), 'grants', 'missing')).toEqual([]);
       await rm(mounted.folder, { recursive: true });
     }
@@ -74,7 +51,7 @@ async function inForce(names: readonly string[], rights: string): Promise<void> 
   const isRefused = async (id: string) => {
     const [namespace = '', name = ''] = id.split('/');
     const metadata = { name, labels: { 'hikyaku.dev/agent': 'hikyaku' } };
-    const { text } = await agent('POST', `/api/v1/namespaces/${namespace}/secrets?dryRun=All`, { metadata });
+    const { text } = await stage.own('POST', `/api/v1/namespaces/${namespace}/secrets?dryRun=All`, { metadata });
     return text.includes('hikyaku: name: ');
   };
   const listed = rights === 'named' ? names : [];
