@@ -1,19 +1,8 @@
-import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
-import {
-  ConfigFiles,
-  createNamespace,
-  createSecret,
-  field,
-  installRights,
-  readSecret,
-  secretPath,
-  startCluster,
-  startHikyaku,
-  succeeded,
-} from '@hikyaku/testbed';
-import type { Api, Cluster, Running } from '@hikyaku/testbed';
+import { createSecret, field, readSecret, secretPath, succeeded } from '@hikyaku/testbed';
+import type { Api, Running } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Stage } from './stage.test.kit.ts';
 
 // Somebody applies a Secret by force, again and again, as Flux does. The built agent puts it right a few times and then leaves it be for longer and longer.
 
@@ -24,40 +13,21 @@ const MANAGER = 'kustomize-controller';
 const APPLY = { 'content-type': 'application/apply-patch+yaml' };
 const NOT_SYNCED = { msg: 'not synced', state: 'contested' };
 
-let cluster: Cluster;
+let stage: Stage;
 let admin: Api;
-let agentKubeconfig: string;
 let doppler: FakeDoppler;
-let files: ConfigFiles;
 let namespace: string;
-let count = 0;
-const started = new Set<Running>();
 
 beforeAll(async () => {
-  cluster = await startCluster();
-  admin = cluster.admin;
-  await installRights(cluster);
-  agentKubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
+  stage = await Stage.open('web');
+  ({ admin, doppler } = stage);
   doppler.addConfig(project, config, held);
-  files = new ConfigFiles();
 });
-
-afterAll(async () => {
-  await files?.[Symbol.asyncDispose]();
-  await doppler?.close();
-  await cluster?.stop();
-});
-
 beforeEach(async () => {
-  namespace = `web-${++count}`;
-  await createNamespace(admin, namespace);
+  namespace = await stage.begin();
 });
-
-afterEach(async () => {
-  await Promise.all([...started].map((agent) => agent.stop()));
-  started.clear();
-});
+afterEach(() => stage.end());
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 /** Applies its own idea of the Secret every 100 ms, and counts how often it found that somebody else had written. */
 class Rival implements AsyncDisposable {
@@ -103,9 +73,9 @@ class Rival implements AsyncDisposable {
 }
 
 describe.each([
-  ['that the agent may not read', {}, () => agentKubeconfig],
-  ['that a person reads', {}, () => cluster.kubeconfig],
-  ['that keys are merged into', { existing: 'merge' }, () => cluster.kubeconfig],
+  ['that the agent may not read', {}, () => stage.kubeconfig],
+  ['that a person reads', {}, () => stage.cluster.kubeconfig],
+  ['that keys are merged into', { existing: 'merge' }, () => stage.cluster.kubeconfig],
 ])('a Secret %s, and somebody who applies it by force', (_, more, kubeconfig) => {
   async function synced(): Promise<Running> {
     if ('existing' in more)
@@ -144,7 +114,7 @@ describe.each([
 });
 
 async function run(more: object, kubeconfig: string): Promise<Running> {
-  const path = await files.write({
+  const path = await stage.configs.write({
     resync: '1s',
     hold: 'off',
     providers: {
@@ -152,11 +122,9 @@ async function run(more: object, kubeconfig: string): Promise<Running> {
     },
     secrets: [{ name: 'app', namespace, from: 'homelab', whenRemoved: 'keep', ...more }],
   });
-  const agent = startHikyaku(['run', '--config', path, '--kubeconfig', kubeconfig, '--log-level', 'debug'], {
+  return stage.start(['run', '--config', path, '--kubeconfig', kubeconfig, '--log-level', 'debug'], {
     env: { DOPPLER_TOKEN: doppler.serviceToken(project, config) },
   });
-  started.add(agent);
-  return agent;
 }
 
 function id(): string {

@@ -1,27 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import {
   applyYaml,
-  ConfigFiles,
   createNamespace,
   createSecret,
   deleteSecret,
   eventually,
   field,
   hikyaku,
-  installRights,
   patchSecret,
   readInventory,
   readSecret,
-  resetInventory,
-  startCluster,
-  startHikyaku,
   succeeded,
   writeInventory,
 } from '@hikyaku/testbed';
-import type { Api, Cluster, Finished, LiveSecret, Running, SecretOptions } from '@hikyaku/testbed';
+import type { Api, Finished, LiveSecret, Running, SecretOptions } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Stage } from './stage.test.kit.ts';
 
 // Keys of our own in somebody else's Secret: with the built agent under its own rights, the owner's Role and the owner's label.
 
@@ -35,11 +30,9 @@ const CHART = {
 } as const;
 const CHART_LABELS = { 'app.kubernetes.io/managed-by': 'Helm', team: 'web' };
 
-let cluster: Cluster;
+let stage: Stage;
 let admin: Api;
-let agentKubeconfig: string;
 let doppler: FakeDoppler;
-let files: ConfigFiles;
 
 /** Of the test that runs. */
 let namespace: string;
@@ -48,39 +41,20 @@ let config: string;
 let held: Readonly<Record<string, string>>;
 /** What the owner holds, a binary value among it. */
 let theirs: Readonly<Record<string, string>>;
-let count = 0;
-const started = new Set<Running>();
 
 beforeAll(async () => {
-  cluster = await startCluster();
-  admin = cluster.admin;
-  await installRights(cluster);
-  agentKubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
-  files = new ConfigFiles();
+  stage = await Stage.open('web');
+  ({ admin, doppler } = stage);
 });
-
-afterAll(async () => {
-  await files?.[Symbol.asyncDispose]();
-  await doppler?.close();
-  await cluster?.stop();
-});
-
 beforeEach(async () => {
-  count++;
-  namespace = `web-${count}`;
-  config = `config_${count}`;
+  namespace = await stage.begin();
+  config = namespace.replace('-', '_');
   held = { A: value(), B: value() };
   theirs = { password: value(), OTHER: value() };
   doppler.addConfig(project, config, held);
-  await createNamespace(admin, namespace);
-  await resetInventory(admin);
 });
-
-afterEach(async () => {
-  await Promise.all([...started].map((agent) => agent.stop()));
-  started.clear();
-});
+afterEach(() => stage.end());
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 describe('an agent without rights that were given', () => {
   test('says both commands; when they were run, its keys arrive, and nothing else changes', async () => {
@@ -136,7 +110,7 @@ describe('an agent without rights that were given', () => {
   });
 
   test('a namespace that the grants reserve is not written to', async () => {
-    const name = `app-${count}`;
+    const name = `app-${namespace}`;
     const path = `kube-system/${name}`;
     await createSecret(admin, path, theirs, { labels: AGREED });
     await giveRole(name, 'kube-system');
@@ -148,8 +122,8 @@ describe('an agent without rights that were given', () => {
 });
 
 describe.each([
-  { who: 'the agent, under deploy/rights-own.yaml and a Role', kubeconfigOf: () => agentKubeconfig },
-  { who: 'a person, by a look', kubeconfigOf: () => cluster.kubeconfig },
+  { who: 'the agent, under deploy/rights-own.yaml and a Role', kubeconfigOf: () => stage.kubeconfig },
+  { who: 'a person, by a look', kubeconfigOf: () => stage.cluster.kubeconfig },
 ])('$who', ({ kubeconfigOf }) => {
   let kubeconfig: string;
 
@@ -406,7 +380,6 @@ describe.each([
       await eventually(ours);
       await new Promise((resolve) => setTimeout(resolve, times * 3));
       await agent.stop('SIGKILL');
-      started.delete(agent);
     }
     expect((await live('app'))?.data).toEqual({ ...theirs, ...held });
     const { exitCode } = await sync([entry('whole', { existing: 'refuse' })], { kubeconfig });
@@ -421,7 +394,7 @@ test('two agents merge into one Secret, each with its own keys', async () => {
   await giveRole('app');
   const first = [entry('app', { from: undefined, data: { A: { from: 'homelab', key: 'A' } } })];
   const second = [entry('app', { from: undefined, data: { B: { from: 'homelab', key: 'B' } } })];
-  const asSecond: Invocation = { kubeconfig: cluster.kubeconfig, args: ['--namespace', 'second-agent'] };
+  const asSecond: Invocation = { kubeconfig: stage.cluster.kubeconfig, args: ['--namespace', 'second-agent'] };
   expect((await sync(first, {})).exitCode).toBe(0);
   expect((await sync(second, asSecond)).exitCode).toBe(0);
   expect((await live('app'))?.data).toEqual({ ...theirs, ...held });
@@ -507,7 +480,12 @@ interface Invocation {
 
 async function write(secrets: readonly object[]): Promise<string> {
   const homelab = { type: 'doppler', url: doppler.url, token: { env: 'DOPPLER_TOKEN' }, refresh: '1s' };
-  return await files.write({ resync: '1s', hold: 'off', providers: { homelab: { ...homelab, hold: 'off' } }, secrets });
+  return await stage.configs.write({
+    resync: '1s',
+    hold: 'off',
+    providers: { homelab: { ...homelab, hold: 'off' } },
+    secrets,
+  });
 }
 
 function env(): Readonly<Record<string, string>> {
@@ -517,7 +495,7 @@ function env(): Readonly<Record<string, string>> {
 async function command(
   name: string,
   secrets: readonly object[],
-  { kubeconfig = agentKubeconfig, args = [] }: Invocation,
+  { kubeconfig = stage.kubeconfig, args = [] }: Invocation,
 ): Promise<Finished> {
   return await hikyaku([name, '--config', await write(secrets), '--kubeconfig', kubeconfig, ...args], { env: env() });
 }
@@ -526,13 +504,11 @@ async function sync(secrets: readonly object[], invocation: Invocation): Promise
   return await command('sync', secrets, invocation);
 }
 
-async function run(secrets: readonly object[], { kubeconfig = agentKubeconfig }: Invocation): Promise<Running> {
+async function run(secrets: readonly object[], { kubeconfig = stage.kubeconfig }: Invocation): Promise<Running> {
   const path = await write(secrets);
-  const agent = startHikyaku(['run', '--config', path, '--kubeconfig', kubeconfig, '--log-level', 'debug'], {
+  return stage.start(['run', '--config', path, '--kubeconfig', kubeconfig, '--log-level', 'debug'], {
     env: env(),
   });
-  started.add(agent);
-  return agent;
 }
 
 async function live(name: string): Promise<LiveSecret | undefined> {

@@ -3,13 +3,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FakeDoppler, startFakeDoppler } from '@hikyaku/provider-doppler/testing';
+import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import {
   type Api,
   applyYaml,
-  type Cluster,
-  ConfigFiles,
-  createNamespace,
   createSecret,
   deleteSecret,
   eventually,
@@ -17,19 +14,16 @@ import {
   field,
   type Finished,
   hikyaku,
-  installRights,
   inventoryPath,
   patchSecret,
-  resetInventory,
   type Running,
   secretPath,
-  startCluster,
-  startHikyaku,
   succeeded,
 } from '@hikyaku/testbed';
 import { request } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { Stage } from './stage.test.kit.ts';
 
 // Secrets that travel to Doppler and into a file, with the built agent on a real API server: with the rights of deploy/rights-own.yaml, the
 // grants and a Role of the owner in a pod, and with a person's own rights elsewhere.
@@ -38,34 +32,24 @@ const IN_POD = { KUBERNETES_SERVICE_HOST: '192.0.2.1', KUBERNETES_SERVICE_PORT: 
 const WRITES = '/v3/configs/config/secrets';
 const MERGE_PATCH = { 'content-type': 'application/merge-patch+json' };
 
-const configs = new ConfigFiles();
-const running = new Set<Running>();
 const printed: string[] = [];
 const made: string[] = [];
-let cluster: Cluster;
+let stage: Stage;
 let admin: Api;
-let agentApi: Api;
 let doppler: FakeDoppler;
-let kubeconfig: string;
 let directory: string;
-let count = 0;
 let namespace: string;
 let token: string;
 let reader: string;
 let file: string;
 
 beforeAll(async () => {
-  cluster = await startCluster({ controllers: false });
-  admin = cluster.admin;
-  agentApi = await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000, writes: 1_000_000 } });
   directory = await mkdtemp(join(tmpdir(), 'hikyaku-pushes-'));
+  stage = await Stage.open('push', { controllers: false });
+  ({ admin, doppler } = stage);
 });
-
 beforeEach(async () => {
-  namespace = `push-${++count}`;
-  await createNamespace(admin, namespace);
+  namespace = await stage.begin();
   doppler.addConfig(namespace, 'prd');
   token = doppler.serviceToken(namespace, 'prd', { access: 'read/write' });
   reader = doppler.serviceToken(namespace, 'prd');
@@ -73,18 +57,12 @@ beforeEach(async () => {
   await writeFile(file, '{}');
   await grant(['homelab', 'nas']);
 });
-
 afterEach(async () => {
-  await Promise.all([...running].map((agent) => stop(agent)));
-  doppler.clearFaults();
-  await resetInventory(admin);
+  for (const { stdout, stderr } of await stage.end()) printed.push(stdout, stderr);
   if (made.some((text) => printed.join('\n').includes(text))) throw new Error('a value was printed');
 });
-
 afterAll(async () => {
-  await doppler?.close();
-  await cluster?.stop();
-  await configs[Symbol.asyncDispose]();
+  await stage?.[Symbol.asyncDispose]();
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -109,13 +87,13 @@ async function giveRole(right: '--watch' | '--read' = '--watch'): Promise<void> 
   const { stdout, exitCode } = await hikyaku(['rights', 'role', id(), right]);
   expect(exitCode).toBe(0);
   await applyYaml(admin, stdout);
-  await eventually(async () => (await agentApi('GET', secretPath(id()))).status !== 403);
+  await eventually(async () => (await stage.own('GET', secretPath(id()))).status !== 403);
 }
 
 async function takeRole(): Promise<void> {
   const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings/hikyaku-watch-app-env`;
   succeeded(await admin('DELETE', path));
-  await eventually(async () => (await agentApi('GET', secretPath(id()))).status === 403);
+  await eventually(async () => (await stage.own('GET', secretPath(id()))).status === 403);
 }
 
 interface PushOptions {
@@ -126,7 +104,7 @@ interface PushOptions {
 }
 
 async function config(pushes: readonly PushOptions[], more: object = {}): Promise<string> {
-  return await configs.write({
+  return await stage.configs.write({
     hold: 'off',
     providers: {
       homelab: { type: 'doppler', url: doppler.url, hold: 'off' },
@@ -150,7 +128,7 @@ async function inPod(
   pushes: readonly PushOptions[],
   { flags = [], env = {}, more = {} }: CommandOptions = {},
 ): Promise<Finished> {
-  const args = [command, '--config', await config(pushes, more), '--kubeconfig', kubeconfig, ...flags];
+  const args = [command, '--config', await config(pushes, more), '--kubeconfig', stage.kubeconfig, ...flags];
   const finished = await hikyaku(args, { env: { DOPPLER_TOKEN: token, ...IN_POD, ...env } });
   printed.push(finished.stdout, finished.stderr);
   return finished;
@@ -162,24 +140,25 @@ async function asPerson(
   pushes: readonly PushOptions[],
   { flags = [], more = {} }: CommandOptions = {},
 ): Promise<Finished> {
-  const args = [command, '--config', await config(pushes, more), '--kubeconfig', cluster.kubeconfig];
+  const args = [command, '--config', await config(pushes, more), '--kubeconfig', stage.cluster.kubeconfig];
   const finished = await hikyaku([...args, '--file-root', directory, ...flags], { env: { DOPPLER_TOKEN: token } });
   printed.push(finished.stdout, finished.stderr);
   return finished;
 }
 
 async function run(pushes: readonly PushOptions[], more: object = {}): Promise<Running> {
-  const args = ['run', '--config', await config(pushes, more), '--kubeconfig', kubeconfig, '--log-level', 'debug'];
-  const agent = startHikyaku(args, { env: { DOPPLER_TOKEN: token, ...IN_POD } });
-  running.add(agent);
+  const args = [
+    'run',
+    '--config',
+    await config(pushes, more),
+    '--kubeconfig',
+    stage.kubeconfig,
+    '--log-level',
+    'debug',
+  ];
+  const agent = stage.start(args, { env: { DOPPLER_TOKEN: token, ...IN_POD } });
   await agent.logged({ msg: 'started' });
   return agent;
-}
-
-async function stop(agent: Running, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-  running.delete(agent);
-  const { stdout, stderr } = await agent.stop(signal);
-  printed.push(stdout, stderr);
 }
 
 /** What Doppler has, besides what it adds itself. */
@@ -230,7 +209,7 @@ describe('in a pod', () => {
     await createSecret(admin, id(), { A: value() });
     await createSecret(admin, `${namespace}/other`, { B: value() });
     await giveRole();
-    expect((await agentApi('GET', secretPath(`${namespace}/other`))).status).toBe(403);
+    expect((await stage.own('GET', secretPath(`${namespace}/other`))).status).toBe(403);
     await grant(['nas']);
     const finished = await inPod('sync', [{}, { to: 'nas' }], { flags: ['--json'] });
     expectExit(finished, 1);
@@ -320,7 +299,7 @@ describe('nothing is lost', () => {
     await takeRole();
     await patchSecret(admin, id(), { data: null, stringData: { B: value() } });
     await agent.logged({ state: 'refused' });
-    await stop(agent);
+    await agent.stop();
     expectExit(await inPod('sync', [{ whenRemoved: 'keep' }]), 1);
     const gone = await inPod('sync', []);
     expectExit(gone, 0);
@@ -334,7 +313,7 @@ describe('nothing is lost', () => {
     await giveRole();
     expectExit(await inPod('sync', [push]), 0);
     const nowhere = join(directory, 'nowhere');
-    const text = await readFile(kubeconfig, 'utf8');
+    const text = await readFile(stage.kubeconfig, 'utf8');
     await writeFile(nowhere, text.replace(/https:\/\/[^\s"]+/, 'https://127.0.0.1:1'));
     const args = ['sync', '--config', await config([]), '--kubeconfig', nowhere];
     expect((await hikyaku(args, { env: { DOPPLER_TOKEN: token } })).exitCode).toBe(1);
@@ -348,7 +327,7 @@ describe('nothing is lost', () => {
     doppler.fail({ kind: 'hang', path: WRITES });
     const agent = await run([push]);
     await expect.poll(remote, { timeout: 10_000 }).toEqual({ A: first, B: first });
-    await stop(agent, 'SIGKILL');
+    await agent.stop('SIGKILL');
     doppler.resetCounters();
 
     expectExit(await inPod('sync', [push]), 0);
@@ -367,7 +346,7 @@ describe('nothing is lost', () => {
     doppler.fail({ kind: 'hang', path: WRITES });
     const agent = await run([push]);
     await expect.poll(async () => Object.keys(await remote()), { timeout: 10_000 }).toEqual(['A', 'THEIRS']);
-    await stop(agent, 'SIGKILL');
+    await agent.stop('SIGKILL');
     const gone = await inPod('sync', []);
     expectExit(gone, 0);
     expect(gone.stdout).toContain(`push ${id()} → homelab: - A`);
