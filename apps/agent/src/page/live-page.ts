@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CallOptions } from '@hikyaku/core';
+import { Wake } from '@hikyaku/engine';
 import { end } from '../daemon/http-server.ts';
 import { concernsOf } from '../status/concerns.ts';
 import { readStatus } from '../status/read-status.ts';
@@ -27,7 +28,7 @@ export class LivePage implements AsyncDisposable {
   readonly #streams = new Set<PageStream>();
   readonly #end = new AbortController();
   readonly #running: Promise<void>;
-  #called = Promise.withResolvers<void>();
+  readonly #wake = new Wake();
   /** What was drawn last; kept while somebody looks. */
   #drawn: Drawn | undefined;
   /** Another process, another page. */
@@ -36,7 +37,7 @@ export class LivePage implements AsyncDisposable {
 
   constructor(options: LivePageOptions, { signal }: CallOptions) {
     this.#options = options;
-    const stop = options.feed.listen(() => this.#called.resolve());
+    const stop = options.feed.listen(() => this.#wake.up());
     this.#running = this.#run(AbortSignal.any([signal, this.#end.signal])).finally(stop);
   }
 
@@ -97,12 +98,9 @@ export class LivePage implements AsyncDisposable {
   async #run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (!signal.aborted) {
-      const called = new AbortController();
-      void this.#called.promise.then(() => called.abort());
-      await clock.sleep(BEAT_MS, { signal: AbortSignal.any([signal, called.signal]) }).catch(() => {});
-      if (called.signal.aborted) await clock.sleep(SETTLE_MS, { signal }).catch(() => {});
+      const isCalled = await this.#wake.wait(BEAT_MS, clock, signal);
+      if (isCalled) await clock.sleep(SETTLE_MS, { signal }).catch(() => {});
       else for (const stream of this.#streams) stream.beat();
-      this.#called = Promise.withResolvers();
       if (signal.aborted || this.#streams.size === 0) continue;
       const drawn = this.#draw();
       for (const stream of this.#streams) stream.show(drawn);
