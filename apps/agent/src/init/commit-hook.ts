@@ -6,11 +6,17 @@ import { git } from '../git.ts';
 import { askChoice } from './ask.ts';
 import type { InitOptions } from './init-options.ts';
 
+const CHECK = 'hikyaku manifests --check';
+const HEAD = `#!/bin/sh
+# By hikyaku init --hook: no commit while the install files are not those that the config asks for.
+`;
+
 /** Where the hook of the clone that holds a config is, or would be. */
 interface CommitHook {
   readonly path: string;
-  readonly text: string;
-  /** What somebody else's hook would have to say. */
+  /** Of the config, from the top of the clone. */
+  readonly name: string;
+  /** What checks this config; somebody else's hook would have to say it. */
   readonly line: string;
   /** What is there. */
   readonly before: string | undefined;
@@ -37,16 +43,12 @@ async function findHook(config: string, edge: Edge): Promise<CommitHook | undefi
   }
   const path = resolve(folder, hooks, 'pre-commit');
   const name = join(relative(top, folder), basename(config));
-  const line = `hikyaku manifests --check --config '${name.replaceAll("'", String.raw`'\''`)}'`;
-  const text = `#!/bin/sh
-# By hikyaku init --hook: no commit while the install files are not those that the config asks for.
-exec ${line}
-`;
+  const line = `${CHECK} --config '${name.replaceAll("'", String.raw`'\''`)}' || exit 1`;
   // `hooks` may be a symbolic link.
   const real = await realpathOf(path);
   const isWithin = async (inside: string) => !relative(await realpathOf(inside), real).startsWith('..');
   const isShared = !(await isWithin(resolve(folder, common))) && !(await isWithin(top));
-  return { path, text, line, isShared, before: await readFile(path, 'utf8').catch(() => undefined) };
+  return { path, name, line, isShared, before: await readFile(path, 'utf8').catch(() => undefined) };
 }
 
 /** Of what need not be there yet. */
@@ -82,15 +84,15 @@ export interface Hooked {
   readonly text: string;
 }
 
-/** Writes the hook where there is none; what is there stays as it is. */
+/** Writes the hook where there is none, and adds to one of ours; somebody else's stays as it is. */
 export async function installHook(config: string, edge: Edge): Promise<Hooked> {
   const hook = await findHook(config, edge);
   if (hook === undefined)
     return { isInstalled: false, text: `${config} is in no clone of Git, which could have a hook` };
-  const { path, text, line, before, isShared } = hook;
-  if (before?.includes('hikyaku manifests --check') === true)
-    return { isInstalled: true, text: `${path} checks the install files already` };
-  if (before !== undefined)
+  const { path, line, before, isShared } = hook;
+  if (isChecked(hook)) return { isInstalled: true, text: `${path} checks the install files already` };
+  const isOurs = before?.startsWith(HEAD) === true && !isShared;
+  if (before !== undefined && !isOurs)
     return { isInstalled: false, text: `${path} is somebody else's and stays as it is; add this line to it: ${line}` };
   if (isShared)
     return {
@@ -99,11 +101,22 @@ export async function installHook(config: string, edge: Edge): Promise<Hooked> {
     };
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text, { flag: 'wx' });
+    const text = `${HEAD}${line}\n${before?.slice(HEAD.length) ?? ''}`;
+    await writeFile(path, text, { flag: isOurs ? 'w' : 'wx' });
     await chmod(path, 0o755);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     return { isInstalled: false, text: `${path} cannot be written (${code})` };
   }
   return { isInstalled: true, text: `${path} checks the install files before each commit` };
+}
+
+/** Whether what is there checks this config: a clone may hold several. */
+function isChecked({ before = '', name, line }: CommitHook): boolean {
+  const named = line.slice(CHECK.length, -' || exit 1'.length);
+  return before.split('\n').some((one) => {
+    const [, flags] = one.split(CHECK);
+    if (flags === undefined || one.trimStart().startsWith('#')) return false;
+    return flags.includes(' --config') ? flags.includes(named) : name === 'hikyaku.yaml';
+  });
 }
