@@ -200,6 +200,9 @@ describe('init --context, by flags', () => {
     const plain = (await desk.run(['manifests', '--image', 'registry.example/hikyaku:0.1.0'])).stdout;
     expect(page).toContain(plain.slice(plain.lastIndexOf('---\n')));
     expectExit(await desk.run(['manifests', '--check']), 0);
+    expect(await read('grants.yaml')).toMatch(
+      /^# Secrets of the ordinary types under any name, and what else hikyaku.yaml /,
+    );
     expect(parse(await read('hikyaku.yaml'))).toMatchObject({ providers: {}, secrets: [] });
   });
 

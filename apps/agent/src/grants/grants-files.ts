@@ -1,12 +1,12 @@
 import { formatGrants, formatGrantsConfigMap } from '@hikyaku/config';
 import type { Grants } from '@hikyaku/config';
 
-/** `grants.yaml`, as it is kept beside the config. */
+/** The smallest `grants.yaml`, as it is kept beside the config. */
 export function grantsFileText(config: string, grants: Grants): string {
   return headerOf(config) + formatGrants(grants);
 }
 
-/** The ConfigMap `hikyaku-grants`, as it is applied. */
+/** The smallest ConfigMap `hikyaku-grants`, as it is applied. */
 export function grantsConfigMapText(config: string, grants: Grants, namespace: string): string {
   return headerOf(config) + formatGrantsConfigMap(grants, namespace);
 }

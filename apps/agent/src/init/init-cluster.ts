@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { formatProblems, jsonSchema, parseConfig } from '@hikyaku/config';
+import { formatGrants, formatProblems, jsonSchema, parseConfig } from '@hikyaku/config';
 import type { Config } from '@hikyaku/config';
 import { isPostQuantum, seal, SealedError } from '@hikyaku/sealing';
 import { bindingOfCredential } from '../credentials/binding-of-credential.ts';
@@ -8,9 +8,8 @@ import type { Edge } from '../edge.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { DEFAULT_NAMESPACE } from '../global-options.ts';
-import { grantsFileText } from '../grants/grants-files.ts';
 import { needsOf } from '../grants/needs.ts';
-import { grantsOfFile, ownGrants } from '../manifests/cluster-grants.ts';
+import { grantsOfFile, ownGrants, ownGrantsSay } from '../manifests/cluster-grants.ts';
 import { installOf } from '../manifests/install-of.ts';
 import { DEFAULT_IMAGE } from '../manifests/install.ts';
 import { ALL_FILES, kustomizeFiles } from '../manifests/kustomize-files.ts';
@@ -162,7 +161,10 @@ async function filesOf(path: string, text: string, image: string): Promise<reado
     { path, text },
     ...[
       { path: SCHEMA_FILE, text: schema },
-      { path: 'grants.yaml', text: grantsFileText(path, grants) },
+      {
+        path: 'grants.yaml',
+        text: `# ${ownGrantsSay(path)}, by hikyaku init. Yours to change.\n${formatGrants(grants)}`,
+      },
       ...kustomizeFiles(install, resolve(dirname(path))),
     ].map((file) => ({ ...file, path: join(dirname(path), file.path) })),
   ];

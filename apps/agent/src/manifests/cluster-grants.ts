@@ -26,10 +26,11 @@ export interface ClusterGrants {
 export async function clusterGrants(config: string, needs: Needs, { rights }: Settings): Promise<ClusterGrants> {
   const held = await grantsBeside(config);
   if (held === undefined) {
-    const grants = rights === 'named' ? smallestGrants(needs) : ownGrants(needs);
+    const isNamed = rights === 'named';
+    const what = isNamed ? `What ${basename(config)} needs` : ownGrantsSay(config);
     return manifestOf(
-      grants,
-      `What ${basename(config)} needs, by hikyaku manifests. A grants.yaml beside it would count instead.`,
+      isNamed ? smallestGrants(needs) : ownGrants(needs),
+      `${what}, by hikyaku manifests. A grants.yaml beside it would count instead.`,
     );
   }
   if (held.problems.length > 0) throw new ConfigError(held.problems);
@@ -65,6 +66,11 @@ export function ownGrants(needs: Needs): Grants {
     types: [...new Set([...types, ...smallest.types])],
     metadataPrefixes: [...prefixes, ...others],
   };
+}
+
+/** In words, to stand above {@link ownGrants}. */
+export function ownGrantsSay(config: string): string {
+  return `Secrets of the ordinary types under any name, and what else ${basename(config)} needs`;
 }
 
 function manifestOf(grants: Grants, header: string): ClusterGrants {
