@@ -31,7 +31,7 @@ export function granted({ grants, policy }: HeldGrants): readonly Statement[] {
       missing: 'no restarts',
     }),
     byAgent('grant-origins', grants.origins, {
-      some: 'requests for sources go only to',
+      some: 'requests for sources go only to these origins',
       none: 'no source is reached',
       missing:
         'requests for sources go to any origin but what surrounds the agent. Who writes the config could send values elsewhere',
@@ -42,7 +42,7 @@ export function granted({ grants, policy }: HeldGrants): readonly Statement[] {
       none: 'no code of others runs',
     }),
     byAgent('grant-files', grants.files === undefined ? [] : [grants.files], {
-      some: 'files below the folder of the config, and below',
+      some: 'files below the folder of the config, and below this one',
       none: 'no file outside of the folder of the config',
     }),
   ];

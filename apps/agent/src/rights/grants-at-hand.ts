@@ -59,6 +59,6 @@ async function grantsNeeded(options: LoadConfigOptions, edge: Edge): Promise<Hel
   const plugIns = await plugInFiles(config, options.config, options.plugin);
   const grants = smallestGrants(needsOf(config, options.config, plugIns));
   const policy = readPolicyGrants(grantsData(grants));
-  const where = `the least that ${options.config} needs, as hikyaku grants prints it`;
+  const where = `the least that ${options.config} needs, as hikyaku grants prints it; hikyaku manifests grants more, unless it is told --rights named`;
   return { grants, policy, problems: [], isMissing: false, disagreeing: [], where };
 }

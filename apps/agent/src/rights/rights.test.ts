@@ -50,6 +50,8 @@ test('without grants the least that the config needs is explained; without a con
   const document = JSON.parse(await say(['--json', '--config', config]));
   expect(document).toMatchObject({ agent: 'hikyaku', rights: 'named' });
   expect(document.grants).toContain('the least that');
+  // They would be approved for what is installed.
+  expect(document.grants).toContain('hikyaku manifests grants more, unless it is told --rights named');
   expect(document.statements).toContainEqual({
     id: 'grant-names',
     section: 'granted',
