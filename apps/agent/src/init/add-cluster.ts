@@ -31,7 +31,7 @@ export async function addCluster(options: InitOptions, edge: Edge): Promise<Exit
   if (exitCode !== EXIT.fine) return exitCode;
   if (isUnknownToService(config, name))
     stderr.write(`its public key, to be uploaded:\n\n${await cluster.signingKey(edge)}`);
-  if (options.json !== true) stdout.write(nextStepsOfAdded(options.config, cluster.context));
+  if (options.json !== true) stdout.write(nextStepsOfAdded({ ...options, context: cluster.context }));
   return exitCode;
 }
 

@@ -99,8 +99,7 @@ export async function initCluster(options: InitOptions, edge: Edge): Promise<Exi
   stdout.write(
     nextSteps(
       {
-        config: path,
-        context: cluster.context,
+        options: { ...options, context: cluster.context },
         recipients,
         made: identity.made,
         sealed: token !== undefined,

@@ -1,14 +1,17 @@
 import { dirname } from 'node:path';
+import { commandLines } from '../doctor/command-lines.ts';
+import type { CommandLines } from '../doctor/command-lines.ts';
+import type { GlobalOptions } from '../global-options.ts';
 import type { Hooked } from './commit-hook.ts';
-import { shellFlag, shellWord } from '../output/shell-word.ts';
+import { shellWord } from '../output/shell-word.ts';
 import type { Style } from '../output/style.ts';
 import { fingerprintsText } from '../sealing/recipients-key.ts';
 import type { RecipientKeys } from '../sealing/recipients-for.ts';
 import { recipientNames } from '../sealing/recipients-text.ts';
 
 export interface Done {
-  readonly config: string;
-  readonly context: string;
+  /** With the context. */
+  readonly options: GlobalOptions;
   /** The cluster first. */
   readonly recipients: readonly RecipientKeys[];
   /** Whether its identity was made now. */
@@ -23,11 +26,10 @@ export interface Done {
 }
 
 export function nextSteps(done: Done, style: Style): string {
-  const { config, context, recipients, made, sealed, files, image, hook, keyFile } = done;
+  const { options, recipients, made, sealed, files, image, hook, keyFile } = done;
   const [cluster] = recipients;
   const good = style.good('✓');
-  const folder = shellWord(dirname(config));
-  const flag = config === 'hikyaku.yaml' ? '' : shellFlag('--config', config);
+  const { context: _, ...others } = options;
   return [
     `${good} ${cluster?.name} (${fingerprintsText(cluster?.keys ?? [])}) has ${made ? 'an identity now' : 'its identity already'}\n`,
     ...(keyFile === undefined ? [] : [`${good} your own key is in ${keyFile}: keep a copy where your passwords are\n`]),
@@ -39,14 +41,28 @@ export function nextSteps(done: Done, style: Style): string {
     ...(hook === undefined ? [] : [`${hook.isInstalled ? good : style.change('!')} ${hook.text}\n`]),
     '\nNext, as there is nothing secret in them:\n\n',
     ...(image === undefined ? ['  # the image in install/image.yaml: docs/run-in-a-cluster.md\n'] : []),
-    `  hikyaku plan${flag}${shellFlag('--context', context)}\n`,
-    `  git add ${folder} && git commit -m "hikyaku for ${cluster?.name}" && git push\n`,
-    `  kubectl${shellFlag('--context', context)} apply -k ${folder}   # or Flux, or Argo CD\n`,
-    `\nAnother cluster: hikyaku init${flag} --context CONTEXT\n`,
+    `  ${linesFor(options).hikyaku('plan')}\n`,
+    `  ${commitLine(dirname(options.config), cluster?.name ?? '')}\n`,
+    `  ${applyLine(options)}\n`,
+    `\nAnother cluster: ${linesFor(others).hikyaku('init --context CONTEXT')}\n`,
   ].join('');
 }
 
 /** After a cluster was added to a config that was there. */
-export function nextStepsOfAdded(config: string, context: string): string {
-  return `\nNext: commit and push, and in that cluster the same files:\n\n  kubectl${shellFlag('--context', context)} apply -k ${shellWord(dirname(config))}   # or Flux, or Argo CD\n`;
+export function nextStepsOfAdded(options: GlobalOptions): string {
+  return `\nNext: commit and push, and in that cluster the same files:\n\n  ${applyLine(options)}\n`;
+}
+
+function applyLine(options: GlobalOptions): string {
+  return `${linesFor(options).kubectl(`apply -k ${shellWord(dirname(options.config))}`)}   # or Flux, or Argo CD`;
+}
+
+/** The folder may be in another repository than the one where this was asked. */
+function commitLine(folder: string, cluster: string): string {
+  const git = folder === '.' ? 'git' : `git -C ${shellWord(folder)}`;
+  return `${git} add . && ${git} commit -m "hikyaku for ${cluster}" && ${git} push`;
+}
+
+function linesFor(options: GlobalOptions): CommandLines {
+  return commandLines(options, { isDefaultConfig: options.config === 'hikyaku.yaml' });
 }
