@@ -44,9 +44,11 @@ function forAgent(agent: string, text: string): string {
     .replaceAll(/^(\s*)namespace: hikyaku$/gm, `$1namespace: ${agent}`)
     .replaceAll(/(kind: Namespace\nmetadata:\n\s+name: )hikyaku$/gm, `$1${agent}`)
     .replaceAll(/\bhikyaku-(own|restarts)\b/g, `${agent}-$1`)
-    .replaceAll("request.namespace == 'hikyaku'", `request.namespace == '${agent}'`)
+    .replaceAll(/(request\.namespace [!=]= )'hikyaku'/g, `$1'${agent}'`)
+    .replaceAll("orValue('') == 'hikyaku'", `orValue('') == '${agent}'`)
+    .replaceAll("'hikyaku' in ", `'${agent}' in `)
     .replaceAll(`expression: "'hikyaku'"`, `expression: "'${agent}'"`)
-    .replaceAll('hikyaku.dev/agent=hikyaku', `hikyaku.dev/agent=${agent}`);
+    .replaceAll(/hikyaku\.dev\/(agent|merge)=hikyaku/g, `hikyaku.dev/$1=${agent}`);
 }
 
 /** `/api/v1/namespaces/hikyaku/configmaps/hikyaku-status`; only of kinds that are in the file. */
