@@ -50,8 +50,8 @@ export async function installOf(
   };
 }
 
-function forCluster(config: Config, cluster: string | undefined): Config {
-  if (cluster === undefined) return config;
+function forCluster(config: Config, cluster: Settings['cluster']): Config {
+  if (cluster === undefined || cluster === false) return config;
   if (config.recipients.get(cluster)?.backup === false) return configFor(config, cluster).config;
   throw new UserError(`${cluster} is no cluster under \`recipients:\` of the config`);
 }

@@ -6,7 +6,7 @@ export interface Settings {
   /** `named`: only the Secrets of the config, by the list `names` of the grants. */
   readonly rights?: (typeof RIGHTS)[number];
   /** Only the entries for this cluster are granted. */
-  readonly cluster?: string;
+  readonly cluster?: string | false;
   readonly replicas?: number;
   readonly daemonset?: boolean;
   readonly networkPolicy?: boolean;
@@ -21,6 +21,7 @@ export function settingOptions(): readonly Option[] {
   return [
     new Option('--rights <kind>', 'any Secret within the grants, or only those of the config by name').choices(RIGHTS),
     new Option('--cluster <name>', 'for this cluster alone, a name under `recipients:`'),
+    new Option('--no-cluster', 'for all of them again'),
     new Option('--replicas <number>', 'more than one: one works, the others wait').argParser(replicasOf),
     new Option('--daemonset', 'one Pod on each node instead: one works, the others wait'),
     new Option('--no-daemonset', 'a Deployment again'),
@@ -38,7 +39,7 @@ export function formatSettings(settings: Settings): string {
   const { rights, cluster, replicas = 1, daemonset, networkPolicy, receiver, page } = settings;
   return [
     ...(rights === undefined || rights === 'own' ? [] : ['--rights', rights]),
-    ...(cluster === undefined ? [] : ['--cluster', cluster]),
+    ...(cluster ? ['--cluster', cluster] : []),
     ...(replicas === 1 ? [] : ['--replicas', String(replicas)]),
     ...(daemonset ? ['--daemonset'] : []),
     ...(networkPolicy ? ['--network-policy'] : []),

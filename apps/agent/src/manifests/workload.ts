@@ -127,7 +127,7 @@ function argumentsOf(install: Install): readonly string[] {
     ...(receiver ? ['--receiver', `'${receiver}'`] : []),
     ...(page ? ['--page', `'${page}'`] : []),
     ...(hasLeader(install) ? ['--leader-election'] : []),
-    ...(cluster === undefined ? [] : ['--cluster', wordValue(cluster)]),
+    ...(cluster ? ['--cluster', wordValue(cluster)] : []),
   ];
 }
 
