@@ -23,7 +23,7 @@ export async function doctor(options: DoctorCommandOptions, edge: Edge): Promise
   // Whoever may write that ConfigMap would choose what of this machine is read, and where it is sent.
   if (options.configMap === true && (options.contexts !== undefined || !hasPodAccount(options, edge)))
     throw new UserError(
-      '--config-map is for the pod, with its own ServiceAccount: here the config of the cluster would have the credentials of this machine; give your own file by --config, or run it there: kubectl exec -n hikyaku deploy/hikyaku -- node /app/hikyaku.js doctor --config-map',
+      '--config-map is for the pod, with its own ServiceAccount: here the config of the cluster would have the credentials of this machine; give your own file by --config, or run it there: kubectl exec -n hikyaku deploy/hikyaku -- node /app/hikyaku.js doctor --config /config/hikyaku.yaml',
     );
   // What it finds it says by itself.
   const logger = await commandLogger(options, edge, stderr, 'silent');

@@ -177,5 +177,5 @@ export class Examination implements AsyncDisposable {
   }
 }
 
-/** Where the install files mount the config: its paths are as they are there. */
+/** Where paths of that ConfigMap begin, as for `run --config-map`. */
 const MOUNTED = '/etc/hikyaku';
