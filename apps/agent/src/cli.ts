@@ -338,7 +338,7 @@ function createProgram(edge: Edge, setExitCode: (code: ExitCode) => void): Comma
     .option('--force', 'write over files of others')
     .addHelpText(
       'after',
-      '\nNobody is asked, and nothing is secret in it. The grants are those of grants.yaml beside the config, else what the config needs.\nFlags and the image are remembered in the folder: say only what changes. More: docs/manifests.md\n\nExamples:\n  hikyaku manifests --image registry.example/hikyaku:0.1.0 | kubectl apply -f -\n  hikyaku manifests --kustomize . --replicas 2 --network-policy\n  hikyaku manifests --kustomize . --image registry.example/hikyaku:0.2.0     # an upgrade: one file changes\n  hikyaku manifests --check',
+      '\nNobody is asked, and nothing is secret in it. The grants are those of grants.yaml beside the config, else what the config\nneeds, and with --rights own any Secret of the ordinary types.\nFlags and the image are remembered in the folder: say only what changes. More: docs/manifests.md\n\nExamples:\n  hikyaku manifests --image registry.example/hikyaku:0.1.0 | kubectl apply -f -\n  hikyaku manifests --kustomize . --replicas 2 --network-policy\n  hikyaku manifests --kustomize . --image registry.example/hikyaku:0.2.0     # an upgrade: one file changes\n  hikyaku manifests --check',
     )
     .action(async (_, self: Command) => {
       const { manifests } = await import('./commands/manifests.ts');

@@ -6,7 +6,8 @@ export function networkPolicy(install: Install): string {
 # What it cannot say:
 #  - names. Whoever got hold of the Pod reaches any address at these ports; the agent itself goes only to the origins of its config that are
 #    granted. A network that knows names (Cilium, Calico) can be told them: \`hikyaku grants\` lists the origins.
-#  - where the API server is: its address differs from cluster to cluster, and is none of a Pod.
+#  - where the API server is: its address differs from cluster to cluster, and is none of a Pod. Where it listens at another port than those below
+#    (minikube 8443, MicroK8s 16443), or the DNS does (OpenShift 5353), a NetworkPolicy of your own beside this one adds that port.
 #  - the kubelet: probes come from the node, which every network lets through.
 # kubectl port-forward goes past it, so the page needs no rule.
 apiVersion: networking.k8s.io/v1
