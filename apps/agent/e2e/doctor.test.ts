@@ -275,6 +275,12 @@ describe('the install', () => {
     await cure('POLICY_NOT_ENFORCED', {
       visit: await asAgent(),
       provoke: async () => void succeeded(await clinic.admin('DELETE', `${POLICIES}/hikyaku-own`)),
+      async follow({ advice, command = '' }) {
+        expect(advice).toContain('restart the API servers');
+        const looked = await clinic.doctor();
+        expect(looked.find(({ thing }) => thing.endsWith('Binding hikyaku-own'))?.advice).toContain('restart the API');
+        await clinic.follow(command);
+      },
     });
   });
 

@@ -44,7 +44,11 @@ export const install: Check = {
     }
     const findings = looked.flatMap(({ object, state, difference }): readonly Finding[] => {
       const thing = nameOf(object);
-      if (state === 'missing') return [found('OBJECT_MISSING', thing, 'is not there', remedy(object.file))];
+      if (state === 'missing') {
+        const { advice, ...more } = remedy(object.file);
+        const told = { ...more, advice: hasParameters(object) ? `${advice}. ${IF_RENEWED}` : advice };
+        return [found('OBJECT_MISSING', thing, 'is not there', told)];
+      }
       if (state !== 'differs') return [];
       const message = `is not as this version has it (${difference?.pointer ?? ''})`;
       const isAdded = difference?.added === true;
@@ -68,6 +72,14 @@ export const install: Check = {
 
 export const RIGHTS: RightsFile = 'deploy/rights-own.yaml';
 export const RESTARTS: RightsFile = 'deploy/rights-restarts.yaml';
+
+/** An API server that has seen a policy go and come keeps the parameters that it knew (docs/rights.md, «What is left over»). */
+export const IF_RENEWED =
+  'If it was there before, restart the API servers then: until that, later changes of hikyaku-grants have no effect';
+
+function hasParameters({ spec }: ExpectedObject): boolean {
+  return typeof spec === 'object' && spec !== null && ('paramKind' in spec || 'paramRef' in spec);
+}
 
 /** Applying changes nothing that the agent has written. */
 export function applying(file: RightsFile, { kubectl }: CommandLines): Remedy {

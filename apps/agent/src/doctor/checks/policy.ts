@@ -2,7 +2,7 @@ import { isKubeError } from '@hikyaku/kube-client';
 import { probePolicy } from '@hikyaku/kubernetes';
 import type { Check } from '../diagnose.ts';
 import { fine, found } from '../finding.ts';
-import { RIGHTS } from './install.ts';
+import { IF_RENEWED, RIGHTS } from './install.ts';
 
 /** Whether the API server limits what the agent writes: asked by a dry run, with the agent's own account only. */
 export const policy: Check = {
@@ -25,7 +25,7 @@ export const policy: Check = {
         'policy hikyaku-own',
         'the API server does not limit which Secrets this account writes',
         {
-          advice: 'have somebody apply the rights again; it is in force some seconds later',
+          advice: `have somebody apply the rights again; it is in force some seconds later. ${IF_RENEWED}`,
           command: lines.kubectl(`apply -f ${RIGHTS}`),
         },
       ),
