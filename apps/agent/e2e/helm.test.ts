@@ -75,6 +75,7 @@ test.each<[string, object, RegExp]>([
   ['an unknown word', { replica: 2 }, /replica/],
   ['an unknown word deeper down', { image: { name: 'x' } }, /image/],
   ['an image of no version', { image: { tag: 'latest' } }, /tag/],
+  ['a tag in the repository', { image: { repository: 'registry.lan:5000/hikyaku:1' } }, /repository/],
   ['a digest that is none', { image: { digest: 'sha256:abc' } }, /digest/],
   ['other rights', { rights: 'all' }, /rights/],
   ['no replica', { replicas: 0 }, /replicas/],
@@ -166,7 +167,7 @@ describe('helm template is what hikyaku manifests prints, object for object', ()
 test('what else can be said gets into the Pod', async () => {
   const digest = `sha256:${'0'.repeat(64)}`;
   const objects = await template({
-    image: { repository: 'registry.lan/hikyaku', digest, pullPolicy: 'Always' },
+    image: { repository: 'registry.lan:5000/hikyaku', digest, pullPolicy: 'Always' },
     imagePullSecrets: [{ name: 'registry' }],
     existingConfigMap: 'mine',
     configPath: '/config/sub/one.yaml',
@@ -205,7 +206,7 @@ test('what else can be said gets into the Pod', async () => {
     ],
     containers: [
       {
-        image: `registry.lan/hikyaku@${digest}`,
+        image: `registry.lan:5000/hikyaku@${digest}`,
         imagePullPolicy: 'Always',
         args: [
           'run',
