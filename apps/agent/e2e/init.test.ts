@@ -290,7 +290,7 @@ describe('a step that fails leaves no file', () => {
     const refused = await desk.run(args, token);
     expect([refused.exitCode, refused.stderr]).toEqual([
       2,
-      expect.stringContaining('grants.yaml there already; --force'),
+      expect.stringContaining('grants.yaml is there already; --force'),
     ]);
     expect(await filesIn(desk.folder)).toEqual(['grants.yaml']);
     expectExit(await desk.run([...args, '--force'], token), 0);

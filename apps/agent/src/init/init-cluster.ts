@@ -180,7 +180,9 @@ async function refuseExisting(config: string): Promise<void> {
   const found: string[] = [];
   for (const path of paths) if (await exists(path)) found.push(path);
   if (found.length > 0)
-    throw new UserError(`${found.join(', ')} there already; --force writes over it, --config names another folder`);
+    throw new UserError(
+      `${found.join(', ')} ${found.length === 1 ? 'is' : 'are'} there already; --force writes over, --config names another folder`,
+    );
 }
 
 async function exists(path: string): Promise<boolean> {
