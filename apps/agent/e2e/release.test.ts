@@ -103,6 +103,7 @@ describe('without an agent', () => {
     await createSecret(admin, id('fixed'), { A: '1' }, { labels: OURS, immutable: true });
     await createSecret(admin, id('merged'), { A: '1' }, { labels: { 'hikyaku.dev/merge': 'hikyaku' } });
     await createSecret(admin, id('shared'), { A: '1' }, { labels: { 'hikyaku.dev/merge': 'other.hikyaku' } });
+    await createSecret(admin, id('both'), { A: '1' }, { labels: { ...OURS, 'hikyaku.dev/merge': 'hikyaku.other' } });
     await createSecret(admin, id('foreign'), { A: '1' }, { labels: { 'hikyaku.dev/agent': 'other' } });
     await createSecret(admin, id('theirs'), { A: '1' });
     const before = await Promise.all(['foreign', 'theirs'].map((name) => readSecret(admin, id(name))));
@@ -113,8 +114,10 @@ describe('without an agent', () => {
     expect((await readSecret(admin, id('whole')))?.labels).toEqual({ ...OURS, mine: 'yes' });
 
     expectExit(await release('--all', '--yes'), 0);
-    const live = await Promise.all(['whole', 'fixed', 'merged', 'shared'].map((name) => readSecret(admin, id(name))));
-    expect(live.map((secret) => secret?.labels)).toEqual([{ mine: 'yes' }, {}, {}, { 'hikyaku.dev/merge': 'other' }]);
+    const names = ['whole', 'fixed', 'merged', 'shared', 'both'];
+    const live = await Promise.all(names.map((name) => readSecret(admin, id(name))));
+    const others = { 'hikyaku.dev/merge': 'other' };
+    expect(live.map((secret) => secret?.labels)).toEqual([{ mine: 'yes' }, {}, {}, others, others]);
     expect(live.map((secret) => secret?.data)).toEqual(live.map(() => ({ A: '1' })));
     expect(await Promise.all(['foreign', 'theirs'].map((name) => readSecret(admin, id(name))))).toEqual(before);
 
