@@ -209,7 +209,9 @@ describe('the files', () => {
 describe('the Pod', () => {
   test('variables come from a Secret, one by one, and a person is told', async () => {
     const finished = await run();
-    expect(finished.stderr).toContain('create secret generic hikyaku-env --from-literal=DOPPLER_TOKEN=…');
+    expect(finished.stderr).toMatch(
+      /DOPPLER_TOKEN is taken from .* create secret generic hikyaku-env --from-env-file=\/dev\/stdin\n/,
+    );
     expect(field(container(parseManifests(finished.stdout)), 'env')).toContainEqual({
       name: 'DOPPLER_TOKEN',
       valueFrom: { secretKeyRef: { name: 'hikyaku-env', key: 'DOPPLER_TOKEN', optional: true } },

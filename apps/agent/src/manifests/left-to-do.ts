@@ -12,7 +12,7 @@ export function leftToDo({ image, variables, texts, needs }: Install & { readonl
     ...(variables.length === 0
       ? []
       : [
-          `of the credentials, ${variables.join(' and ')} ${variables.length === 1 ? 'is' : 'are'} taken from the Secret ${ENV_SECRET}: kubectl --namespace hikyaku create secret generic ${ENV_SECRET} ${variables.map((name) => `--from-literal=${name}=…`).join(' ')}`,
+          `of the credentials, ${variables.join(' and ')} ${variables.length === 1 ? 'is' : 'are'} taken from the Secret ${ENV_SECRET}. Its command reads a line NAME=value for each, from a pipe or typed and ended with Ctrl-D: kubectl --namespace hikyaku create secret generic ${ENV_SECRET} --from-env-file=/dev/stdin`,
         ]),
     ...files.map(
       ({ source, what }) => `source ${source} reads ${what}, which is not in these manifests: docs/manifests.md`,
