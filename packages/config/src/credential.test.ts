@@ -151,6 +151,11 @@ describe('a credential', () => {
       'a header `Authorization` would hold the token alone, without `Bearer`; write it under `token:` of the source',
     ],
     [
+      'a name that a shell would run',
+      'headers: { "X-`id`": abc }',
+      'X-`id``: a credential does not belong in the file; `hikyaku seal` seals it; or use',
+    ],
+    [
       'a name that would move the cursor',
       'headers: { "X\\e[2J": { env: A } }',
       'a name here has characters that cannot be shown; remove them',

@@ -3,7 +3,7 @@ import type { CredentialReference } from './config.ts';
 import { credentialForms, credentialReference } from './credential-forms.ts';
 import { readFields } from './fields.ts';
 import { wrongKind } from './issues.ts';
-import { readPerCluster, sealedAt } from './per-cluster.ts';
+import { readPerCluster, sealedAt, sealLine } from './per-cluster.ts';
 import { isMapping, nameOf } from './place.ts';
 import type { Place } from './place.ts';
 import { problemAt, problemAtKey } from './problem.ts';
@@ -81,5 +81,5 @@ const FORM_LIST = credentialForms
   .replace(/, ([^,]*)$/, ' and $1');
 
 function formsFor({ path }: Place): string {
-  return `\`hikyaku seal ${path.join('.')}\` seals it; or use \`{ env: NAME }\`, \`{ file: PATH }\` or \`{ secretRef: { name: NAME, key: KEY } }\``;
+  return `${sealLine(path)} seals it; or use \`{ env: NAME }\`, \`{ file: PATH }\` or \`{ secretRef: { name: NAME, key: KEY } }\``;
 }

@@ -36,6 +36,12 @@ export function readPerCluster(
   return references;
 }
 
+/** The command for a field, to copy; without the names that a shell would not take for text, as the config may be somebody else's. */
+export function sealLine(path: readonly PropertyKey[], cluster?: PropertyKey): string {
+  const words = [path.map(String).join('.'), ...(cluster === undefined ? [] : ['--cluster', String(cluster)])];
+  return words.every((word) => /^[\w.-]+$/.test(word)) ? `\`hikyaku seal ${words.join(' ')}\`` : '`hikyaku seal`';
+}
+
 function readWords(
   place: Place,
   problems: Problem[],
@@ -47,7 +53,7 @@ function readWords(
       ? problemAt(
           place,
           `${nameOf(place.path)}: a credential does not belong in the file`,
-          `\`hikyaku seal ${place.path.slice(0, -2).join('.')} --cluster ${place.path.at(-1)}\` seals it`,
+          `${sealLine(place.path.slice(0, -2), place.path.at(-1))} seals it`,
         )
       : wrongKind(place, 'a mapping with `sealed`'),
   );

@@ -4,6 +4,7 @@ import type { CredentialReference, SealedReference, SourceConfig } from '@hikyak
 import { isProviderError, SecretValue } from '@hikyaku/core';
 import type { CallOptions, Clock, ProviderError } from '@hikyaku/core';
 import type { KubeClient } from '@hikyaku/kube-client';
+import { shellWord } from '../output/shell-word.ts';
 import { invalid } from './credential-place.ts';
 import { openSealed } from './open-sealed.ts';
 import { ownText } from './own-text.ts';
@@ -178,7 +179,7 @@ export class Credentials {
     if (entry !== undefined) return { entry, cluster };
     throw this.#invalid(
       field,
-      `is sealed for ${names}, and not for this cluster, ${cluster}: hikyaku seal providers.${this.#source.name}.${field} --cluster ${cluster}`,
+      `is sealed for ${names}, and not for this cluster, ${cluster}: hikyaku seal ${shellWord(`providers.${this.#source.name}.${field}`)} --cluster ${cluster}`,
     );
   }
 

@@ -1,5 +1,6 @@
 import { isProviderError, ProviderError } from '@hikyaku/core';
 import type { SecretsClient, WriteResult } from '@hikyaku/core';
+import { shellWord } from '../output/shell-word.ts';
 
 /** Of the sealed credentials that were given out so far, by field. */
 interface GivenOut {
@@ -53,7 +54,9 @@ function explainedResult(result: WriteResult, saying: (error: unknown) => unknow
 function explained(error: unknown, { sealedAt, sealedPaths }: GivenOut): unknown {
   if (!isProviderError(error) || error.code !== 'UNAUTHENTICATED' || sealedAt.size === 0) return error;
   const dates = [...sealedAt].map(([field, at]) => `${field} was sealed on ${at.slice(0, 10)}`).join(', ');
-  const commands = [...sealedAt.keys()].map((field) => `hikyaku seal ${sealedPaths.get(field) ?? field}`).join(' and ');
+  const commands = [...sealedAt.keys()]
+    .map((field) => `hikyaku seal ${shellWord(sealedPaths.get(field) ?? field)}`)
+    .join(' and ');
   const { code, message, retryable, retryAfterMs } = error;
   return new ProviderError(
     code,

@@ -15,7 +15,7 @@ export function replacing({ source, field, reference }: CredentialAt, { agent, l
   if ('sealed' in reference || 'perCluster' in reference) {
     return {
       advice: 'seal a good one; it is asked for',
-      command: lines.hikyaku(`seal providers.${source.name}.${field}`),
+      command: lines.hikyaku(`seal ${shellWord(`providers.${source.name}.${field}`)}`),
     };
   }
   if ('secretRef' in reference) {

@@ -1,5 +1,6 @@
 import type { Config, SecretEntry, SourceConfig } from '@hikyaku/config';
 import { fingerprintOf, SealedError } from '@hikyaku/sealing';
+import { shellWord } from '../output/shell-word.ts';
 import { holders } from './debt.ts';
 import { opensText, replacementOf } from './exposure-places.ts';
 import { keylessAccess } from './keyless-access.ts';
@@ -155,7 +156,7 @@ function exposedValue(config: Config, value: ValueSeen, { cluster, keys }: Whose
   )
     return undefined;
   const { replace, revoke } = replacementOf(source, field);
-  const seal = `hikyaku seal ${path}`;
+  const seal = `hikyaku seal ${shellWord(path)}`;
   if (header instanceof SealedError || header.binding === undefined) {
     const others = [...clustersUsing(config, source.name)].filter((name) => name !== cluster);
     return { path, when: 'perhaps', how: 'for whom it is sealed cannot be seen', others, replace, revoke, seal };

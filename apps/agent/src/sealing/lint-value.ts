@@ -1,6 +1,7 @@
 import type { Config, Recipient } from '@hikyaku/config';
 import { bindingProblem, fingerprintOf, SealedError } from '@hikyaku/sealing';
 import type { Binding, SealedHeader } from '@hikyaku/sealing';
+import { shellWord } from '../output/shell-word.ts';
 import { allowed, debtOf, intruders } from './debt.ts';
 import type { Holder } from './debt.ts';
 import { clustersUsing } from './lint-clusters.ts';
@@ -25,7 +26,7 @@ export function lintValue(config: Config, value: ValueSeen, wanted: Binding | st
 
 /** How it is replaced. */
 function sealCommand({ name }: ValueSeen): string {
-  return `hikyaku seal ${name}`;
+  return `hikyaku seal ${shellWord(name)}`;
 }
 
 function* lintBinding(

@@ -187,6 +187,15 @@ describe('lint', () => {
     const cut = [...lines.slice(0, 2), ...lines.slice(4)].join('\n');
     const [finding] = await lint(await textOf({ token: { sealed: cut } }));
     expect(finding).toMatchObject({ code: 'DAMAGED', advice: 'seal it again: hikyaku seal providers.doppler.token' });
+    // The name of a header may have what a shell would run.
+    const none = { project: undefined, config: undefined, token: undefined };
+    const headers = { 'X-`id`': { sealed: cut } };
+    const source = { ...none, type: 'webhook', protocol: 'hikyaku', url: 'https://nas.lan', headers };
+    const [ofHeader] = await lint(await textOf({ source }));
+    expect(ofHeader).toMatchObject({
+      code: 'DAMAGED',
+      advice: "seal it again: hikyaku seal 'providers.doppler.headers.X-`id`'",
+    });
   });
 
   test('a credential of each cluster is sealed to it and to the backup keys, and to nobody else', async () => {

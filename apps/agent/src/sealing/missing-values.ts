@@ -1,4 +1,5 @@
 import type { Config, SourceConfig } from '@hikyaku/config';
+import { shellWord } from '../output/shell-word.ts';
 import { keylessAccess } from './keyless-access.ts';
 import { clustersUsing } from './lint-clusters.ts';
 
@@ -23,7 +24,7 @@ function* missingOf(source: SourceConfig, cluster: string): Iterable<MissingValu
     if (!('perCluster' in reference) || reference.perCluster.has(cluster)) continue;
     const path = `providers.${source.name}.${field}`;
     const what = `has no value for cluster "${cluster}", which uses ${source.name}`;
-    yield { source, path, what, advice: `hikyaku seal ${path}.perCluster.${cluster}` };
+    yield { source, path, what, advice: `hikyaku seal ${shellWord(`${path}.perCluster.${cluster}`)}` };
   }
   const access = keylessAccess(source);
   if (access === undefined || typeof access.ids === 'string' || access.ids.has(cluster)) return;

@@ -3,6 +3,7 @@ import { EXIT } from '../exit-code.ts';
 import type { Edge } from '../edge.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { LoadConfigOptions } from '../load-config-file.ts';
+import { shellWord } from '../output/shell-word.ts';
 import { styleFor } from '../output/style.ts';
 import { UserError } from '../user-error.ts';
 import type { Style } from '../output/style.ts';
@@ -93,7 +94,7 @@ function isLast({ source, field }: SealedField): boolean {
 
 function droppedText(field: SealedField): string {
   const name = `providers.${field.source.name}.${field.field}`;
-  const rest = isLast(field) ? `; no cluster has one now: hikyaku seal ${name}` : '';
+  const rest = isLast(field) ? `; no cluster has one now: hikyaku seal ${shellWord(name)}` : '';
   return `  its own value ${field.name} is removed${rest}\n`;
 }
 

@@ -3,6 +3,7 @@ import type { Opened } from '@hikyaku/sealing';
 import type { Edge } from '../edge.ts';
 import type { FoundIdentity } from '../identity/find-identities.ts';
 import { openWith } from '../identity/open-with.ts';
+import { shellWord } from '../output/shell-word.ts';
 import { holders } from './debt.ts';
 import type { Holder } from './debt.ts';
 import { recipientsFor, sealRecipients } from './recipients-for.ts';
@@ -85,7 +86,7 @@ async function planOne(
     return {
       field,
       kind: 'failed',
-      problem: `${error.message}; hikyaku seal ${field.name} puts a good one in its place`,
+      problem: `${error.message}; hikyaku seal ${shellWord(field.name)} puts a good one in its place`,
     };
   }
 }

@@ -1,6 +1,7 @@
 import { isNoticeCredential, nearest, noticeCredentials } from '@hikyaku/config';
 import type { Config, CredentialReference, SealedReference, SourceConfig } from '@hikyaku/config';
 import { printable } from '../output/printable.ts';
+import { shellWord } from '../output/shell-word.ts';
 import { UserError } from '../user-error.ts';
 
 /** A credential of a source, whether the config says where it is kept or not. */
@@ -85,7 +86,7 @@ function notSealed({ name, reference }: CredentialPlace, cluster: string | undef
     return new UserError(`${name} has no value of its own for ${printable(cluster)}; it has: ${clusters}`);
   }
   const kept = reference === undefined ? 'not set' : `kept elsewhere (${Object.keys(reference).join()})`;
-  return new UserError(`${name} is not sealed: it is ${kept}; hikyaku seal ${name} seals a value there`);
+  return new UserError(`${name} is not sealed: it is ${kept}; hikyaku seal ${shellWord(name)} seals a value there`);
 }
 
 function placeOf(source: SourceConfig, field: string, reference: CredentialReference | undefined): CredentialPlace {

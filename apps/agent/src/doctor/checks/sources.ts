@@ -95,7 +95,7 @@ async function credentialFindings(
         found('CREDENTIAL_OLD', thing, `was sealed on ${sealedAt.slice(0, 10)}, more than a year ago`, {
           advice: 'issue another one where it comes from, seal it, then revoke the old one',
           command: examination.lines.hikyaku(
-            `seal ${credentials.sealedPaths.get(field) ?? `providers.${source.name}.${field}`}`,
+            `seal ${shellWord(credentials.sealedPaths.get(field) ?? `providers.${source.name}.${field}`)}`,
           ),
         }),
       );
