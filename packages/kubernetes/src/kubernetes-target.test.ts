@@ -286,6 +286,23 @@ test('an inventory that names somebody elseâ€™s Secret is no proof for a personâ
   expect(world.live?.data).toEqual({ A: B64['2'] });
 });
 
+test('nothing is deleted while the grants are missing, though the API server would let it', async () => {
+  const world = createWorld('policy');
+  const entry = await world.applied();
+  const { admit } = world.secrets;
+  world.secrets.admit = (verb, after, before) => {
+    if (verb === 'POST') throw kubeError('INVALID', { policy: 'hikyaku-own', policyParametersMissing: true });
+    admit(verb, after, before);
+  };
+  for (const known of [entry, entryOf()]) {
+    await expect(world.target.remove(known, { signal })).rejects.toMatchObject({
+      code: 'NOT_GRANTED',
+      message: expect.stringContaining('hikyaku-grants'),
+    });
+  }
+  expect(world.live?.data).toEqual({ A: B64['1'] });
+});
+
 test('when the policy has gone since the start, a write that passes proves nothing', async () => {
   const world = createWorld('policy');
   world.stranger(two);

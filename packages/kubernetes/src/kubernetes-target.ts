@@ -224,6 +224,12 @@ export class KubernetesTarget implements Target {
   async #requirePolicy(options: CallOptions): Promise<void> {
     const state = await probePolicy(this.#client, this.#access.agent, options);
     if (state === 'enforced') return;
+    if (state === 'without grants') {
+      throw new TargetError(
+        'NOT_GRANTED',
+        `the policy finds no ConfigMap ${this.#access.agent}/hikyaku-grants: nothing is deleted; apply deploy/grants.yaml`,
+      );
+    }
     throw new TargetError(
       'FORBIDDEN',
       'the policy hikyaku-own does not limit this account any more: no Secret of unknown owner is touched; apply deploy/rights-own.yaml',
