@@ -2,7 +2,7 @@ import type { GrantsData } from './grants-text.ts';
 
 /**
  * What the policies `hikyaku-own` and `hikyaku-restarts` know of the grants. A list that is missing, other than `names` and `restarts`, makes the
- * first refuse every write.
+ * first refuse to create or change anything.
  */
 export interface PolicyGrants {
   readonly types?: ReadonlySet<string>;

@@ -3,7 +3,7 @@ import { isKubeError } from '@hikyaku/kube-client';
 import type { KubeClient } from '@hikyaku/kube-client';
 import { AGENT_LABEL } from './ownership.ts';
 
-/** `missing`: nothing limits this account. `without grants`: the policy refuses everything, as its parameters are not there. */
+/** `missing`: nothing limits this account. `without grants`: the policy refuses to create and change anything, as its parameters are not there. */
 export type PolicyState = 'enforced' | 'missing' | 'without grants';
 
 /** No grants name it. */
@@ -11,7 +11,8 @@ const FORBIDDEN_TYPE = 'hikyaku.dev/policy-probe';
 
 /**
  * Whether the API server's policies limit this account: as a dry run, a Secret without the label, and one of a type that nobody grants, must be
- * refused by our own policies. Writes nothing.
+ * refused by our own policies. Writes nothing. The binding `hikyaku-own-merge` does not show itself in this way: a Secret that exists, with the label
+ * for merging, would be needed.
  */
 export async function probePolicy(client: KubeClient, agent: string, options: CallOptions): Promise<PolicyState> {
   const byLabel = await probe(client, { namespace: agent, type: 'Opaque', labels: {} }, options);

@@ -74,11 +74,7 @@ export const mayNot: Readonly<Record<string, (scene: Scene) => Promise<readonly 
   },
   'reserved-namespaces': async ({ admin, agent }) => {
     await createSecret(admin, 'kube-system/ours', {}, { labels: { 'hikyaku.dev/agent': 'hikyaku' } });
-    return [
-      await agent('POST', SYSTEM, ours('reserved')),
-      await agent('PUT', `${SYSTEM}/ours`, ours('ours')),
-      await agent('DELETE', `${SYSTEM}/ours`),
-    ];
+    return [await agent('POST', SYSTEM, ours('reserved')), await agent('PUT', `${SYSTEM}/ours`, ours('ours'))];
   },
   'other-names': async (scene) => {
     const write = () => scene.probe('not-named');
@@ -294,10 +290,11 @@ export async function giveRole({ admin }: Scene, name: string, rules: readonly o
   succeeded(await admin('POST', `${path}/rolebindings`, binding));
 }
 
-/** That of the agent; everybody else is refused too, which whoever takes the grants away should know. */
-/** Others wait for the grants only with what is the agent's. */
+/** The agent's own; everybody else is refused too, which whoever takes the grants away should know, but for what is not the agent's and for deleting. */
 async function withoutObject({ admin, agent, kind }: Scene, probe: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
   const { data } = Object(succeeded(await admin('GET', GRANTS)));
+  for (const label of ['agent', 'merge'])
+    await createSecret(admin, `web/left-${label}`, {}, { labels: { [`hikyaku.dev/${label}`]: 'hikyaku' } });
   succeeded(await admin('DELETE', GRANTS));
   const becomes = (status: number) => eventually(async () => (await probe()).status === status);
   await becomes(422);
@@ -309,6 +306,7 @@ async function withoutObject({ admin, agent, kind }: Scene, probe: () => Promise
     if (!labelled.text.includes(NO_PARAMETERS)) throw new Error(labelled.text);
   }
   succeeded(await post({}));
+  for (const label of ['agent', 'merge']) succeeded(await admin('DELETE', `${SECRETS}/left-${label}`));
   if (kind === 'named')
     succeeded(await admin('PATCH', `${DEPLOYMENTS}/app?dryRun=All`, { spec: { paused: true } }, MERGE_PATCH));
   const unlabelled = await agent('POST', `${SECRETS}?dryRun=All`, { metadata: { name: 'of-nobody' } });

@@ -14,9 +14,14 @@ export const may: Readonly<Record<string, (scene: Scene) => Promise<readonly Api
     succeeded(await agent('POST', SECRETS, ours('change-own')));
     return [await agent('PUT', `${SECRETS}/change-own`, ours('change-own', { data: {} }))];
   },
-  'delete-own': async ({ agent }) => {
+  'delete-own': async ({ admin, agent }) => {
     succeeded(await agent('POST', SECRETS, ours('delete-own')));
-    return [await agent('DELETE', `${SECRETS}/delete-own`)];
+    const labels = { 'hikyaku.dev/agent': 'hikyaku' };
+    await createSecret(admin, 'kube-system/delete-own', { key: 'value' }, { labels });
+    return [
+      await agent('DELETE', `${SECRETS}/delete-own`),
+      await agent('DELETE', '/api/v1/namespaces/kube-system/secrets/delete-own'),
+    ];
   },
   'merge-data': async ({ admin, agent }) => {
     const labels = { 'hikyaku.dev/merge': 'hikyaku' };

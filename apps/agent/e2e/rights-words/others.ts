@@ -20,10 +20,15 @@ import type { Scene } from './scene.ts';
 type Checks = Readonly<Record<string, (scene: Scene, entries: readonly string[]) => Promise<void>>>;
 
 export const thief: Checks = {
-  'thief-own': async ({ admin, agent }) => {
+  'thief-own': async (scene) => {
+    const { admin, agent } = scene;
     succeeded(await agent('POST', SECRETS, ours('thief-own')));
     succeeded(await agent('PUT', `${SECRETS}/thief-own`, ours('thief-own', { data: {} })));
-    succeeded(await agent('DELETE', `${SECRETS}/thief-own`));
+    await scene.withGrants(
+      { types: null, names: '' },
+      async () => (await scene.probe('thief-own')).status === 422,
+      async () => succeeded(await agent('DELETE', `${SECRETS}/thief-own`)),
+    );
     const labels = { 'hikyaku.dev/merge': 'hikyaku' };
     await createSecret(admin, 'web/thief-merge', { theirs: 'value' }, { labels });
     succeeded(await agent('PUT', `${SECRETS}/thief-merge`, ours('thief-merge', { metadata: { labels }, data: {} })));

@@ -17,7 +17,7 @@ export function mayNot({ agent, names, restarts }: RightsOptions): readonly Stat
     {
       id: 'delete-many',
       text: 'delete many Secrets by one request, or in a way whose answer would show them',
-      rules: ['policy own: deletion'],
+      rules: ['policy own-label: deletion'],
     },
     {
       id: 'touch-others',
@@ -36,7 +36,7 @@ export function mayNot({ agent, names, restarts }: RightsOptions): readonly Stat
     },
     {
       id: 'reserved-namespaces',
-      text: 'create, change or delete a Secret in a namespace that the grants reserve',
+      text: 'create or change a Secret in a namespace that the grants reserve. One there that carries its label it can delete',
       rules: ['policy own: namespace'],
     },
     {
@@ -70,11 +70,11 @@ export function mayNot({ agent, names, restarts }: RightsOptions): readonly Stat
     {
       id: 'own-namespace-names',
       text: `write a Secret of ${agent} whose name does not begin with hikyaku-, such as a credential that people keep there`,
-      rules: ['policy own: own namespace'],
+      rules: ['policy own-label: own namespace'],
     },
     {
       id: 'without-grants',
-      text: `write any Secret while the ConfigMap hikyaku-grants is missing, or one of its lists. While it is missing nobody else can change a Secret with a label of the agent either: the API server refuses before it looks who asks`,
+      text: `create or change any Secret while the ConfigMap hikyaku-grants is missing, or one of its lists. While it is missing nobody else can create or change a Secret with a label of the agent either: the API server refuses before it looks who asks. Deleting waits for nothing`,
       rules: [
         'policy own: grants',
         'binding own: denies without parameters',

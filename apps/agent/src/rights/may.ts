@@ -18,7 +18,7 @@ export function may({ agent }: RightsOptions): readonly Statement[] {
     },
     {
       id: 'delete-own',
-      text: 'delete a Secret that carries this label',
+      text: 'delete a Secret that carries this label, whatever the grants say',
       why: 'its entry has left the config. A large part of them waits for a person',
       rules: ['cluster: delete secrets'],
     },

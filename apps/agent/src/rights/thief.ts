@@ -5,7 +5,7 @@ export function thief({ agent, names }: RightsOptions): readonly Statement[] {
   return [
     {
       id: 'thief-own',
-      text: `change and delete the Secrets that carry the agent's label, and change all data of those with hikyaku.dev/merge=${agent}`,
+      text: `change within the grants the Secrets that carry the agent's label, delete them whatever the grants say, and change all data of those with hikyaku.dev/merge=${agent}`,
       rules: [],
     },
     {
