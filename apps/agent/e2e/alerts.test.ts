@@ -1,33 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import { generateIdentity } from '@hikyaku/sealing';
-import {
-  ConfigFiles,
-  createNamespace,
-  createSecret,
-  eventually,
-  installRights,
-  patchSecret,
-  resetInventory,
-  startCluster,
-  startHikyaku,
-  succeeded,
-} from '@hikyaku/testbed';
-import type { Api, Cluster, Running } from '@hikyaku/testbed';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { createSecret, eventually, patchSecret, succeeded } from '@hikyaku/testbed';
+import type { Api, Running } from '@hikyaku/testbed';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { AlertTrial, TARGET } from './alert-trial.test.kit.ts';
 import type { Phase } from './alert-trial.test.kit.ts';
-import { promtool, readAlertRules, scrape } from './metrics.test.kit.ts';
+import { promtool, readAlertRules, scrape, scrapeUntil } from './metrics.test.kit.ts';
 import type { Labels, Scrape } from './metrics.test.kit.ts';
+import { Stage } from './stage.test.kit.ts';
 
 // Each alert of deploy/prometheus-rules.yaml in the fault that it is for: the built agent is scraped before, meanwhile and afterwards, and
 // promtool tells the rules of it for as long as they take.
 
-const configs = new ConfigFiles();
-const running = new Set<Running>();
 const signingSecret = randomBytes(24).toString('hex');
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/hikyaku/leases/hikyaku';
 const MERGE_PATCH = { 'content-type': 'application/merge-patch+json' };
@@ -40,69 +27,40 @@ const BEFORE = 10;
 /** Shorter than what has happened counts. */
 const SHORT = 5;
 
-let cluster: Cluster;
+let stage: Stage;
 let admin: Api;
 let doppler: FakeDoppler;
-let kubeconfig: string;
 let namespace: string;
-let count = 0;
 
 beforeAll(async () => {
-  cluster = await startCluster({ controllers: false });
-  admin = cluster.admin;
-  await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000, writes: 1_000_000 } });
+  stage = await Stage.open('alert', { controllers: false });
+  ({ admin, doppler } = stage);
 });
-
 beforeEach(async () => {
-  namespace = `alert-${++count}`;
-  await createNamespace(admin, namespace);
+  namespace = await stage.begin();
   doppler.addConfig(namespace, 'prd', { A: '1', B: '2', C: '3', D: '4' });
 });
-
-afterEach(async () => {
-  await Promise.all([...running].map(stop));
-  doppler.clearFaults();
-  await resetInventory(admin);
-});
-
-afterAll(async () => {
-  await doppler?.close();
-  await cluster?.stop();
-  await configs[Symbol.asyncDispose]();
-});
+afterEach(() => stage.end());
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 type Fields = Readonly<Record<string, unknown>>;
 
 function config({ source = {}, secret = {}, ...more }: { source?: Fields; secret?: Fields } & Fields = {}): object {
-  const place = { type: 'doppler', url: doppler.url, project: namespace, config: 'prd' };
-  const lab = { ...place, token: { env: 'DOPPLER_TOKEN' }, refresh: '1s', hold: 'off', ...source };
+  const lab = stage.source('prd', { hold: 'off', ...source });
   const app = { name: 'app', namespace, from: 'lab', ...secret };
   return { resync: '1s', hold: 'off', providers: { lab }, secrets: [app], ...more };
 }
 
-async function start(path: string, flags: readonly string[] = [], access = kubeconfig): Promise<Running> {
+async function start(path: string, flags: readonly string[] = [], access = stage.kubeconfig): Promise<Running> {
   const token = doppler.serviceToken(namespace, 'prd', { access: 'read/write' });
   const args = ['run', '--health', '127.0.0.1:0', '--config', path, '--kubeconfig', access, ...flags];
-  const agent = startHikyaku(args, { env: { DOPPLER_TOKEN: token, HOOK: signingSecret } });
-  running.add(agent);
+  const agent = stage.start(args, { env: { DOPPLER_TOKEN: token, HOOK: signingSecret } });
   await agent.logged({ msg: 'answering probes' });
   return agent;
 }
 
-async function stop(agent: Running): Promise<void> {
-  running.delete(agent);
-  await agent.stop();
-}
-
 async function until(agent: Running, holds: (now: Scrape) => boolean): Promise<Scrape> {
-  const look = async () => {
-    const now = await scrape(agent);
-    if (!holds(now)) throw new Error(`not yet:\n${now.text}`);
-    return now;
-  };
-  return await vi.waitFor(look, { timeout: 180_000, interval: 200 });
+  return await scrapeUntil(agent, holds, { timeout: 180_000 });
 }
 
 const WRONG = [
@@ -190,7 +148,7 @@ function trial(
   return {
     labels,
     async *phases() {
-      const path = await configs.write(config(given));
+      const path = await stage.configs.write(config(given));
       const agent = await start(path, flags, access?.());
       yield await well(agent, BEFORE);
       await spoil(agent, path);
@@ -285,7 +243,7 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   }),
 
   HikyakuPushNotWell: trial(() => ({ ...OF_AGENT, secret: `${namespace}/local`, source: 'lab' }), {
-    access: () => cluster.kubeconfig,
+    access: () => stage.cluster.kubeconfig,
     given: {},
     async spoil(agent, path) {
       const pushes = [{ from: { namespace, secret: 'local' }, to: 'lab' }];
@@ -321,10 +279,10 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   HikyakuDown: {
     labels: () => ({}),
     async *phases() {
-      const path = await configs.write(config());
+      const path = await stage.configs.write(config());
       const agent = await start(path);
       yield await well(agent, BEFORE);
-      await stop(agent);
+      await agent.stop();
       yield { minutes: LONG, scrapes: [] };
       yield await well(await start(path), LONG);
     },
@@ -333,10 +291,10 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   HikyakuNoLeader: {
     labels: () => OF_AGENT,
     async *phases() {
-      const path = await configs.write(config());
+      const path = await stage.configs.write(config());
       const before = await start(path, ['--leader-election']);
       yield await well(before, BEFORE);
-      await stop(before);
+      await before.stop();
       // Somebody who is gone had taken it.
       await holdLease('gone');
       const agent = await start(path, ['--leader-election']);
@@ -350,15 +308,15 @@ const TRIALS: Readonly<Record<string, Trial>> = {
   HikyakuRestarting: {
     labels: () => TARGET,
     async *phases() {
-      const path = await configs.write(config());
+      const path = await stage.configs.write(config());
       let agent = await start(path);
       yield await well(agent, BEFORE);
       for (let times = 0; times < 4; times++) {
-        await stop(agent);
+        await agent.stop();
         agent = await start(path);
         yield await well(agent, SHORT);
       }
-      await stop(agent);
+      await agent.stop();
       // It waits longer and longer until it is started again.
       yield { minutes: SHORT, scrapes: [] };
       yield await well(await start(path), LONG);
@@ -371,7 +329,9 @@ const TRIALS: Readonly<Record<string, Trial>> = {
 test.for(Object.entries(TRIALS))(
   '%s fires in its fault and clears after it',
   async ([alert, one], { onTestFailed }) => {
-    onTestFailed(() => void process.stderr.write([...running].map(({ output }) => output.slice(-2_000)).join('\n')));
+    onTestFailed(
+      () => void process.stderr.write([...stage.running].map(({ output }) => output.slice(-2_000)).join('\n')),
+    );
     const told = new AlertTrial();
     const ends: number[] = [];
     for await (const phase of one.phases()) {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { ensureReferenceTool } from '@hikyaku/reference-tools';
 import type { Running } from '@hikyaku/testbed';
+import { vi } from 'vitest';
 import { parse } from 'yaml';
 
 /** What one scrape gave. */
@@ -45,6 +46,20 @@ export async function scrape(agent: Running): Promise<Scrape> {
   const { port } = await agent.logged({ msg: 'answering probes' });
   const response = await fetch(`http://127.0.0.1:${String(port)}/metrics`);
   return new Scrape(await response.text(), response.headers.get('content-type') ?? '');
+}
+
+/** Again and again, until one is as wanted. */
+export async function scrapeUntil(
+  agent: Running,
+  holds: (now: Scrape) => boolean,
+  options: { readonly timeout: number },
+): Promise<Scrape> {
+  const look = async () => {
+    const now = await scrape(agent);
+    if (!holds(now)) throw new Error(`not yet:\n${now.text.slice(0, 20_000)}`);
+    return now;
+  };
+  return await vi.waitFor(look, { interval: 200, ...options });
 }
 
 export interface AlertRule {

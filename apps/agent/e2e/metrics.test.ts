@@ -2,94 +2,55 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
-import {
-  ConfigFiles,
-  createNamespace,
-  installRights,
-  resetInventory,
-  startCluster,
-  startHikyaku,
-} from '@hikyaku/testbed';
-import type { Api, Cluster, Running } from '@hikyaku/testbed';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import type { Running } from '@hikyaku/testbed';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { LeakSearch } from '../../../tools/testbed/src/leak-search.ts';
 import { METRICS } from '../src/metrics/metrics.ts';
-import { promtool, readAlertRules, scrape } from './metrics.test.kit.ts';
+import { promtool, readAlertRules, scrape, scrapeUntil } from './metrics.test.kit.ts';
 import type { Scrape } from './metrics.test.kit.ts';
+import { Stage } from './stage.test.kit.ts';
 
 // What Prometheus is told by the built agent, and whether the dashboard and the alert rules ask for what there is.
 
-const configs = new ConfigFiles();
-const running = new Set<Running>();
 /** What Prometheus adds by itself, or is told to. */
 const OF_TARGET = ['job', 'instance', 'namespace', 'pod', 'node', 'cluster'];
 const DASHBOARD = new URL('../../../deploy/grafana-dashboard.json', import.meta.url);
 
-let cluster: Cluster;
-let admin: Api;
+let stage: Stage;
 let doppler: FakeDoppler;
-let kubeconfig: string;
 let namespace: string;
-let count = 0;
-let token: string;
 
 beforeAll(async () => {
-  cluster = await startCluster({ controllers: false });
-  admin = cluster.admin;
-  await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000, writes: 1_000_000 } });
+  stage = await Stage.open('metrics', { controllers: false });
+  ({ doppler } = stage);
 });
-
 beforeEach(async () => {
-  namespace = `metrics-${++count}`;
-  await createNamespace(admin, namespace);
-  token = doppler.serviceAccountToken();
+  namespace = await stage.begin();
   doppler.resetCounters();
 });
-
-afterEach(async () => {
-  await Promise.all([...running].map((agent) => agent.stop()));
-  running.clear();
-  doppler.clearFaults();
-  await resetInventory(admin);
-});
-
-afterAll(async () => {
-  await doppler?.close();
-  await cluster?.stop();
-  await configs[Symbol.asyncDispose]();
-});
+afterEach(() => stage.end());
+afterAll(() => stage?.[Symbol.asyncDispose]());
 
 type Values = Readonly<Record<string, string>>;
 
 function source(name: string, values: Values, more: object = {}): object {
   doppler.addConfig(namespace, name, values);
-  const place = { type: 'doppler', url: doppler.url, project: namespace, config: name };
-  return { ...place, token: { env: 'DOPPLER_TOKEN' }, refresh: '1s', hold: 'off', ...more };
+  return stage.source(name, { hold: 'off', ...more });
 }
 
 function secret(name: string, more: object): object {
   return { name, namespace, ...more };
 }
 
-function start(path: string, { flags = [] as readonly string[], access = kubeconfig, env = {} } = {}): Running {
+function start(path: string, { flags = [] as readonly string[], access = stage.kubeconfig, env = {} } = {}): Running {
   const args = ['run', '--health', '127.0.0.1:0', '--config', path, '--kubeconfig', access, ...flags];
-  const agent = startHikyaku(args, { env: { DOPPLER_TOKEN: token, ...env } });
-  running.add(agent);
-  return agent;
+  return stage.start(args, { env: { ...stage.env, ...env } });
 }
 
 async function until(agent: Running, holds: (now: Scrape) => boolean): Promise<Scrape> {
-  const look = async () => {
-    const now = await scrape(agent);
-    if (!holds(now)) throw new Error(`not yet:\n${now.text.slice(0, 4_000)}`);
-    return now;
-  };
-  return await vi.waitFor(look, { timeout: 90_000, interval: 200 });
+  return await scrapeUntil(agent, holds, { timeout: 90_000 });
 }
 
 /** An agent in which much goes wrong, so that every metric says something. */
@@ -106,10 +67,10 @@ async function startTroubled(): Promise<{ readonly agent: Running; readonly told
     secret('bad', { from: 'bad' }),
   ];
   const pushes = [{ from: { namespace, secret: 'local' }, to: 'good' }];
-  const path = await configs.write({ resync: '5s', hold: 'off', providers, secrets, pushes });
+  const path = await stage.configs.write({ resync: '5s', hold: 'off', providers, secrets, pushes });
   const agent = start(path, {
     flags: ['--receiver', '127.0.0.1:0'],
-    access: cluster.kubeconfig,
+    access: stage.cluster.kubeconfig,
     env: { HOOK: 'x'.repeat(32) },
   });
   await until(agent, (now) => now.sum('hikyaku_secrets', { state: 'synced' }) === 3);
@@ -305,7 +266,12 @@ test('promtool finds nothing wrong with what is told, which is the text format',
 
 test('requests are those that the service has counted, by status, and those that brought nothing apart', async () => {
   const providers = { lab: source('lab', { A: '1' }) };
-  const path = await configs.write({ resync: '1h', hold: 'off', providers, secrets: [secret('app', { from: 'lab' })] });
+  const path = await stage.configs.write({
+    resync: '1h',
+    hold: 'off',
+    providers,
+    secrets: [secret('app', { from: 'lab' })],
+  });
   const agent = start(path);
   await until(agent, (now) => now.sum('hikyaku_requests_total', { cached: 'true' }) >= 2);
   // After it nothing is asked, so that both are counted at the same time.
@@ -330,7 +296,7 @@ test('1,000 Secrets of 50 sources are at most 2,000 series, all well or none', {
   const secrets = Array.from({ length: 1_000 }, (_, index) =>
     secret(`app-${index}`, { from: `s${index % 50}`, data: { a: 'A' } }),
   );
-  const agent = start(await configs.write({ resync: '1h', hold: 'off', providers, secrets }));
+  const agent = start(await stage.configs.write({ resync: '1h', hold: 'off', providers, secrets }));
   const atRest = await until(agent, (now) => now.sum('hikyaku_secrets', { state: 'synced' }) === 1_000);
   expect(atRest.values('hikyaku_secret_not_well')).toEqual([]);
   expect(atRest.series.length).toBeLessThan(2_000);
@@ -344,7 +310,7 @@ test('1,000 Secrets of 50 sources are at most 2,000 series, all well or none', {
 
 test('a source that leaves the config leaves nothing behind', async () => {
   const providers = { stays: source('stays', { A: '1' }), leaving: source('leaving', { A: '1' }) };
-  const path = await configs.write({
+  const path = await stage.configs.write({
     hold: 'off',
     providers,
     secrets: [secret('stays', { from: 'stays' }), secret('leaving', { from: 'leaving' })],
@@ -363,7 +329,7 @@ test('a source that leaves the config leaves nothing behind', async () => {
 
 test('a replica that waits says that it does not lead, and nothing of any state', async () => {
   const providers = { lab: source('lab', { A: '1' }) };
-  const path = await configs.write({ hold: 'off', providers, secrets: [secret('app', { from: 'lab' })] });
+  const path = await stage.configs.write({ hold: 'off', providers, secrets: [secret('app', { from: 'lab' })] });
   const flags = ['--leader-election'];
   const leader = start(path, { flags });
   await leader.logged({ msg: 'leading' });
@@ -382,14 +348,14 @@ test('neither a value nor a token nor a path is told, whatever goes wrong', asyn
   const leaks = new LeakSearch();
   const value = randomBytes(20).toString('hex');
   leaks.add('value', value);
-  leaks.add('token', token);
+  leaks.add('token', stage.env.DOPPLER_TOKEN);
   const providers = {
     good: source('good', { A: value }),
     bad: source('bad', { A: value }),
     gone: { type: 'webhook', url: `${doppler.url}/hidden-path`, protocol: 'hikyaku', refresh: '1s' },
   };
   const secrets = ['good', 'bad', 'gone'].map((name) => secret(name, { from: name }));
-  const agent = start(await configs.write({ resync: '1s', hold: 'off', providers, secrets }));
+  const agent = start(await stage.configs.write({ resync: '1s', hold: 'off', providers, secrets }));
   await until(agent, (now) => now.sum('hikyaku_secrets', { state: 'synced' }) === 2);
   for (const kind of ['401', 'not-json', 'reset', 'half-json', '429'] as const) {
     doppler.fail({ kind, times: 1_000_000, project: namespace });
