@@ -122,7 +122,8 @@ export class Watch {
 
   /** Everything is as it has to be: whatever differs from now on has a new cause. */
   async settled(): Promise<void> {
-    this.#tampered.clear();
+    // What nothing wants any more, and is kept, stays as people have left it.
+    for (const id of this.#tampered) if (this.#world.model.isWanted(id)) this.#tampered.delete(id);
     this.#before = await this.#world.secrets();
   }
 
