@@ -536,7 +536,13 @@ describe('beside a running agent', () => {
 
     await createSecret(clinic.admin, 'web/foreign', { A: 'theirs' });
     await cure('AGENT_UNWELL', {
-      provoke: () => clinic.write(more, daemon),
+      // It says first that its source is still to be read.
+      provoke: async () => {
+        await clinic.write(more, daemon);
+        await clinic.until({}, (all) =>
+          expect(all.find(({ code }) => code === 'AGENT_UNWELL')?.message).toContain('kubectl label secret'),
+        );
+      },
       async follow({ message, command = '' }) {
         const [, label = ''] = /(kubectl label secret \S+ --namespace \S+ \S+)/.exec(message) ?? [];
         await clinic.follow(label);
