@@ -34,6 +34,8 @@ test(
     expect(figures['residentSeenMiB']).toBeLessThan(100);
     // Loose: the figure itself is for a machine at rest.
     expect(figures['webhookRatio']).toBeLessThan(3);
+    expect(figures['webhookP99Ms']).toBeLessThan(5_000);
+    console.info(JSON.stringify(figures));
     for (const key of KEYS) expect(Number.isFinite(figures[key]), key).toBe(true);
   },
 );
