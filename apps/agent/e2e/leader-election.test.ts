@@ -3,24 +3,11 @@ import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
-import {
-  ConfigFiles,
-  createNamespace,
-  EtcdWrites,
-  expectExit,
-  field,
-  hikyaku,
-  installRights,
-  readSecrets,
-  resetInventory,
-  startCluster,
-  startHikyaku,
-  succeeded,
-} from '@hikyaku/testbed';
-import type { Api, Cluster, Running } from '@hikyaku/testbed';
+import { EtcdWrites, expectExit, field, hikyaku, readSecrets, succeeded } from '@hikyaku/testbed';
+import type { Api, Running } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Stage } from './stage.test.kit.ts';
 
 // Several replicas of the built agent on a real API server, with the rights of deploy/rights-own.yaml: one of them works.
 
@@ -31,60 +18,42 @@ const LEASE = '/apis/coordination.k8s.io/v1/namespaces/hikyaku/leases/hikyaku';
 const ROLE = '/apis/rbac.authorization.k8s.io/v1/namespaces/hikyaku/roles/hikyaku-own';
 const SECRETS = 40;
 
-const configs = new ConfigFiles();
-const running = new Set<Running>();
 let directory: string;
-let cluster: Cluster;
+let stage: Stage;
 let etcd: EtcdWrites;
 let admin: Api;
 let doppler: FakeDoppler;
-let kubeconfig: string;
 let namespace: string;
 let config: string;
-let count = 0;
 
 // Who brings a server of their own has no etcd to count writes in.
 const brought = process.env['HIKYAKU_DEV_KUBECONFIG'] !== undefined;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'hikyaku-leader-'));
-  cluster = await startCluster({ controllers: false, directory });
+  stage = await Stage.open('leader', { controllers: false, directory });
   if (!brought) etcd = await EtcdWrites.of(directory);
-  admin = cluster.admin;
-  await installRights(cluster);
-  kubeconfig = await cluster.agentKubeconfig();
-  doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
+  ({ admin, doppler } = stage);
 });
-
 beforeEach(async () => {
-  namespace = `leader-${++count}`;
-  await createNamespace(admin, namespace);
+  namespace = await stage.begin();
   doppler.addConfig(namespace, 'lab', { A: 'first' });
-  const place = { type: 'doppler', url: doppler.url, project: namespace, config: 'lab' };
-  const lab = { ...place, refresh: '1s', hold: 'off', snapshot: false };
+  const providers = { lab: stage.source('lab', { hold: 'off', snapshot: false }) };
   const secrets = Array.from({ length: SECRETS }, (_, index) => ({ name: `s${index}`, namespace, from: 'lab' }));
-  config = await configs.write({ resync: '1h', hold: 'off', providers: { lab }, secrets });
+  config = await stage.configs.write({ resync: '1h', hold: 'off', providers, secrets });
 });
-
 afterEach(async () => {
-  for (const agent of running) agent.process.kill('SIGCONT');
-  await Promise.all([...running].map((agent) => agent.stop()));
-  running.clear();
-  await resetInventory(admin);
+  for (const agent of stage.running) agent.process.kill('SIGCONT');
+  await stage.end();
 });
-
 afterAll(async () => {
-  await doppler?.close();
-  await cluster?.stop();
-  await configs[Symbol.asyncDispose]();
+  await stage?.[Symbol.asyncDispose]();
   if (directory !== undefined) await rm(directory, { recursive: true, force: true });
 });
 
-function replica(access = kubeconfig): Running {
+function replica(access = stage.kubeconfig): Running {
   const args = ['run', '--leader-election', '--health', '127.0.0.1:0', '--config', config, '--kubeconfig', access];
-  const agent = startHikyaku(args, { env: { DOPPLER_TOKEN: doppler.serviceAccountToken() } });
-  running.add(agent);
-  return agent;
+  return stage.start(args);
 }
 
 /** One that leads, and others that wait. */
@@ -122,11 +91,6 @@ async function sleep(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-async function end(agent: Running, signal: NodeJS.Signals): Promise<void> {
-  running.delete(agent);
-  await agent.stop(signal);
-}
-
 async function metrics(agent: Running): Promise<string> {
   const { port } = await agent.logged({ msg: 'answering probes' });
   return await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
@@ -155,7 +119,7 @@ test.skipIf(brought)(
     const [leader, ...waiting] = await replicas(2);
     const revision = await etcd.revision();
     const crashedAt = performance.now();
-    await end(leader, 'SIGKILL');
+    await leader.stop('SIGKILL');
     change('second');
     const next = await Promise.race(waiting.map(async (agent) => agent.logged({ msg: 'leading' }).then(() => agent)));
     expect(performance.now() - crashedAt).toBeLessThan(LEASE_MS + LOOK_MS);
@@ -172,7 +136,7 @@ test.skipIf(brought)('told to stop it hands over at once, and nothing is written
   const [leader, waiting] = await replicas(1);
   const revision = await etcd.revision();
   const stoppedAt = performance.now();
-  await end(leader, 'SIGTERM');
+  await leader.stop('SIGTERM');
   await waiting?.logged({ msg: 'leading' });
   expect(performance.now() - stoppedAt).toBeLessThan(2_000);
   await waiting?.logged({ msg: 'source read' });
@@ -213,12 +177,12 @@ test('one that leads again says nothing of what was held while it led before, an
   await leader.logged({ secret: `${namespace}/s0`, state: 'held' });
   leader.process.kill('SIGSTOP');
   await waiting?.logged({ secret: `${namespace}/s0`, state: 'held' });
-  const approve = ['approve', 'config', '--yes', '--kubeconfig', cluster.kubeconfig];
+  const approve = ['approve', 'config', '--yes', '--kubeconfig', stage.cluster.kubeconfig];
   await until(async () => expectExit(await hikyaku(approve, { cwd: '/' }), 0));
   await until(async () => expect([...(await readSecrets(admin, namespace)).keys()]).not.toContain('s0'));
   leader.process.kill('SIGCONT');
   await leader.logged({ msg: 'leading no more' });
-  if (waiting !== undefined) await end(waiting, 'SIGTERM');
+  if (waiting !== undefined) await waiting.stop();
   await until(async () => {
     const told = await metrics(leader);
     expect(told).toContain('\nhikyaku_leader 1\n');
@@ -310,9 +274,9 @@ test('with the rights that are installed nothing is said', async () => {
 });
 
 test('one that is cut off from the API server stops before the other one begins', async () => {
-  await using proxy = await startProxy(cluster.url);
+  await using proxy = await startProxy(stage.cluster.url);
   const path = join(directory, `cut-${namespace}`);
-  await writeFile(path, (await readFile(kubeconfig, 'utf8')).replaceAll(cluster.url, proxy.url));
+  await writeFile(path, (await readFile(stage.kubeconfig, 'utf8')).replaceAll(stage.cluster.url, proxy.url));
   const leader = replica(path);
   await leader.logged({ msg: 'leading' });
   await allHold('first');
