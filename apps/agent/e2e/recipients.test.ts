@@ -20,14 +20,8 @@ import type { Party } from './seal.test.kit.ts';
 // Who can open what is sealed, changed by a person with the built agent.
 
 const TOKEN = 'dp.st.prd.q7RkzWmPbtS3nVxY';
-let home: Party;
-let cabin: Party;
-let me: Party;
+const [home, cabin, me] = await Promise.all([makeParty('home'), makeParty('cabin'), makeParty('me')]);
 let desk: SealDesk;
-
-beforeAll(async () => {
-  [home, cabin, me] = await Promise.all([makeParty('home'), makeParty('cabin'), makeParty('me')]);
-});
 
 beforeEach(async () => {
   desk = await SealDesk.open(handWritten({ clusters: [home, cabin], backup: me }));

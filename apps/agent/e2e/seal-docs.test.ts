@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { ensureReferenceTool } from '../../../tools/reference-tools/src/ensure-reference-tool.ts';
+import { shell } from '../../../tools/testbed/src/shell.ts';
+import { transcriptIn } from '../../../tools/testbed/src/transcript.ts';
 import { SealDesk } from './seal.test.kit.ts';
 
 // docs/seal.md is one story: its commands run here one after the other, and say what it shows.
@@ -20,24 +20,6 @@ providers:
 secrets:
   - { name: web-env, namespace: web, from: doppler }
 `;
-
-interface Transcript {
-  readonly command: string;
-  readonly output: string;
-}
-
-function transcriptsIn(page: string): readonly Transcript[] {
-  const blocks = [...page.matchAll(/^```console\n([^]*?)^```$/gm)].map(([, block = '']) => block);
-  return blocks.flatMap((block) =>
-    block
-      .split(/^\$ /m)
-      .slice(1)
-      .map((part) => {
-        const [command = '', ...lines] = part.split('\n');
-        return { command, output: lines.join('\n') };
-      }),
-  );
-}
 
 /** Keys and days are others each time; so is the width of a table. */
 function withoutChance(output: string): string {
@@ -64,19 +46,16 @@ async function programs(folder: string): Promise<string> {
   return bin;
 }
 
-async function inShell(command: string, cwd: string, bin: string): Promise<string> {
-  const env = { HOME: cwd, PATH: `${bin}:${process.env['PATH']}` };
-  const child = spawn('sh', ['-c', `{ ${command}\n} 2>&1`], { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
-  return await text(child.stdout);
-}
-
 test('docs/seal.md shows what its commands say', async () => {
   await using desk = await SealDesk.open(CONFIG);
   const bin = await programs(desk.folder);
-  const transcripts = transcriptsIn(await readFile(join(root, 'docs/seal.md'), 'utf8'));
-  expect(transcripts.length).toBeGreaterThan(8);
-  for (const { command, output } of transcripts) {
-    const said = await inShell(command, desk.folder, bin);
+  const page = await readFile(join(root, 'docs/seal.md'), 'utf8');
+  const blocks = [...page.matchAll(/^```console\n([^]*?)^```$/gm)];
+  const shown = blocks.flatMap(([, block = '']) => transcriptIn(block));
+  expect(shown.length).toBeGreaterThan(8);
+  const env = { HOME: desk.folder, PATH: `${bin}:${process.env['PATH']}` };
+  for (const { command, output } of shown) {
+    const said = await shell(command, { cwd: desk.folder, env, mayFail: true });
     expect({ command, output: withoutChance(said) }).toEqual({ command, output: withoutChance(output) });
   }
 });

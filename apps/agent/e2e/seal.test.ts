@@ -4,7 +4,7 @@ import { decryptWithAge, encryptWithAge } from '../../../tools/reference-tools/s
 import { ensureReferenceTool } from '../../../tools/reference-tools/src/ensure-reference-tool.ts';
 import { parseIdentities, readHeader, open } from '@hikyaku/sealing';
 import { expectExit } from '@hikyaku/testbed';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { hasTerminals, hikyakuInTerminal } from '../../../tools/testbed/src/terminal.ts';
 import { aroundSealed, forgeBinding, handWritten, makeParty, SealDesk } from './seal.test.kit.ts';
@@ -13,14 +13,8 @@ import type { Party } from './seal.test.kit.ts';
 // What a person does with credentials in the config, with the built agent and without any cluster.
 
 const TOKEN = 'dp.st.prd.q7RkzWmPbtS3nVxY';
-let home: Party;
-let cabin: Party;
-let me: Party;
+const [home, cabin, me] = await Promise.all([makeParty('home'), makeParty('cabin'), makeParty('me')]);
 let desk: SealDesk;
-
-beforeAll(async () => {
-  [home, cabin, me] = await Promise.all([makeParty('home'), makeParty('cabin'), makeParty('me')]);
-});
 
 beforeEach(async () => {
   desk = await SealDesk.open(handWritten({ clusters: [home, cabin], backup: me }));

@@ -1,14 +1,14 @@
-import { spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import { applyYaml, createNamespace, deleteSecret, eventually, readSecret, startCluster } from '@hikyaku/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { shell } from '../../../tools/testbed/src/shell.ts';
 import { hasTerminals, hikyakuInTerminal } from '../../../tools/testbed/src/terminal.ts';
+import { transcriptIn } from '../../../tools/testbed/src/transcript.ts';
 import { IDENTITY } from './identity.test.kit.ts';
 import { InstalledCluster, writeKubeconfig } from './install.test.kit.ts';
 
@@ -41,19 +41,14 @@ function sectionsOf(markdown: string): readonly Section[] {
 }
 
 function commandsOf(section: string): readonly Command[] {
-  return [...section.matchAll(/^```(sh|console)\n([^]*?)^```$/gm)].flatMap(([, kind, block = '']) =>
-    kind === 'sh'
-      ? block.split('\n').flatMap((line) => {
-          const command = line.replace(/ +#.*/, '').trim();
-          return command === '' ? [] : [{ command }];
-        })
-      : block
-          .split(/^\$ /m)
-          .slice(1)
-          .map((part) => {
-            const [command = '', ...lines] = part.split('\n');
-            return { command, output: lines.join('\n') };
-          }),
+  return [...section.matchAll(/^```(sh|console)\n([^]*?)^```$/gm)].flatMap(
+    ([, kind, block = '']): readonly Command[] =>
+      kind === 'sh'
+        ? block.split('\n').flatMap((line) => {
+            const command = line.replace(/ +#.*/, '').trim();
+            return command === '' ? [] : [{ command }];
+          })
+        : transcriptIn(block),
   );
 }
 
@@ -100,7 +95,7 @@ describe.runIf(hasTerminals)('docs/secret-zero.md', () => {
     await newToken();
     await writeFile(join(person, '.gitconfig'), GIT_CONFIG);
     await mkdir(repository);
-    await shell('git init --quiet && git init --quiet --bare ../origin.git && git remote add origin ../origin.git');
+    await type('git init --quiet && git init --quiet --bare ../origin.git && git remote add origin ../origin.git');
   });
   afterAll(async () => {
     for (const name of NAMES) await sites?.[name][Symbol.asyncDispose]();
@@ -138,19 +133,8 @@ describe.runIf(hasTerminals)('docs/secret-zero.md', () => {
     await writeFile(join(person, 'token'), token);
   }
 
-  async function shell(command: string): Promise<string> {
-    const child = spawn('sh', ['-c', `{ ${command}\n} 2>&1`], {
-      cwd: repository,
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const ended = new Promise<number | null>((resolve) => {
-      child.on('close', resolve);
-    });
-    const output = await text(child.stdout);
-    const code = await ended;
-    if (code !== 0) throw new Error(`${command}: exit code ${code}; it wrote:\n${output}`);
-    return output;
+  async function type(command: string): Promise<string> {
+    return await shell(command, { cwd: repository, env });
   }
 
   /** The commands of a section, in order. */
@@ -175,7 +159,7 @@ describe.runIf(hasTerminals)('docs/secret-zero.md', () => {
     if (line.includes('recipients new me')) await rm(join(person, '.config/sops/age/keys.txt')); // which is lost
     // A person would say yes where these ask.
     const asks = /^\(?(?:umask 077; )?hikyaku (?:init|recipients (?:new|rm)|rewrap|identity prune)\b/.test(line);
-    const output = await shell(asks ? line.replace(/(?= > )|(?=$)/, ' --yes') : line);
+    const output = await type(asks ? line.replace(/(?= > )|(?=$)/, ' --yes') : line);
     // What Flux does.
     if (line.endsWith('git push')) for (const one of installed) await sites[one].apply(repository);
     return output;
@@ -221,7 +205,7 @@ describe.runIf(hasTerminals)('docs/secret-zero.md', () => {
 
     await follow('Another cluster');
     await greets('hello both', 'home', 'cabin');
-    expect((await shell('git show --name-only --format=')).trim()).toBe('hikyaku.yaml');
+    expect((await type('git show --name-only --format=')).trim()).toBe('hikyaku.yaml');
 
     await follow('A cluster that does not exist yet');
     // What k3s does with the file when it starts.
@@ -239,7 +223,7 @@ describe.runIf(hasTerminals)('docs/secret-zero.md', () => {
     await sites.cabin.agent?.logged({ msg: 'source failed', source: 'homelab' });
     expect(await greetingIn('cabin')).toBe('hello all');
     expect(await readFile(join(person, 'cabin.md'), 'utf8')).toContain('cabin');
-    expect(await shell('hikyaku lint')).toBe('✓ hikyaku.yaml: 1 sealed credential, 3 recipients: all in order\n');
+    expect(await type('hikyaku lint')).toBe('✓ hikyaku.yaml: 1 sealed credential, 3 recipients: all in order\n');
 
     await sites.lab.stopAgent();
     await deleteSecret(sites.lab.cluster.admin, IDENTITY);
@@ -248,7 +232,7 @@ describe.runIf(hasTerminals)('docs/secret-zero.md', () => {
     await follow('A key is lost');
     await runLine('kubectl --context lab apply -k .');
     await greets('hello again', 'home', 'lab');
-    const opened = await shell('hikyaku unseal homelab.token 2> /dev/null');
+    const opened = await type('hikyaku unseal homelab.token 2> /dev/null');
     expect(opened === token).toBe(true);
 
     await follow('Rotation means three things');

@@ -1,9 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { shell } from '../../../tools/testbed/src/shell.ts';
 import type { InstalledCluster } from './install.test.kit.ts';
 
 export interface Count {
@@ -110,16 +110,7 @@ export class Desk {
   }
 
   async shell(line: string): Promise<string> {
-    const child = spawn('sh', ['-c', `{ ${line}\n} 2>&1`], {
-      cwd: this.folder,
-      env: this.#env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-    const output = await text(child.stdout);
-    const code = await ended;
-    if (code !== 0) throw new Error(`${line}: exit code ${code}; it wrote:\n${output}`);
-    return output;
+    return await shell(line, { cwd: this.folder, env: this.#env });
   }
 }
 
