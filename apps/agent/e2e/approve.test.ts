@@ -85,7 +85,7 @@ describe('an approval', () => {
     const before = await people.run({ providers, secrets: entries });
     await becomes(VALUES, 'c');
     await people.until(async () => expect((await readSecrets(people.admin, people.namespace)).size).toBe(3));
-    await people.stop(before);
+    await before.stop();
     await people.run({ providers, secrets: entries.slice(0, 1) });
     await people.held('config');
     const nothing = await people.as('approver', 'approve', 'lab', '--yes');
@@ -160,14 +160,14 @@ describe('an approval', () => {
 
 describe('an approval that was used', () => {
   async function restarted(daemon: Running, config: object): Promise<Running> {
-    await people.stop(daemon, 'SIGKILL');
+    await daemon.stop('SIGKILL');
     return await people.run(config);
   }
 
   test('lets nothing go after the agent was killed before it wrote anything: what was held is held', async () => {
     const config = setting();
     const { daemon, digest } = await held(config);
-    await people.stop(daemon, 'SIGKILL');
+    await daemon.stop('SIGKILL');
     // As it stands when the agent was killed right after it had taken it.
     const taken = JSON.stringify({ state: 'taken', at: new Date().toISOString() });
     await people.write('hikyaku-approval', { '00000000000000aa': approvalOf(digest), '00000000000000aa.done': taken });
@@ -201,7 +201,7 @@ describe('an approval that was used', () => {
       await people.held('source:lab');
       await readsTwice();
       expect((await readSecret(people.admin, id()))?.data).toEqual(VALUES);
-      await people.stop(next);
+      await next.stop();
       for (const name of ['K2', 'K3', 'K4']) people.doppler.set(people.namespace, 'lab', name, VALUES[name] ?? '');
     }
   });

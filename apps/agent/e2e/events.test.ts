@@ -84,7 +84,7 @@ test('of a Secret that is refused there is one Event, which a restart leaves alo
   expect(told.message).not.toContain('value-a');
   await states(1, 'refused');
   await settled(first);
-  await people.stop(first);
+  await first.stop();
 
   const second = await people.run(config);
   await second.logged({ secret: `${namespace}/app`, state: 'refused' });
@@ -108,7 +108,7 @@ test('what has ended while no agent ran is told by the next one', async () => {
   const first = await people.run(config);
   const { name } = await only({ type: 'Warning' });
   await states(1, 'refused');
-  await people.stop(first);
+  await first.stop();
   await patchSecret(admin, `${namespace}/app`, { metadata: { labels: { 'hikyaku.dev/agent': 'hikyaku' } } });
   await people.run(config);
   await only({ name, type: 'Normal', reason: 'Recovered' });
@@ -146,7 +146,7 @@ test('a thousand Secrets that fail at once are one Event, also after a restart, 
   const told = await only({ type: 'Warning', reason: 'SecretWaiting' });
   expect(told.message).toMatch(/^1000 Secrets \(\S+-later\/s0, .*hikyaku status; the first: .*namespace/);
   await states(1_000, 'waiting');
-  await people.stop(first);
+  await first.stop();
   const second = await people.run(config);
   await settled(second, 12_000);
   expect(await events()).toEqual([told]);

@@ -59,7 +59,7 @@ test('a change at the source is shown live, and after the agent was killed the p
   doppler.remove(namespace, 'lab', 'B');
   await says('#verdict-title', /needs? a person/);
   await says('#needs', /hikyaku approve lab/);
-  await people.stop(first, 'SIGKILL');
+  await first.stop('SIGKILL');
   await says('#lost', /^Connection lost since/);
   for (const name of ['A', 'B']) doppler.set(namespace, 'lab', name, secret());
   await people.run(config, '--page', new URL(url).port);

@@ -1,20 +1,9 @@
-import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
-import {
-  applyYaml,
-  ConfigFiles,
-  createNamespace,
-  field,
-  hikyaku,
-  installRights,
-  resetInventory,
-  startCluster,
-  startHikyaku,
-  succeeded,
-} from '@hikyaku/testbed';
+import { applyYaml, field, hikyaku, succeeded } from '@hikyaku/testbed';
 import type { Api, Cluster, Finished, Running } from '@hikyaku/testbed';
 import { vi } from 'vitest';
 import { yamlBlocks } from '../../../tools/testbed/src/yaml-blocks.ts';
+import { Stage } from './stage.test.kit.ts';
 
 const root = new URL('../../../', import.meta.url).pathname;
 const MERGE_PATCH = { 'content-type': 'application/merge-patch+json' };
@@ -24,37 +13,29 @@ export type Values = Readonly<Record<string, string>>;
 type Person = 'asker' | 'approver' | 'stranger' | 'admin';
 type Box = 'hikyaku-status' | 'hikyaku-request' | 'hikyaku-approval';
 
-/** A real API server with the rights of deploy/rights-own.yaml, a service, the agent as a daemon, and people with the Roles of the docs. */
+/** A stage with the agent as a daemon, and people with the Roles of the docs. */
 export class People implements AsyncDisposable {
   readonly cluster: Cluster;
   readonly admin: Api;
   readonly doppler: FakeDoppler;
-  readonly #configs = new ConfigFiles();
-  readonly #running = new Set<Running>();
-  readonly #token: string;
-  readonly #kubeconfig: string;
+  readonly #stage: Stage;
   readonly #persons = new Map<string, string>();
-  #count = 0;
-  namespace = '';
 
-  private constructor(cluster: Cluster, doppler: FakeDoppler, kubeconfig: string) {
-    this.cluster = cluster;
-    this.admin = cluster.admin;
-    this.doppler = doppler;
-    this.#token = doppler.serviceAccountToken();
-    this.#kubeconfig = kubeconfig;
+  private constructor(stage: Stage) {
+    this.#stage = stage;
+    this.cluster = stage.cluster;
+    this.admin = stage.admin;
+    this.doppler = stage.doppler;
   }
 
   static async start(directory?: string): Promise<People> {
-    const cluster = await startCluster({ controllers: false, ...(directory !== undefined && { directory }) });
-    await installRights(cluster);
-    const doppler = await startFakeDoppler({ limits: { secretReads: 1_000_000 } });
-    const people = new People(cluster, doppler, await cluster.agentKubeconfig());
+    const options = { controllers: false, ...(directory !== undefined && { directory }) };
+    const people = new People(await Stage.open('people', options));
     await people.#add('asker', 'hikyaku-refresh', 'docs/status.md');
     await people.#add('approver', 'hikyaku-approve', 'docs/holds.md');
     const stranger = 'metadata: { name: stranger, namespace: default }';
     await applyYaml(people.admin, `apiVersion: v1\nkind: ServiceAccount\n${stranger}\n`);
-    people.#persons.set('stranger', await cluster.agentKubeconfig('default', 'stranger'));
+    people.#persons.set('stranger', await people.cluster.agentKubeconfig('default', 'stranger'));
     return people;
   }
 
@@ -72,24 +53,25 @@ export class People implements AsyncDisposable {
     this.#persons.set(name, await this.cluster.agentKubeconfig('default', name));
   }
 
+  /** Of the test that runs. */
+  get namespace(): string {
+    return this.#stage.namespace;
+  }
+
   /** For one test: a namespace, and nothing known of what was before. */
   async begin(): Promise<void> {
-    this.namespace = `people-${++this.#count}`;
-    await createNamespace(this.admin, this.namespace);
+    await this.#stage.begin();
   }
 
   async end(): Promise<void> {
-    await Promise.all([...this.#running].map((daemon) => this.stop(daemon)));
-    await resetInventory(this.admin);
+    await this.#stage.end();
     for (const name of ['hikyaku-status', 'hikyaku-request', 'hikyaku-approval'] as const) await this.write(name, null);
   }
 
   /** The entry under `providers:` of a Doppler config of this test. */
   source(name: string, values: Values, more: object = {}): object {
-    const { doppler, namespace } = this;
-    doppler.addConfig(namespace, name, values);
-    const where = { type: 'doppler', url: doppler.url, project: namespace, config: name };
-    return { ...where, token: { env: 'DOPPLER_TOKEN' }, refresh: '1s', ...more };
+    this.doppler.addConfig(this.namespace, name, values);
+    return this.#stage.source(name, more);
   }
 
   secret(name: string, more: object): object {
@@ -97,17 +79,11 @@ export class People implements AsyncDisposable {
   }
 
   async run(config: object, ...more: readonly string[]): Promise<Running> {
-    const path = await this.#configs.write({ resync: '1h', ...config });
-    const args = ['run', '--config', path, '--kubeconfig', this.#kubeconfig, '--log-level', 'debug', ...more];
-    const daemon = startHikyaku(args, { env: { DOPPLER_TOKEN: this.#token } });
-    this.#running.add(daemon);
+    const path = await this.#stage.configs.write({ resync: '1h', ...config });
+    const flags = ['--kubeconfig', this.#stage.kubeconfig, '--log-level', 'debug'];
+    const daemon = this.#stage.start(['run', '--config', path, ...flags, ...more]);
     await daemon.logged({ msg: 'started' });
     return daemon;
-  }
-
-  async stop(daemon: Running, signal?: NodeJS.Signals): Promise<Finished> {
-    this.#running.delete(daemon);
-    return await daemon.stop(signal);
   }
 
   /** A command of a person, without a config. */
@@ -154,9 +130,7 @@ export class People implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.doppler.close();
-    await this.cluster.stop();
-    await this.#configs[Symbol.asyncDispose]();
+    await this.#stage[Symbol.asyncDispose]();
   }
 }
 

@@ -140,7 +140,7 @@ describe('one cluster', () => {
   test('no agent runs: what it said last, and how old that is', async () => {
     const daemon = await people.run(good());
     await reported();
-    await people.stop(daemon);
+    await daemon.stop();
     const done = await people.as('asker', 'status', '--timeout', '2s');
     expectExit(done, 1);
     expect(done.stdout).toMatch(/ {2}! not brought up to date: no agent in \S+ has answered in 2 s: is it running/);
@@ -223,7 +223,7 @@ test('of a config at hand says when each credential was sealed; no key is needed
 test('of a credential that the agent has used it says when, and of one that it has not that', async () => {
   const first = await people.run(good());
   const recipient = await people.until(() => readIdentity(people.admin).then((secret) => publicKeyOf(secret)));
-  await people.stop(first);
+  await first.stop();
   const sealed = await sealToken(people.doppler, people.doppler.serviceAccountToken(), { home: recipient });
   const config = {
     recipients: { home: recipient },
