@@ -67,7 +67,7 @@ async function follow(requests: Requests, forMs: number) {
     return { state: 'given' };
   };
   const ended = followRequests(
-    { client: requests, object: requests, answer, atOnce: 1, logger: silent, clock },
+    { client: requests, object: requests, answer, logger: silent, clock },
     { signal: stop.signal },
   );
   await clock.advance(forMs);
@@ -102,4 +102,33 @@ test('one that somebody else has claimed is left to them', async () => {
   const ended = follow(requests, 5_000);
   requests.data[`${ID}.done`] = JSON.stringify({ state: 'taken', at: new Date(0).toISOString() });
   expect(await ended).toMatchObject({ done: 0, said: { state: 'taken' } });
+});
+
+test('those of one queue wait for each other, and no other one does', async () => {
+  const requests = new Requests();
+  const ids = ['00000000000000a1', '00000000000000a2', '00000000000000b1'];
+  delete requests.data[ID];
+  for (const id of ids) requests.data[id] = '{}';
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  const asked: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const answer: FollowRequestsOptions['answer'] = async ({ id }) => {
+    asked.push(id);
+    if (id === ids[0]) await first.promise;
+    return { state: 'given' };
+  };
+  const queueOf: FollowRequestsOptions['queueOf'] = ({ id }) => id.slice(0, -1);
+  const ended = followRequests(
+    { client: requests, object: requests, answer, queueOf, logger: silent, clock },
+    { signal: stop.signal },
+  );
+  await clock.advance(60_000);
+  expect(asked).toEqual(['00000000000000a1', '00000000000000b1']);
+  expect(requests.data['00000000000000b1.done']).toContain('given');
+  first.resolve();
+  await clock.advance(1_000);
+  expect(asked).toEqual(['00000000000000a1', '00000000000000b1', '00000000000000a2']);
+  stop.abort();
+  await ended;
 });

@@ -18,12 +18,14 @@ export interface FollowRequestsOptions {
   readonly object: Pick<RequestsObject, 'namespace' | 'name' | 'claim' | 'answer' | 'read'>;
   /** `undefined`: it is somebody else's. Throws nothing but KubeError: then it is asked again, where it was not claimed. */
   readonly answer: (request: AskedRequest, options: AnswerOptions) => Promise<Answer | undefined>;
-  /** How many are answered at once. */
-  readonly atOnce: number;
+  /** Those of one queue wait for each other, in the order in which they were seen; absent: each has its own. */
+  readonly queueOf?: (request: AskedRequest) => string;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
+/** Are answered at once. */
+const MOST = 16;
 /** Answers that come together are one write. */
 const TOGETHER_MS = 100;
 /** Whoever writes the object over and over costs no more than this. */
@@ -38,7 +40,7 @@ const UNCLAIMED: Answer = {
 
 /** Answers what people ask in a ConfigMap, until the signal aborts. Never rejects, but with a bug. */
 export async function followRequests(
-  { client, object, answer, atOnce, logger, clock }: FollowRequestsOptions,
+  { client, object, answer, queueOf = ({ id }) => id, logger, clock }: FollowRequestsOptions,
   { signal }: CallOptions,
 ): Promise<void> {
   const sleep = (ms: number) => clock.sleep(ms, { signal }).catch(() => {});
@@ -46,22 +48,24 @@ export async function followRequests(
   const known = new Set<string>();
   const answers = new Map<string, RequestAnswer>();
   const bugs = Promise.withResolvers<never>();
-  let working = 0;
-  let waiting: AskedRequest[] = [];
+  /** Queues of which one is being answered. */
+  const working = new Set<string>();
+  let waiting: readonly AskedRequest[] = [];
   let writing: Promise<void> | undefined;
 
   const stamped = (said: Answer): RequestAnswer => ({ ...said, at: new Date(clock.now()).toISOString() });
 
   function begin(): void {
-    while (working < atOnce && waiting.length > 0 && !signal.aborted) {
-      const [next, ...rest] = waiting;
-      waiting = rest;
+    while (working.size < MOST && !signal.aborted) {
+      const next = waiting.find((request) => !working.has(queueOf(request)));
       if (next === undefined) return;
-      working++;
+      waiting = waiting.filter((request) => request !== next);
+      const queue = queueOf(next);
+      working.add(queue);
       void work(next)
         .catch((error: unknown) => bugs.reject(error))
         .finally(() => {
-          working--;
+          working.delete(queue);
           begin();
         });
     }
@@ -119,7 +123,7 @@ export async function followRequests(
     for (const request of open) {
       if (known.has(request.id)) continue;
       known.add(request.id);
-      waiting.push(request);
+      waiting = [...waiting, request];
     }
     begin();
   }

@@ -5,7 +5,7 @@ import type { Cluster } from '../connect-cluster.ts';
 import type { SealedValues } from '../credentials/sealed-values.ts';
 import { countUndecided } from '../identity/here.ts';
 import type { NewRecord, Records } from '../records.ts';
-import { answerApproval } from '../status/answer-approval.ts';
+import { answerApproval, approvalQueue } from '../status/answer-approval.ts';
 import { answerRefresh } from '../status/answer-refresh.ts';
 import { buildStatus, holdsOf, iso } from '../status/build-status.ts';
 import type { BuildStatus, StatusFeed } from '../status/status-feed.ts';
@@ -109,7 +109,6 @@ export class StatusAndRequests {
             client,
             object: object(OWN.request),
             answer: (request, options) => answerRefresh(request, refreshes, options),
-            atOnce: 16,
             logger,
             clock,
           },
@@ -120,8 +119,7 @@ export class StatusAndRequests {
             client,
             object: object(OWN.approval),
             answer: (request, options) => answerApproval(request, approvals, options),
-            // Each is judged by what the one before has left.
-            atOnce: 1,
+            queueOf: approvalQueue,
             logger,
             clock,
           },

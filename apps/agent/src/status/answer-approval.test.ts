@@ -2,7 +2,7 @@ import type { CallOptions } from '@hikyaku/core';
 import { FakeClock } from '@hikyaku/core/testing';
 import type { HeldPlan } from '@hikyaku/engine';
 import { expect, test } from 'vitest';
-import { answerApproval } from './answer-approval.ts';
+import { answerApproval, approvalQueue } from './answer-approval.ts';
 
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 const scope = 'push:homelab';
@@ -31,4 +31,11 @@ test('a service that never answers keeps no other approval waiting for ever', as
   await clock.advance(600_000);
   expect(await answer).toMatchObject({ state: 'failed', message: expect.stringContaining('it may still go') });
   expect(clock.sleeping).toBe(0);
+});
+
+test('what is pushed to one service waits for no other approval', () => {
+  const queueOf = (scope: string) =>
+    approvalQueue({ id: 'a', value: { scope, digest: '0'.repeat(32), expires: new Date(0).toISOString() } });
+  const scopes = ['config', 'source:homelab', 'push:homelab', 'push:nas', 'nonsense'];
+  expect(scopes.map(queueOf)).toEqual(['secrets', 'secrets', 'push:homelab', 'push:nas', 'secrets']);
 });

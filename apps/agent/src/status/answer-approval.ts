@@ -65,6 +65,15 @@ export async function answerApproval(
   return { state: 'failed', message: 'what is held could not be looked at: nothing has gone; approve again' };
 }
 
+/**
+ * Each approval is judged by what the one before has left. Pushes to different services have nothing to do with each other, and one that does not
+ * answer keeps nobody else waiting.
+ */
+export function approvalQueue({ value }: AskedRequest): string {
+  const scope = asApproval(value)?.scope;
+  return scope?.startsWith('push:') === true ? scope : 'secrets';
+}
+
 const CLOCKS = ', or the clocks of the agent and of whoever gave it differ';
 
 const LATE = 'what came of it is not known after 10 minutes: it may still go. The status shows what is held';
