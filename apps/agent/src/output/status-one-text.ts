@@ -3,21 +3,25 @@ import type { Reported } from '../status/read-status.ts';
 import { approveLine, holdText } from './hold-text.ts';
 import { ageText } from './status-age.ts';
 import { wrapped } from './status-lines.ts';
+import { noteLines } from './status-notes.ts';
 import type { StatusTextOptions } from './status-text.ts';
 
 /** All that is known of the things that are left in the reports, with exact times. */
 export function statusOneText(reports: readonly ClusterReport[], options: StatusTextOptions): string {
-  const { now, width, style, flagsOf } = options;
+  const { now, style, flagsOf } = options;
   return reports
-    .map(({ cluster, agent, status, problem, aheadMs }) => {
+    .map((report) => {
+      const { cluster, agent, status, aheadMs } = report;
       const head = `${style.strong(cluster)}, agent ${agent}\n`;
-      const note = problem === undefined ? '' : `${wrapped(`! ${problem}`, '  ', width).join('\n')}\n`;
+      const notes = noteLines(report, options)
+        .map((line) => `${line}\n`)
+        .join('');
       const there = now + aheadMs;
       const things = (status?.reported ?? []).map((reported) => `\n${oneText(reported, there, options)}`).join('');
       const holds = (status?.holds ?? [])
         .map((hold) => `\n${holdText(hold, cluster, style)}${approveLine(hold.scope)}${flagsOf(cluster)}\n`)
         .join('');
-      return head + note + things + holds;
+      return head + notes + things + holds;
     })
     .join('\n');
 }

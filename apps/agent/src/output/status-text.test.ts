@@ -180,6 +180,20 @@ home: agent hikyaku 1.0.0, started 3 d ago, config loaded 3 d ago
 `);
   });
 
+  test.each([
+    ['all', (one: ClusterReport) => statusText([one], [], OPTIONS)],
+    ['one thing', (one: ClusterReport) => statusOneText([one], OPTIONS)],
+  ])('whose config is refused says so, and why, where %s is asked for', (_, textOf) => {
+    const { status, ...refused } = report('home', [homelab]);
+    const config = { digest: 'd', problem: ['hikyaku.yaml:3 secrets: it has to be a list'], undecided: 1 };
+    const text = textOf({ ...refused, ...(status && { status: { ...status, config } }) });
+    expect(text).toContain(`\
+  ! the config that is there is not in force; the last good one goes on:
+      hikyaku.yaml:3 secrets: it has to be a list
+  ! 1 entry with \`clusters:\` rests: it is not known which cluster this is
+`);
+  });
+
   test('whose clock is an hour ahead has the same ages', () => {
     const ahead = report('home', [{ ...homelab, goodAt: at(12 - 3_600) }], { aheadMs: 3_600_000 });
     expect(statusText([ahead], [], OPTIONS)).toContain('12 s ago');

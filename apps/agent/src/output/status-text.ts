@@ -4,6 +4,7 @@ import type { SealedDate } from '../status/sealed-dates.ts';
 import { approveLine, scopeText } from './hold-text.ts';
 import { ageText, dueText } from './status-age.ts';
 import { wrapped } from './status-lines.ts';
+import { noteLines } from './status-notes.ts';
 import { statusTable } from './status-table.ts';
 import type { StatusColumn, StatusGroup, StatusRow } from './status-table.ts';
 import type { Style } from './style.ts';
@@ -65,37 +66,17 @@ function headLines(report: ClusterReport, { now, width, style }: StatusTextOptio
   if (status === undefined)
     return [`${style.bad('!')} ${style.strong(cluster)}`, ...said(problem ?? 'nothing is known')];
   const there = now + aheadMs;
-  const { config, cut } = status;
+  const { config } = status;
   const about = [
     `agent ${agent} ${status.version}`,
     ...(status.startedAt === undefined ? [] : [`started ${ageText(status.startedAt, there)}`]),
     ...(status.leader === undefined ? [] : [`leader ${status.leader}`]),
     ...(config.loadedAt === undefined ? [] : [`config loaded ${ageText(config.loadedAt, there)}`]),
   ];
-  const notes: readonly (readonly string[])[] = [
-    ...(problem === undefined ? [] : [[problem, `what follows is as of ${ageText(status.writtenAt, there)}`]]),
-    ...(config.problem === undefined
-      ? []
-      : [['the config that is there is not in force; the last good one goes on:', ...config.problem]]),
-    ...((config.undecided ?? 0) === 0
-      ? []
-      : [
-          [
-            `${config.undecided} entries with \`clusters:\` rest: it is not known which cluster this is`,
-            ...status.publicKeys.slice(0, 1).map((key) => `its key is ${key}: hikyaku recipients add NAME ${key}`),
-          ],
-        ]),
-    ...(cut === undefined ? [] : [[`left out, as it would not have fitted: ${cut}`]]),
-  ];
   const head = wrapped(`${cluster}: ${about.join(', ')}`, '', width);
   return [
     ...head.map((line, index) => (index === 0 ? line.replace(cluster, () => style.strong(cluster)) : line)),
-    ...notes.flatMap(([first = '', ...more]) => [
-      ...wrapped(first, '    ', width).map((line, index) =>
-        index === 0 ? `  ${style.bad('!')} ${line.slice('    '.length)}` : line,
-      ),
-      ...more.flatMap((text) => wrapped(text, '      ', width)),
-    ]),
+    ...noteLines(report, { now, width, style }),
   ];
 }
 
