@@ -1,14 +1,13 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { startFakeDoppler } from '@hikyaku/provider-doppler/testing';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
 import { eventually, readSecret, startCluster } from '@hikyaku/testbed';
 import type { Cluster } from '@hikyaku/testbed';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { shell } from '../../../tools/testbed/src/shell.ts';
 import { hasTerminals, runInTerminal } from '../../../tools/testbed/src/terminal.ts';
 import { writeKubeconfig } from './install.test.kit.ts';
 
@@ -70,7 +69,7 @@ describe.runIf(hasTerminals)('the commands of the README', () => {
       NX_DAEMON: 'false',
     };
     if (!line.startsWith('npx hikyaku init ')) {
-      await shell(line.replace('REPOSITORY', root), folder, env);
+      await shell(line.replace('REPOSITORY', root), { cwd: folder, env });
       return folder;
     }
     const { exitCode, screen } = await runInTerminal(`${line} --url ${doppler.url}`, {
@@ -99,11 +98,3 @@ describe.runIf(hasTerminals)('the commands of the README', () => {
     expect((await readSecret(cluster.admin, 'default/app-env'))?.data['GREETING']).toBe('hello');
   }, 900_000);
 });
-
-async function shell(line: string, cwd: string, env: Readonly<Record<string, string>>): Promise<void> {
-  const child = spawn('sh', ['-c', `{ ${line}\n} 2>&1`], { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const output = await text(child.stdout);
-  const code = await ended;
-  if (code !== 0) throw new Error(`${line}: exit code ${code}; it wrote:\n${output}`);
-}

@@ -188,6 +188,18 @@ test('any other service may sign as GitHub does, with the secret of now or the n
   }
 });
 
+test('a notice is answered before anything is read for it', async () => {
+  await using receiving = await start(await files.write(configOf({ homelab: listening() })));
+  await valueIs('homelab', 'GREETING', 'first');
+  doppler.set(project, config, 'GREETING', 'second');
+  doppler.fail({ kind: 'slow', delayMs: 20_000 });
+  const since = performance.now();
+  expect(await hook(receiving.url('homelab'))).toEqual([202]);
+  expect(performance.now() - since).toBeLessThan(20_000);
+  await eventually(async () => reads() === 2);
+  expect((await readSecret(cluster.admin, `${namespace}/homelab`))?.data['GREETING']).toBe('first');
+});
+
 test('a notice during a read forces another one: what changed meanwhile is not missed', async () => {
   await using receiving = await start(await files.write(configOf({ homelab: listening() })));
   await valueIs('homelab', 'GREETING', 'first');
