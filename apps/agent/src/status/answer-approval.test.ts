@@ -34,8 +34,8 @@ test('a service that never answers keeps no other approval waiting for ever', as
 });
 
 test('what is pushed to one service waits for no other approval', () => {
-  const queueOf = (scope: string) =>
-    approvalQueue({ id: 'a', value: { scope, digest: '0'.repeat(32), expires: new Date(0).toISOString() } });
+  const expires = new Date(0).toISOString();
+  const queueOf = (of: string) => approvalQueue({ id: 'a', value: { scope: of, digest, expires } });
   const scopes = ['config', 'source:homelab', 'push:homelab', 'push:nas', 'nonsense'];
   expect(scopes.map(queueOf)).toEqual(['secrets', 'secrets', 'push:homelab', 'push:nas', 'secrets']);
 });
