@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { missingGrants } from './missing-grants.ts';
 import type { HeldGrants } from './held-grants.ts';
 import type { Needs } from './needs.ts';
+import { NO_NEEDS } from './needs.test.kit.ts';
 import { smallestGrants } from './smallest-grants.ts';
 
 const digest = `sha256-${'A'.repeat(43)}=`;
@@ -30,19 +31,8 @@ function secret(id: string, more: Partial<SecretEntry> = {}): SecretEntry {
   };
 }
 
-const NOTHING: Needs = {
-  secrets: [],
-  origins: [],
-  destinations: [],
-  plugIns: [],
-  files: [],
-  pushes: [],
-  restarts: [],
-  folder: '/config',
-};
-
 const EVERYTHING: Needs = {
-  ...NOTHING,
+  ...NO_NEEDS,
   secrets: [
     secret('argocd/repo', { labels: { team: 'web' }, annotations: { 'example.com/note': 'x' } }),
     secret('web/tls', { type: 'kubernetes.io/tls' }),
@@ -75,7 +65,7 @@ function wordsMissing(needs: Needs, grants: Grants): readonly string[] {
 
 describe('what is missing', () => {
   test('is nothing for a config that asks for nothing', () => {
-    expect(missingGrants(NOTHING, held(DEFAULT_GRANTS))).toEqual([]);
+    expect(missingGrants(NO_NEEDS, held(DEFAULT_GRANTS))).toEqual([]);
   });
 
   test('is told with code, entry, what is wrong, and the line for all of it', () => {
@@ -160,7 +150,7 @@ describe('what is missing', () => {
       ['./vault.ts', { digest: other, position }],
       ['bao', { path: 'elsewhere.ts', digest: other, position }],
     ]);
-    const told = missingGrants({ ...NOTHING, plugIns: EVERYTHING.plugIns }, held({ ...DEFAULT_GRANTS, plugins }));
+    const told = missingGrants({ ...NO_NEEDS, plugIns: EVERYTHING.plugIns }, held({ ...DEFAULT_GRANTS, plugins }));
     expect(told.map(({ message }) => message)).toEqual([
       'the plug-in ./vault.ts is not the file that may run: its digest is another one',
       'the plug-in bao may run only as elsewhere.ts',
@@ -169,7 +159,7 @@ describe('what is missing', () => {
 
   test('an origin that surrounds the agent has to be named; others only where origins are limited', () => {
     const origins = ['http://[::1]', 'http://169.254.169.254', 'https://kubernetes.default.svc', 'https://a.example'];
-    const needs = { ...NOTHING, origins: origins.map((what) => ({ source: what, what })) };
+    const needs = { ...NO_NEEDS, origins: origins.map((what) => ({ source: what, what })) };
     const open = wordsMissing(needs, DEFAULT_GRANTS);
     expect(open).toEqual(origins.slice(0, 3).map((origin) => `ORIGIN_NOT_GRANTED source ${origin}`));
     expect(wordsMissing(needs, { ...DEFAULT_GRANTS, origins: [] })).toHaveLength(4);
@@ -178,13 +168,13 @@ describe('what is missing', () => {
 
   test('files beside the config need no grant; others have to be below the one directory', () => {
     const files = ['/config/a.env', '/srv/b.env'].map((what) => ({ source: what, what, as: 'source' }) as const);
-    expect(wordsMissing({ ...NOTHING, files }, DEFAULT_GRANTS)).toEqual(['FILE_NOT_GRANTED source /srv/b.env']);
-    expect(wordsMissing({ ...NOTHING, files }, { ...DEFAULT_GRANTS, files: '/srv' })).toEqual([]);
-    expect(wordsMissing({ ...NOTHING, files }, { ...DEFAULT_GRANTS, files: '/srv/b' })).toHaveLength(1);
+    expect(wordsMissing({ ...NO_NEEDS, files }, DEFAULT_GRANTS)).toEqual(['FILE_NOT_GRANTED source /srv/b.env']);
+    expect(wordsMissing({ ...NO_NEEDS, files }, { ...DEFAULT_GRANTS, files: '/srv' })).toEqual([]);
+    expect(wordsMissing({ ...NO_NEEDS, files }, { ...DEFAULT_GRANTS, files: '/srv/b' })).toHaveLength(1);
   });
 
   test('everything is, of Secrets, while the policy has no lists', () => {
-    const [first] = missingGrants({ ...NOTHING, secrets: [secret('web/a')] }, { ...held(DEFAULT_GRANTS), policy: {} });
+    const [first] = missingGrants({ ...NO_NEEDS, secrets: [secret('web/a')] }, { ...held(DEFAULT_GRANTS), policy: {} });
     expect(first).toEqual({
       code: 'LISTS_MISSING',
       entry: 'Secret web/a',
@@ -197,14 +187,14 @@ describe('the smallest grants', () => {
   const smallest = smallestGrants(EVERYTHING);
 
   test('of a Secret that is merged into are its name: type and labels are up to its owner', () => {
-    const needs = { ...NOTHING, secrets: [secret('web/theirs', { existing: 'merge' })] };
+    const needs = { ...NO_NEEDS, secrets: [secret('web/theirs', { existing: 'merge' })] };
     expect(smallestGrants(needs)).toMatchObject({ types: [], metadataPrefixes: [], names: ['web/theirs'] });
     expect(missingGrants(needs, held(smallestGrants(needs)))).toEqual([]);
   });
 
   test('let everything pass that is asked for', () => {
     expect(missingGrants(EVERYTHING, held(smallest))).toEqual([]);
-    expect(missingGrants(NOTHING, held(smallestGrants(NOTHING)))).toEqual([]);
+    expect(missingGrants(NO_NEEDS, held(smallestGrants(NO_NEEDS)))).toEqual([]);
   });
 
   const without = <Entry>(list: readonly Entry[], index: number): readonly Entry[] => list.toSpliced(index, 1);
@@ -231,12 +221,12 @@ describe('the smallest grants', () => {
 
   test('cannot be written for an npm package, nor for the whole file system', () => {
     const plugIns = [{ source: 'a', name: 'vault', problem: 'the npm package vault cannot be granted' }];
-    expect(() => smallestGrants({ ...NOTHING, plugIns })).toThrow('the npm package vault cannot be granted');
+    expect(() => smallestGrants({ ...NO_NEEDS, plugIns })).toThrow('the npm package vault cannot be granted');
     const files = [
       { source: 'a', what: '/srv/a', as: 'source' },
       { source: 'b', what: '/etc/b', as: 'source' },
     ] as const;
-    expect(() => smallestGrants({ ...NOTHING, files })).toThrow('have no directory in common but /');
+    expect(() => smallestGrants({ ...NO_NEEDS, files })).toThrow('have no directory in common but /');
   });
 });
 
@@ -247,7 +237,7 @@ function withoutFiles({ files: _files, ...rest }: Grants): Grants {
 test('a credential that is not bound goes to another origin than the usual one only where that is named', () => {
   const [source, what, usual] = ['home', 'https://relay.example', 'https://api.doppler.com'];
   const needs: Needs = {
-    ...NOTHING,
+    ...NO_NEEDS,
     origins: [{ source, what }],
     destinations: [{ source, what, usual, credentials: ['token'] }],
   };
@@ -271,7 +261,7 @@ test('a credential that is not bound goes to another origin than the usual one o
 
 describe('restarts', () => {
   const needs: Needs = {
-    ...NOTHING,
+    ...NO_NEEDS,
     restarts: [
       { secret: 'web/app', workload: 'web/Deployment/web' },
       { secret: 'web/db', workload: 'web/StatefulSet/db' },

@@ -4,18 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DEFAULT_GRANTS } from '@hikyaku/config';
 import { clusterGrants } from './cluster-grants.ts';
-import type { Needs } from '../grants/needs.ts';
-
-const NEEDS: Needs = {
-  secrets: [],
-  origins: [],
-  destinations: [],
-  plugIns: [],
-  files: [],
-  pushes: [],
-  restarts: [],
-  folder: '/nowhere',
-};
+import { NO_NEEDS } from '../grants/needs.test.kit.ts';
 
 let folder: string;
 
@@ -26,8 +15,8 @@ afterAll(() => rm(folder, { recursive: true }));
 
 test('whoever approves them reads at the top whether they go beyond what the config needs', async () => {
   const config = join(folder, 'hikyaku.yaml');
-  const own = await clusterGrants(config, NEEDS, {});
-  const named = await clusterGrants(config, NEEDS, { rights: 'named' });
+  const own = await clusterGrants(config, NO_NEEDS, {});
+  const named = await clusterGrants(config, NO_NEEDS, { rights: 'named' });
   expect(own.text).toContain(`types: ${DEFAULT_GRANTS.types.join(', ')}\n`);
   expect(own.text.split('\n', 1)).toEqual([
     '# Secrets of the ordinary types under any name, and what else hikyaku.yaml needs, by hikyaku manifests. A grants.yaml beside it would count instead.',
@@ -36,5 +25,5 @@ test('whoever approves them reads at the top whether they go beyond what the con
     '# What hikyaku.yaml needs, by hikyaku manifests. A grants.yaml beside it would count instead.',
   ]);
   await writeFile(join(folder, 'grants.yaml'), 'types: [Opaque]\n');
-  expect((await clusterGrants(config, NEEDS, {})).text).toMatch(/^# From grants.yaml beside the config/);
+  expect((await clusterGrants(config, NO_NEEDS, {})).text).toMatch(/^# From grants.yaml beside the config/);
 });
