@@ -26,7 +26,6 @@ export default defineConfig({
       ...readdirSync('packages').map((name) => project(name, `packages/${name}`)),
       project('agent', 'apps/agent'),
       project('new-provider', 'tools/new-provider'),
-      project('testbed', 'tools/testbed'),
       // A real API server starts in these.
       project('devcluster', 'tools/devcluster', { testTimeout: 120_000, hookTimeout: 900_000 }),
       // Programs of others are built in these.

@@ -24,6 +24,7 @@ export { putEvent } from './event-object.ts';
 export type { AgentEvent, PutEventOptions } from './event-object.ts';
 export { probePolicy } from './probe-policy.ts';
 export type { PolicyState } from './probe-policy.ts';
+export { rightsFor } from './rights-for.ts';
 export { openRequests, RequestsObject, takenAt } from './requests-object.ts';
 export type { AskedRequest, RequestAnswer } from './requests-object.ts';
 export type {

@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectKube, isKubeError, loadKubeConfig } from '@hikyaku/kube-client';
 import type { KubeClient } from '@hikyaku/kube-client';
-import { applyYaml, eventually, field, parseManifests, readInstallFile, rightsIn } from '@hikyaku/testbed';
+import { rightsFor } from '@hikyaku/kubernetes';
+import { applyYaml, eventually, field, parseManifests, readInstallFile } from '@hikyaku/testbed';
 import type { Api } from '@hikyaku/testbed';
 import { Agent, request } from 'undici';
 
@@ -81,7 +82,7 @@ export class DemoCluster implements AsyncDisposable {
   async install(): Promise<void> {
     const { agentNamespace, appNamespace } = this.#options;
     for (const name of ['rights-own.yaml', 'grants.yaml'] as const) {
-      await applyYaml(this.admin, rightsIn(agentNamespace, await readInstallFile(name)));
+      await applyYaml(this.admin, rightsFor(agentNamespace, await readInstallFile(name)));
     }
     await this.#must('POST', '/api/v1/namespaces', { metadata: { name: appNamespace } });
     const path = `/api/v1/namespaces/${agentNamespace}/serviceaccounts/hikyaku/token`;
@@ -122,7 +123,7 @@ export class DemoCluster implements AsyncDisposable {
   /** Takes everything away again that `install` made. */
   async uninstall(): Promise<void> {
     const { agentNamespace, appNamespace } = this.#options;
-    const rights = parseManifests(rightsIn(agentNamespace, await readInstallFile('rights-own.yaml')));
+    const rights = parseManifests(rightsFor(agentNamespace, await readInstallFile('rights-own.yaml')));
     const plural: Readonly<Record<string, string>> = {
       ClusterRole: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
       ClusterRoleBinding: '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',

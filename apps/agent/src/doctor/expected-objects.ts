@@ -1,3 +1,4 @@
+import { rightsFor } from '@hikyaku/kubernetes';
 import { parseAllDocuments } from 'yaml';
 import { rightsOwn, rightsRestarts } from '../manifests/rights-texts.ts';
 
@@ -29,26 +30,11 @@ const TEXTS: Readonly<Record<RightsFile, string>> = {
 
 /** What an install file makes for an agent, in its order. */
 export function expectedObjects(agent: string, file: RightsFile): readonly ExpectedObject[] {
-  const documents = parseAllDocuments(forAgent(agent, TEXTS[file]));
+  const documents = parseAllDocuments(rightsFor(agent, TEXTS[file]));
   return documents.flatMap((document) => {
     const value: unknown = document.toJS();
     return value === null ? [] : [value as ExpectedObject];
   });
-}
-
-/** The id, which is the namespace, and every name that is not inside of it. */
-function forAgent(agent: string, text: string): string {
-  if (agent === 'hikyaku') return text;
-  return text
-    .replaceAll('system:serviceaccount:hikyaku:hikyaku', `system:serviceaccount:${agent}:hikyaku`)
-    .replaceAll(/^(\s*)namespace: hikyaku$/gm, `$1namespace: ${agent}`)
-    .replaceAll(/(kind: Namespace\nmetadata:\n\s+name: )hikyaku$/gm, `$1${agent}`)
-    .replaceAll(/\bhikyaku-(own|restarts)\b/g, `${agent}-$1`)
-    .replaceAll(/(request\.namespace [!=]= )'hikyaku'/g, `$1'${agent}'`)
-    .replaceAll("orValue('') == 'hikyaku'", `orValue('') == '${agent}'`)
-    .replaceAll("'hikyaku' in ", `'${agent}' in `)
-    .replaceAll(`expression: "'hikyaku'"`, `expression: "'${agent}'"`)
-    .replaceAll(/hikyaku\.dev\/(agent|merge)=hikyaku/g, `hikyaku.dev/$1=${agent}`);
 }
 
 /** `/api/v1/namespaces/hikyaku/configmaps/hikyaku-status`; only of kinds that are in the file. */
