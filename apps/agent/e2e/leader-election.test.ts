@@ -1,10 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
-import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FakeDoppler } from '@hikyaku/provider-doppler/testing';
-import { EtcdWrites, expectExit, field, hikyaku, readSecrets, succeeded } from '@hikyaku/testbed';
+import { EtcdWrites, expectExit, field, hikyaku, readSecrets, succeeded, TcpProxy } from '@hikyaku/testbed';
 import type { Api, Running } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Stage } from './stage.test.kit.ts';
@@ -274,63 +272,26 @@ test('with the rights that are installed nothing is said', async () => {
 });
 
 test('one that is cut off from the API server stops before the other one begins', async () => {
-  await using proxy = await startProxy(stage.cluster.url);
+  const { port } = new URL(stage.cluster.url);
+  await using proxy = await TcpProxy.start(() => Number(port));
   const path = join(directory, `cut-${namespace}`);
-  await writeFile(path, (await readFile(stage.kubeconfig, 'utf8')).replaceAll(stage.cluster.url, proxy.url));
+  await writeFile(
+    path,
+    (await readFile(stage.kubeconfig, 'utf8')).replaceAll(stage.cluster.url, `https://127.0.0.1:${proxy.port}`),
+  );
   const leader = replica(path);
   await leader.logged({ msg: 'leading' });
   await allHold('first');
   const waiting = replica();
   await waiting.logged({ msg: 'waiting to lead' });
-  proxy.cut();
+  // Nothing goes through any more, and nobody says so.
+  proxy.mode = 'silent';
   change('second');
   await waiting.logged({ msg: 'leading' });
   expect(timeOf(leader, 'leading no more')).toBeLessThan(timeOf(waiting, 'leading'));
   await allHold('second');
-  proxy.mend();
+  proxy.cut();
+  proxy.mode = 'open';
   await sleep(3_000);
   expect(leader.log.filter(({ msg }) => msg === 'leading')).toHaveLength(1);
 });
-
-interface Proxy extends AsyncDisposable {
-  readonly url: string;
-  /** What goes through it goes nowhere, and nobody says so. */
-  cut(): void;
-  mend(): void;
-}
-
-async function startProxy(target: string): Promise<Proxy> {
-  const { hostname, port } = new URL(target);
-  const sockets = new Set<Socket>();
-  let isCut = false;
-  const server: Server = createServer((near) => {
-    const far = connect(Number(port), hostname);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from.on('data', (bytes) => {
-        if (!isCut) to.write(bytes);
-      });
-      from.on('error', () => {});
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `https://127.0.0.1:${String(field(server.address(), 'port'))}`,
-    cut: () => void (isCut = true),
-    mend() {
-      isCut = false;
-      for (const socket of sockets) socket.destroy();
-    },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}

@@ -1,10 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
-import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateIdentity } from '@hikyaku/sealing';
-import { createSecret, expectExit, field, hikyaku, startHikyaku } from '@hikyaku/testbed';
+import { createSecret, expectExit, field, hikyaku, startHikyaku, TcpProxy } from '@hikyaku/testbed';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { hasTerminals, hikyakuInTerminal } from '../../../tools/testbed/src/terminal.ts';
@@ -293,17 +291,21 @@ describe('watch', () => {
     await reported();
     const file = people.kubeconfigOf('asker');
     const server = String(field(parse(await readFile(file, 'utf8')), 'clusters', 0, 'cluster', 'server'));
-    await using between = await startBetween(server);
+    const { port } = new URL(server);
+    await using between = await TcpProxy.start(() => Number(port));
     const path = join(folder, 'between');
-    await writeFile(path, (await readFile(file, 'utf8')).replaceAll(server, between.url), { mode: 0o600 });
+    await writeFile(path, (await readFile(file, 'utf8')).replaceAll(server, `https://127.0.0.1:${between.port}`), {
+      mode: 0o600,
+    });
     const watching = startHikyaku(['status', '--watch', '--json', ...PATIENT, '--kubeconfig', path], { cwd: '/' });
     const last = (): unknown => JSON.parse(watching.stdout.trimEnd().split('\n').at(-1) ?? '');
     const is = (ok: boolean) => people.until(async () => expect(last()).toMatchObject({ ok }));
     await is(true);
-    between.take(false);
+    between.mode = 'closed';
+    between.cut();
     await is(false);
     expect(last()).toMatchObject({ clusters: [{ problem: expect.any(String), secrets: [{ state: 'synced' }] }] });
-    between.take(true);
+    between.mode = 'open';
     const since = performance.now();
     await is(true);
     // It is asked by itself only every 30 s.
@@ -383,44 +385,6 @@ describe('several clusters', () => {
     }
   });
 });
-
-/** Stands between somebody and a server, and lets nobody through when told so. */
-async function startBetween(server: string) {
-  const { hostname, port } = new URL(server);
-  const sockets = new Set<Socket>();
-  let takes = true;
-  const listening = createServer((near) => {
-    if (!takes) return near.destroy();
-    const far = connect(Number(port), hostname);
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(from);
-      from
-        .on('error', () => {})
-        .on('close', () => {
-          sockets.delete(from);
-          to.destroy();
-        });
-      from.pipe(to);
-    }
-    return near;
-  });
-  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
-  const take = (now: boolean) => {
-    takes = now;
-    if (!now) for (const socket of sockets) socket.destroy();
-  };
-  return {
-    url: `https://127.0.0.1:${String(field(listening.address(), 'port'))}`,
-    take,
-    async [Symbol.asyncDispose]() {
-      take(false);
-      await new Promise((resolve) => listening.close(resolve));
-    },
-  };
-}
 
 /** One file with a context for each; that of `lab` leads nowhere. */
 async function merged(files: Readonly<Record<string, string>>): Promise<string> {

@@ -13,11 +13,11 @@ import {
   startCluster,
   startHikyaku,
   succeeded,
+  TcpProxy,
 } from '@hikyaku/testbed';
 import type { Api, Cluster, LiveSecret, Running } from '@hikyaku/testbed';
 import { NAMESPACES, SOURCES } from './model.ts';
 import type { Model, SourceName } from './model.ts';
-import { TcpProxy } from './tcp-proxy.ts';
 
 /** Nothing of it is the agent's, and nothing of it may change but by the campaign. */
 const FOREIGN = [

@@ -23,3 +23,4 @@ export { inventoryPath, readInventory, writeInventory } from './live-inventory.t
 export type { InventoryLine } from './live-inventory.ts';
 export { snapshotSecretOf } from './live-snapshot.ts';
 export { buildOf, buildSaying } from './other-build.ts';
+export { TcpProxy } from './tcp-proxy.ts';

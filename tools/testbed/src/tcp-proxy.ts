@@ -14,7 +14,7 @@ export type ProxyMode = 'open' | 'slow' | 'closed' | 'silent';
 
 const SLOW_MS = 300;
 
-/** Stands between the agent and the API server. */
+/** Stands between somebody and the API server. */
 export class TcpProxy implements AsyncDisposable {
   mode: ProxyMode = 'open';
   readonly #sockets = new Set<Socket>();
